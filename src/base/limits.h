@@ -1,0 +1,56 @@
+/* Each limit of Telos in one list: its name, its value, why, and what the user sees at it. docs/limits.md is made from it. */
+#ifndef TELOS_BASE_LIMITS_H
+#define TELOS_BASE_LIMITS_H
+
+#define LIMITS(X)                                                                                                      \
+    X(LIMIT_MESSAGE_BYTES, 32 * 1024, "Segment's limit for one message", "413, or that message `invalid` in a batch")  \
+    X(LIMIT_BATCH_BYTES, 500 * 1024, "Segment's limit for one batch", "413")                                           \
+    X(LIMIT_IMPORT_BYTES, 5 * 1024 * 1024, "history comes in bigger pieces", "413")                                    \
+    X(LIMIT_BATCH_MESSAGES, 2500, "Segment's limit for one batch", "413")                                              \
+    X(LIMIT_API_BODY_BYTES, 1024 * 1024, "API calls other than collecting", "413")                                     \
+    X(LIMIT_POLICY_BYTES, 4 * 1024 * 1024, "1,000 fields and notices fit many times", "413 or policy error")           \
+    X(LIMIT_HEADER_BYTES, 32 * 1024, "request head", "431 or close")                                                   \
+    X(LIMIT_JSON_DEPTH, 64, "deeper nesting is an attack or a mistake", "400 malformed")                               \
+    X(LIMIT_JSON_NODES, 200000, "bounds the memory of one request", "400 malformed")                                   \
+    X(LIMIT_STRING_BYTES, 32 * 1024, "one value cannot be longer than a message", "message `invalid`")                 \
+    X(LIMIT_FIELD_NAME_BYTES, 512, "a flattened path", "field left out, reason `field_name_too_long`")                 \
+    X(LIMIT_IDENTIFIER_BYTES, 512, "one identifier value", "identifier ignored, reason `identifier_invalid`")          \
+    X(LIMIT_MESSAGE_IDENTIFIERS, 16, "identifiers named by one message", "the rest is ignored, reason given")          \
+    X(LIMIT_PURPOSES, 64, "purposes in one policy version: a purpose set is one machine word", "policy refused")       \
+    X(LIMIT_CATEGORIES, 1024, "categories in one policy version", "policy refused")                                    \
+    X(LIMIT_FIELDS, 4096, "field rules in one policy version", "policy refused")                                       \
+    X(LIMIT_SOURCES, 1024, "sources in one policy version", "policy refused")                                          \
+    X(LIMIT_DESTINATIONS, 256, "destinations in one policy version", "policy refused")                                 \
+    X(LIMIT_NOTICES, 1024, "notices in one policy version", "policy refused")                                          \
+    X(LIMIT_IDENTITY_KEYS, 64, "identifier types in one policy version", "policy refused")                             \
+    X(LIMIT_POLICY_VERSIONS, 100000, "kept for ever, so that any day can be explained", "409 conflict")                \
+    X(LIMIT_PROFILE_IDENTIFIERS, 1000, "identifiers of one person, whatever the policy says", "join refused, recorded") \
+    X(LIMIT_PROFILE_MEMBERS, 256, "profiles merged into one person", "join refused, recorded")                         \
+    X(LIMIT_PROFILE_FACTS, 20000, "facts of one person", "message trimmed, reason `too_many_facts`")                   \
+    X(LIMIT_PROFILE_CONSENTS, 10000, "consent records of one person", "409 conflict")                                  \
+    X(LIMIT_PROFILE_HELD, 1000, "held messages of one person", "dropped with reason `hold_full`")                      \
+    X(LIMIT_DECIDE_QUESTIONS, 1000, "questions in one call", "413")                                                    \
+    X(LIMIT_PAGE_ITEMS, 1000, "items in one page of a list", "page is shorter; follow `next`")                         \
+    X(LIMIT_DEDUPE_IDS, 8 * 1024 * 1024, "message ids remembered (24 h at most)", "an older duplicate is stored again") \
+    X(LIMIT_COMMIT_MESSAGES, 10000, "messages in one commit", "the next commit takes the rest")                        \
+    X(LIMIT_QUEUE_BYTES, 64 * 1024 * 1024, "request bodies waiting for a commit", "429 with Retry-After")              \
+    X(LIMIT_CONNECTIONS, 12000, "open connections", "the connection is closed at once")                                \
+    X(LIMIT_CONNECTION_IDLE_S, 60, "an idle or slow connection", "it is closed")                                       \
+    X(LIMIT_STREAM_CLIENTS, 256, "open event streams", "429 with Retry-After")                                         \
+    X(LIMIT_DELIVERY_IN_FLIGHT, 32, "requests under way to one destination", "the others wait in the outbox")          \
+    X(LIMIT_DELIVERY_ATTEMPTS, 30, "attempts at one delivery, about three days", "dead letter with its reason")        \
+    X(LIMIT_DELIVERY_BODY_BYTES, 1024 * 1024, "one delivery", "dead letter `too_large`")                               \
+    X(LIMIT_DELIVERY_WINDOW_BYTES, 8 * 1024 * 1024, "bodies under way to one destination", "the others wait in the outbox") \
+    X(LIMIT_DELIVERY_RETRY_S, 3600, "longest wait between two attempts", "the next attempt comes then")                \
+    X(LIMIT_DELIVERY_RETRY_AFTER_S, 24 * 3600, "longest Retry-After that is believed", "asked again after a day")      \
+    X(LIMIT_DELIVERY_TIMEOUT_S, 60, "longest `timeout` of a destination", "policy refused")                            \
+    X(LIMIT_DELIVERY_REPLY_BYTES, 64 * 1024, "reply of a destination, read and thrown away", "the rest is not read")   \
+    X(LIMIT_GZIP_RATIO_BYTES, 5 * 1024 * 1024, "a gzip body once unpacked", "413")
+
+enum {
+#define X(name, value, reason, answer) name = (value),
+    LIMITS(X)
+#undef X
+};
+
+#endif
