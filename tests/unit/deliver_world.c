@@ -445,6 +445,14 @@ bool world_wait_seen(size_t count, int64_t ms)
     return false;
 }
 
+size_t world_seen_count(void)
+{
+    pthread_mutex_lock(&world.lock);
+    size_t count = world.seen_count;
+    pthread_mutex_unlock(&world.lock);
+    return count;
+}
+
 struct deliver_status world_status(const char *name, struct arena *arena)
 {
     struct deliver_status *items;

@@ -61,6 +61,7 @@ struct row world_row(uint64_t number);
 bool world_wait_state(enum delivery_state state, int64_t ms);
 bool world_wait_row(uint64_t number, enum delivery_state state, int64_t ms);
 bool world_wait_seen(size_t count, int64_t ms);
+size_t world_seen_count(void);
 struct deliver_status world_status(const char *name, struct arena *arena);
 extern struct deliver *world_deliver;
 
