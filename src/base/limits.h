@@ -9,6 +9,14 @@
     X(LIMIT_BATCH_MESSAGES, 2500, "Segment's limit for one batch", "413")                                              \
     X(LIMIT_API_BODY_BYTES, 1024 * 1024, "API calls other than collecting", "413")                                     \
     X(LIMIT_POLICY_BYTES, 4 * 1024 * 1024, "1,000 fields and notices fit many times", "413 or policy error")           \
+    X(LIMIT_POLICY_NODES, 1000000, "values in one policy, YAML aliases written out", "policy refused")               \
+    X(LIMIT_POLICY_DEPTH, 16, "nesting of a policy file", "policy refused")                                            \
+    X(LIMIT_POLICY_PROBLEMS, 100, "problems reported at once", "mend these first")                                     \
+    X(LIMIT_POLICY_LIST, 256, "names in one list of a policy", "policy refused")                                       \
+    X(LIMIT_POLICY_TEXT_BYTES, 4096, "one text in a policy", "policy refused")                                         \
+    X(LIMIT_NAME_BYTES, 64, "a name of a purpose, category, source, …", "policy refused")                              \
+    X(LIMIT_NOTICE_BYTES, 1024 * 1024, "one notice in one language", "policy refused")                                 \
+    X(LIMIT_FIELD_NODES, 65536, "field rules with every combination of `*` worked out", "policy refused")              \
     X(LIMIT_HEADER_BYTES, 32 * 1024, "request head", "431 or close")                                                   \
     X(LIMIT_JSON_DEPTH, 64, "deeper nesting is an attack or a mistake", "400 malformed")                               \
     X(LIMIT_JSON_NODES, 200000, "bounds the memory of one request", "400 malformed")                                   \

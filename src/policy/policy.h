@@ -1,0 +1,274 @@
+/* The policy: why data is processed, on which basis, what each purpose covers, where data comes from and may go.
+ *
+ * One `struct policy` is one version, immutable once loaded; everything in it lives in its own arena, so that it is dropped
+ * at once. Slots (purpose, category, source, destination, notice, key) are positions in its arrays and mean nothing outside
+ * this version: what is stored carries names, through purpose sets (model/purpose_set.h).
+ *
+ * 1. It is loaded whole or refused whole; each problem has line, column and, where one is near, a suggestion.
+ * 2. Exactly one basis a purpose and jurisdiction; the gate never tries another (gate.md §2).
+ * 3. Arrays are sorted by nothing: they keep the order of the file. Lookups by name go through maps.
+ */
+#ifndef TELOS_POLICY_POLICY_H
+#define TELOS_POLICY_POLICY_H
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "base/time.h"
+#include "base/vec.h"
+#include "model/purpose.h"
+
+struct category_set {
+    uint64_t words[LIMIT_CATEGORIES / 64];
+};
+static inline bool category_in(const struct category_set *set, unsigned slot) { return set->words[slot / 64] >> (slot % 64) & 1; }
+static inline void category_add(struct category_set *set, unsigned slot) { set->words[slot / 64] |= UINT64_C(1) << (slot % 64); }
+
+#define SLOT_NONE UINT16_MAX
+
+/* The categories (`categories:`). */
+struct category {
+    str name, title, dpv;
+    bool identifier, special; /* special: GDPR Art. 9 */
+    purpose_mask covered_by; /* purposes whose categories name it */
+};
+
+/* What retention counts from: code, policy spelling. */
+#define ANCHORS(X)                                                                                                     \
+    X(ANCHOR_NONE, "none")                                                                                             \
+    X(ANCHOR_COLLECTED, "collected") /* the datum's own received time */                                               \
+    X(ANCHOR_LAST_SEEN, "last_seen") /* the person's newest event, fact or consent */                                  \
+    X(ANCHOR_CONTRACT_END, "contract_end") /* the purpose's `ended` record; not running while a contract is open */    \
+    X(ANCHOR_GIVEN, "given") /* the consent's `given` or `renewed` */
+enum anchor {
+#define X(code, name) code,
+    ANCHORS(X)
+#undef X
+};
+struct period { /* "P5Y after contract_end" */
+    struct duration duration;
+    enum anchor anchor; /* ANCHOR_NONE: not limited */
+};
+
+struct jurisdiction_basis {
+    str jurisdiction; /* ISO 3166-1 or -2: "HU", "US-CA"; or a region named in `controller.regions` */
+    enum basis basis;
+};
+
+/* The purposes (`purposes:`). */
+struct purpose {
+    uint16_t slot;
+    str name, title;
+    str dpv; /* purpose IRI, e.g. dpv:DirectMarketing; may be empty */
+    enum basis basis; /* the default jurisdiction's */
+    VEC(struct jurisdiction_basis) bases; /* others than the default's */
+    struct category_set categories;
+    purpose_mask compatible_with; /* facts collected for these purposes may be used for this one (Art. 6(4)) */
+    str compatible_assessment;
+    /* what the basis cites */
+    uint16_t notice; /* consent (required), others optional: slot, or SLOT_NONE */
+    uint32_t notice_min_version; /* 0: the notice's renew_older_than */
+    str contract;
+    uint32_t terms_version, terms_min_version; /* contract: version of its terms (default 1), oldest still accepted */
+    str law, interest, balancing_test, why_no_other_basis;
+    int64_t assessment_at_ms, assessment_review_ms; /* balancing test: dated, due again; TIME_NONE where not given */
+    struct duration vital_lapse; /* default PT72H, never more */
+    /* special conditions */
+    str special_condition; /* Art. 9(2) letter: "a"…"j"; empty: none */
+    bool explicit_consent; /* demanded by the policy, or because of 9(2)(a) */
+    bool direct_marketing;
+    bool automated_decision; str human_reviewer; /* Art. 22 */
+    uint8_t age_threshold; /* Art. 8: guardian needed below; 0: the controller country's table */
+    bool child_sensitive; /* `minors: guardian`: the gate asks for age or guardian */
+    bool gpc_objects; /* a Global Privacy Control signal is an objection to this purpose */
+    bool storage_only; /* may not be read or sent, e.g. legal claims under restriction */
+    struct period expires; /* consent: default 13 months after given */
+    struct period retention;
+    int64_t starts_ms, ends_ms; /* TIME_NONE, TIME_FOREVER */
+    str supersedes; /* name of the purpose that this one follows */
+    VEC(str) opened_by; /* contract: event names that open one, e.g. "Order Completed" */
+    VEC(str) ended_by;
+    purpose_mask self; /* 1 << slot */
+    VEC(uint16_t) tcf; /* IAB TCF purpose ids */
+    VEC(str) consent_mode; /* Google Consent Mode v2 keys */
+    VEC(str) signals; /* consent category ids of SDKs mapped to it (from `signals:`) */
+};
+
+struct notice_text {
+    str language, path, content;
+    uint8_t sha256[32];
+};
+/* The notices (`notices:`). */
+struct notice {
+    uint16_t slot;
+    str name;
+    uint32_t version;
+    int64_t effective_ms;
+    uint32_t renew_older_than; /* consents under versions below this are outdated; 0: never */
+    struct duration grace; /* after `effective`, older ones still hold */
+    VEC(struct notice_text) texts;
+};
+
+enum when_denied { WHEN_DENIED_DROP, WHEN_DENIED_HOLD, WHEN_DENIED_ANONYMISE };
+
+/* The sources (`sources:`). */
+struct source {
+    uint16_t slot;
+    str name, kind, title;
+    str key_env; /* name of the environment variable with the write key; empty: made by `telos token create --source` */
+    str write_key; /* resolved at load: from key_env, or empty */
+    purpose_mask purposes;
+    enum when_denied when_denied;
+    struct duration hold; /* WHEN_DENIED_HOLD */
+    str region, jurisdiction; /* where its people are; empty: the controller's */
+    bool trusted; /* server side: its identifiers count as verified */
+    VEC(uint16_t) informs; /* notices its people are shown */
+    uint32_t trust; /* rank for `most_trusted source`; higher wins; default 0 */
+};
+
+/* The destinations (`destinations:`). */
+struct destination_option {
+    str name, value; /* scalars beyond the common ones: url, secret_env, timeout, … */
+};
+struct destination {
+    uint16_t slot;
+    str name, kind, title;
+    uint16_t purpose; /* slot */
+    str channel; /* empty: no contact */
+    struct category_set categories; /* asked for; defaults to the purpose's */
+    str recipient, country, safeguard; /* country from the recipient text "(processor, HU)" or `country:` */
+    VEC(str) events; /* event names or types sent; empty: all */
+    bool sends_events, sends_profiles; /* `send: [events, profiles]`; default events */
+    VEC(struct destination_option) options;
+};
+str destination_option(const struct destination *destination, str name, str otherwise);
+
+enum normalise { NORMALISE_EXACT, NORMALISE_EMAIL, NORMALISE_E164, NORMALISE_LOWER, NORMALISE_TRIM };
+/* The identity keys (`identity.keys`). `user_id` and `anonymous_id` always exist. Array order is strength: a message's facts
+ * are observed on its strongest identifier. */
+struct identity_key {
+    uint16_t slot;
+    str name;
+    enum normalise normalise;
+    str default_region; /* E.164 numbers without country code */
+    bool unique; /* limit_per_profile 1 */
+    uint32_t limit_per_profile;
+    bool verified; /* default: all but anonymous_id and device_id */
+    uint16_t category; /* slot, or SLOT_NONE: the key is covered by every purpose that keeps data of the person */
+    uint8_t strength; /* higher is stronger */
+    VEC(str) from; /* message paths it is read from */
+    VEC(str) blocked; /* values that never identify: "test@example.com", "null"; `*` matches any run */
+};
+
+enum fold_rule { FOLD_LATEST, FOLD_FIRST, FOLD_MOST_TRUSTED, FOLD_UNION, FOLD_MAX, FOLD_MIN };
+struct trait_rule { /* `traits:` name → rule */
+    str name;
+    enum fold_rule rule;
+};
+
+/* A node of the field trie: `properties.products[*].price`. */
+struct field_node {
+    str name; /* path part; "*" matches any name, "[]" any item */
+    uint16_t category; /* slot of the rule that ends here, or SLOT_NONE */
+    bool not_personal; /* rule `none`: kept with whatever else is kept */
+    struct field_node *children; /* linked by next */
+    struct field_node *next, *any, *item; /* sibling; child "*"; child "[]" */
+    bool deep; /* "context.location.*": also what lies deeper */
+};
+
+struct policy {
+    struct arena arena;
+    uint32_t references; /* engine: guarded by its lock */
+    uint32_t version; /* 0 until activated */
+    int64_t activated_ms;
+    uint8_t sha256[32]; /* of the file's bytes and the notices' */
+    str text; /* the file as it was given */
+
+    str controller, country, dpo, contact, address;
+    VEC(str) regions; /* "EU", … */
+    VEC(str) adequate; /* countries with an adequacy decision (`transfers.adequate`; default: the Commission's list) */
+    uint8_t age_of_consent; /* Art. 8 for the controller's country */
+    bool gpc_objects_in_eu; /* settings, strict by default (gate.md §3) */
+    bool legal_obligation_under_restriction;
+    VEC(str) objection_overriders; /* roles that may record an override */
+    struct duration consent_lifetime_default; /* 13 months */
+    str quiet_zone; /* default time zone for quiet hours */
+
+    VEC(struct category) categories;
+    VEC(struct purpose) purposes;
+    VEC(struct notice) notices;
+    VEC(struct source) sources;
+    VEC(struct destination) destinations;
+    VEC(struct identity_key) keys; /* strongest first */
+    VEC(struct trait_rule) traits;
+    uint16_t identity_purpose; /* slot, or SLOT_NONE: joining needs no purpose of its own, it follows any allowed one */
+    struct field_node *fields; /* root of the trie */
+    uint16_t field_default; /* slot or SLOT_NONE: unnamed fields are refused */
+    purpose_mask direct_marketing, gpc; /* purposes with the property */
+    struct map category_by_name, purpose_by_name, notice_by_name, source_by_name, destination_by_name, key_by_name,
+        trait_by_name, signal_by_category; /* values: pointers into the arrays; signal: (purpose_mask *) */
+};
+
+/* Where a file came from: a directory for relative notice paths, and the environment for keys (NULL: getenv). The notices may also
+ * be given as texts (from the store or an API call): path → content. */
+struct policy_input {
+    str text; /* YAML (JSON is YAML too) */
+    const char *directory; /* NULL: notices only from `notices` */
+    const struct map *notices; /* path → str*; may be NULL */
+    const char *(*environment)(const char *name); /* NULL: getenv */
+};
+
+struct policy_problem {
+    uint32_t line, column;
+    str text; /* with what to do */
+    str suggestion; /* may be empty */
+};
+
+/* Loads a policy whole, or returns ERR_POLICY, with every problem found (at most 100) in `ret_problems` (allocated in `arena`).
+ * The policy owns its arena; policy_free ends it. */
+typedef VEC(struct policy_problem) policy_problems;
+const struct err *policy_load(struct arena *arena, const struct policy_input *input, struct policy **ret_policy,
+                              policy_problems *ret_problems) MUST_CHECK;
+void policy_free(struct policy *policy);
+/* All problems as a text, a line each: "policy.yaml:12:7: purpose `newsleter`: did you mean `newsletter`?" */
+str policy_problems_text(struct arena *arena, const char *file, const policy_problems *problems);
+
+const struct purpose *policy_purpose(const struct policy *policy, str name); /* NULL when unknown */
+const struct category *policy_category(const struct policy *policy, str name);
+const struct notice *policy_notice(const struct policy *policy, str name);
+const struct source *policy_source(const struct policy *policy, str name);
+const struct destination *policy_destination(const struct policy *policy, str name);
+const struct identity_key *policy_key(const struct policy *policy, str name);
+enum fold_rule policy_trait_rule(const struct policy *policy, str trait);
+/* Basis of a purpose for a person in `jurisdiction` (empty: the default's). "US-CA" falls back to "US", then default. */
+enum basis purpose_basis(const struct purpose *purpose, str jurisdiction);
+/* Is the country the controller's region, adequate, or covered by a safeguard? (Art. 44–49) */
+bool policy_transfer_ok(const struct policy *policy, str country, str safeguard);
+
+/* Walking the trie beside a message's tree: start at field_walk_start, one step a key or item; then the category. */
+struct field_walk {
+    const struct field_node *node; /* NULL: no rule deeper */
+    uint16_t category; /* of the most exact rule so far that covers what lies below; SLOT_NONE: none */
+    bool not_personal;
+};
+struct field_walk field_walk_start(const struct policy *policy);
+struct field_walk field_walk_key(const struct policy *policy, struct field_walk walk, str name);
+struct field_walk field_walk_item(const struct policy *policy, struct field_walk walk);
+/* True when no rule can differ below this point: the whole subtree has `walk.category`. */
+static inline bool field_walk_uniform(struct field_walk walk) { return walk.node == NULL; }
+/* Category slot of a path text such as "traits.address.city"; SLOT_NONE when unnamed and no default. */
+uint16_t policy_field_category(const struct policy *policy, str path, bool *ret_not_personal);
+
+/* The difference in words, one line a change, worst first. */
+enum change_weight { CHANGE_INFO, CHANGE_NOTICE, CHANGE_SERIOUS, CHANGE_REFUSED };
+struct policy_change {
+    enum change_weight weight;
+    str text; /* "purpose `newsletter`: people who agreed to notice 2 or older will have to consent again" */
+    uint16_t old_purpose, new_purpose; /* slots concerned, or SLOT_NONE */
+};
+typedef VEC(struct policy_change) policy_changes;
+/* `in_use`: purposes of `old` under which data or consents are stored; changing the basis of one of these is CHANGE_REFUSED. */
+void policy_diff(struct arena *arena, const struct policy *old, const struct policy *new_policy, purpose_mask in_use,
+                 policy_changes *ret_changes);
+
+#endif
