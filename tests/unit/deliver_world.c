@@ -202,7 +202,7 @@ static bool serve_one(struct connection *connection, char *in, size_t *used)
     header_value(in, "telos-delivery: ", seen.id, sizeof seen.id);
     header_value(in, "telos-signature: ", seen.signature, sizeof seen.signature);
     header_value(in, "telos-attempt: ", attempt, sizeof attempt);
-    seen.attempt = atoi(attempt);
+    seen.attempt = (int)strtol(attempt, NULL, 10);
     snprintf(seen.body, sizeof seen.body, "%.*s", (int)body_length, end + 4);
     unsigned long long number = 0, profile = 0;
     if (sscanf(seen.body, "{\"number\":%llu,\"profile\":%llu}", &number, &profile) != 2)
