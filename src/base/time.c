@@ -50,6 +50,12 @@ int time_month_days(int64_t year, int month) {
 
 int64_t time_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
+/* What is left of the day; a product would overflow at the ends of the range. */
+static int64_t clock_part(int64_t time_ms) {
+    int64_t ms = time_ms % DAY_MS;
+    return ms < 0 ? ms + DAY_MS : ms;
+}
+
 static char *write_digits(char *out, int64_t value, int count) {
     for (int i = count; i-- > 0; value /= 10)
         out[i] = (char)('0' + value % 10);
@@ -57,7 +63,7 @@ static char *write_digits(char *out, int64_t value, int count) {
 }
 
 str time_text(int64_t time_ms, char ret_text[TIME_TEXT_SIZE]) {
-    int64_t days = time_floor_div(time_ms, DAY_MS), ms = time_ms - days * DAY_MS, year;
+    int64_t days = time_floor_div(time_ms, DAY_MS), ms = clock_part(time_ms), year;
     int month, day;
     ret_text[0] = 0;
     if (time_ms == TIME_NONE || time_ms == TIME_FOREVER)
@@ -238,7 +244,7 @@ int64_t time_add(int64_t time_ms, struct duration duration) {
     if (time_ms == TIME_FOREVER || time_ms == TIME_NONE)
         return time_ms;
     if (duration.months) {
-        int64_t days = time_floor_div(time_ms, DAY_MS), clock_ms = time_ms - days * DAY_MS, year;
+        int64_t days = time_floor_div(time_ms, DAY_MS), clock_ms = clock_part(time_ms), year;
         int month, day;
         time_date_of(days, &year, &month, &day);
         int64_t months = year * 12 + (month - 1) + duration.months;
