@@ -7,9 +7,7 @@
 
 enum { CAPACITY_FIRST = 256 };
 
-void buf_init(struct buf *buf, struct arena *arena, size_t max) {
-    *buf = (struct buf){.arena = arena, .max = max};
-}
+void buf_init(struct buf *buf, struct arena *arena, size_t max) { *buf = (struct buf){.arena = arena, .max = max}; }
 
 char *buf_reserve(struct buf *buf, size_t size) {
     if (buf->overflow || size > buf->max - buf->length) {

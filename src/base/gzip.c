@@ -9,9 +9,7 @@
 
 enum { WINDOW_BITS_ANY = 15 + 32, WINDOW_BITS_GZIP = 15 + 16, ROOM_BYTES_FIRST = 4096 };
 
-static void *zlib_alloc(void *arena, unsigned count, unsigned size) {
-    return arena_alloc(arena, (size_t)count * size);
-}
+static void *zlib_alloc(void *arena, unsigned count, unsigned size) { return arena_alloc(arena, (size_t)count * size); }
 
 static void zlib_free(void *arena, void *memory) {
     (void)arena; /* the arena gives it back */

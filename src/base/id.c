@@ -1,4 +1,5 @@
-/* UUIDv7 with a 26-bit counter after the time (RFC 9562 §6.2, method 1), and xoshiro256** behind it. The contract is in id.h.
+/* UUIDv7 with a 26-bit counter after the time (RFC 9562 §6.2, method 1), and xoshiro256** behind it. The contract is in
+ * id.h.
  *
  * 1. Within a source each id is greater than the one before, even when the clock goes back.
  * 2. The counter starts each millisecond at a random value below half of its range, so that it has room for 2^25 ids;

@@ -1,12 +1,12 @@
-/* JSON reading (simdjson On-Demand behind json_read.cc) into a small tree, and writing by an appender.
+/* JSON reading (over simdjson's structural index, see json_index.cc) into a small tree, and writing by an appender.
  *
  * 1. Numbers keep their text, so integers keep all their digits.
  * 2. Strings are unescaped to UTF-8. A lone surrogate becomes U+FFFD; \u0000 stays a NUL byte inside the string.
  * 3. Of duplicate keys the last wins (at the place of the first).
  * 4. Invalid UTF-8 is repaired before reading (U+FFFD), not refused.
  * 5. Depth and number of nodes are bounded (limits.h); past them the text is refused.
- * 6. `raw` is the value's own text in the input, for copying it unchanged (escapes of lone surrogates are rewritten where
- *    `raw_dirty`).
+ * 6. `raw` is the value's own text in the input, for copying it unchanged. Where `raw_dirty`, the value must be written from
+ *    the tree instead: it holds a lone surrogate, or a name twice (whose loser still stands in `raw`).
  */
 #ifndef TELOS_BASE_JSON_H
 #define TELOS_BASE_JSON_H

@@ -38,8 +38,8 @@ json_index_result json_index(const char *text, size_t length, const uint32_t **r
     indexer &indexer = thread_indexer;
     if (length > indexer.capacity && !indexer_grow(indexer, length))
         return JSON_INDEX_MEMORY;
-    simdjson::error_code error = indexer.parser->stage1(reinterpret_cast<const uint8_t *>(text), length,
-                                                        simdjson::stage1_mode::regular);
+    simdjson::error_code error =
+        indexer.parser->stage1(reinterpret_cast<const uint8_t *>(text), length, simdjson::stage1_mode::regular);
     if (error == simdjson::UTF8_ERROR)
         return JSON_INDEX_UTF8;
     if (error)

@@ -69,9 +69,7 @@ static bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c ==
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* The character at the next position, without taking it; 0 at the end. */
-static char peek(const struct reader *r) {
-    return r->positions < r->positions_end ? r->text[*r->positions] : 0;
-}
+static char peek(const struct reader *r) { return r->positions < r->positions_end ? r->text[*r->positions] : 0; }
 
 static size_t peek_at(const struct reader *r) {
     return r->positions < r->positions_end ? *r->positions : (size_t)(r->end - r->text);
@@ -173,16 +171,15 @@ static bool unescape(struct reader *r, const char *in, const char *end, str *ret
             if (in)
                 break;
             return refuse(r, "an escape in a string is broken", (size_t)(escape - r->text));
-        default:
-            return refuse(r, "an escape in a string is unknown", (size_t)(escape - r->text));
+        default: return refuse(r, "an escape in a string is unknown", (size_t)(escape - r->text));
         }
     }
     *ret_text = (str){text, (size_t)(out - text)};
     return true;
 }
 
-/* The string whose opening quote is at `from`, which has been taken. Its closing quote is the last thing before the next
- * position. */
+/* The string whose opening quote is at `from`, which has been taken. Its closing quote is the last thing before the
+ * next position. */
 static bool read_string(struct reader *r, size_t from, str *ret_text, str *ret_raw, bool *ret_lone) {
     const char *open = r->text + from, *end = token_end(r, open);
     if (end - open < 2 || end[-1] != '"')
@@ -385,12 +382,9 @@ static bool read_value(struct reader *r, struct json *ret_value, int depth) {
         if (depth >= LIMIT_JSON_DEPTH)
             return refuse(r, "nested too deeply", at);
         return first == '{' ? read_object(r, at, ret_value, depth + 1) : read_array(r, at, ret_value, depth + 1);
-    case 't':
-        return read_word(r, at, STR("true"), JSON_TRUE, ret_value);
-    case 'f':
-        return read_word(r, at, STR("false"), JSON_FALSE, ret_value);
-    case 'n':
-        return read_word(r, at, STR("null"), JSON_NULL, ret_value);
+    case 't': return read_word(r, at, STR("true"), JSON_TRUE, ret_value);
+    case 'f': return read_word(r, at, STR("false"), JSON_FALSE, ret_value);
+    case 'n': return read_word(r, at, STR("null"), JSON_NULL, ret_value);
     default:
         if (first == '-' || is_digit(first))
             return read_number(r, at, ret_value);

@@ -13,11 +13,11 @@
 
 /* 0: as it is; 'u': by its number; otherwise the letter after the backslash. */
 static const char escapes[256] = {
-    [0] = 'u',    [1] = 'u',    [2] = 'u',    [3] = 'u',   [4] = 'u',   [5] = 'u',   [6] = 'u',   [7] = 'u',
-    ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', [11] = 'u',  ['\f'] = 'f', ['\r'] = 'r', [14] = 'u',  [15] = 'u',
-    [16] = 'u',   [17] = 'u',   [18] = 'u',   [19] = 'u',  [20] = 'u',  [21] = 'u',  [22] = 'u',  [23] = 'u',
-    [24] = 'u',   [25] = 'u',   [26] = 'u',   [27] = 'u',  [28] = 'u',  [29] = 'u',  [30] = 'u',  [31] = 'u',
-    ['"'] = '"',  ['\\'] = '\\'};
+    [0] = 'u',  [1] = 'u',    [2] = 'u',    [3] = 'u',    [4] = 'u',   [5] = 'u',    [6] = 'u',
+    [7] = 'u',  ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', [11] = 'u',  ['\f'] = 'f', ['\r'] = 'r',
+    [14] = 'u', [15] = 'u',   [16] = 'u',   [17] = 'u',   [18] = 'u',  [19] = 'u',   [20] = 'u',
+    [21] = 'u', [22] = 'u',   [23] = 'u',   [24] = 'u',   [25] = 'u',  [26] = 'u',   [27] = 'u',
+    [28] = 'u', [29] = 'u',   [30] = 'u',   [31] = 'u',   ['"'] = '"', ['\\'] = '\\'};
 
 void jsonw_init(struct jsonw *w, struct buf *out) { *w = (struct jsonw){.out = out}; }
 
@@ -126,19 +126,11 @@ void jsonw_value(struct jsonw *w, const struct json *value) {
         return;
     }
     switch ((enum json_type)value->type) {
-    case JSON_NULL:
-        jsonw_null(w);
-        break;
+    case JSON_NULL: jsonw_null(w); break;
     case JSON_FALSE:
-    case JSON_TRUE:
-        jsonw_bool(w, value->type == JSON_TRUE);
-        break;
-    case JSON_NUMBER:
-        jsonw_raw(w, value->text);
-        break;
-    case JSON_STRING:
-        jsonw_string(w, value->text);
-        break;
+    case JSON_TRUE: jsonw_bool(w, value->type == JSON_TRUE); break;
+    case JSON_NUMBER: jsonw_raw(w, value->text); break;
+    case JSON_STRING: jsonw_string(w, value->text); break;
     case JSON_ARRAY:
         jsonw_array(w);
         for (uint32_t i = 0; i < value->count; i++)

@@ -1,5 +1,5 @@
-/* Slices: comparing, finding, cutting, numbers, nearest name. Codecs are in str_code.c, UTF-8 in utf8.c, the growing buffer
- * in buf.c. The contract is in str.h.
+/* Slices: comparing, finding, cutting, numbers, nearest name. Codecs are in str_code.c, UTF-8 in utf8.c, the growing
+ * buffer in buf.c. The contract is in str.h.
  *
  * 1. Nothing here depends on the locale.
  */
@@ -38,8 +38,8 @@ bool str_starts(str s, str prefix) {
 }
 
 bool str_ends(str s, str suffix) {
-    return suffix.length == 0 || (s.length >= suffix.length &&
-                                  memcmp(s.data + s.length - suffix.length, suffix.data, suffix.length) == 0);
+    return suffix.length == 0 ||
+           (s.length >= suffix.length && memcmp(s.data + s.length - suffix.length, suffix.data, suffix.length) == 0);
 }
 
 ptrdiff_t str_find(str s, str part) {

@@ -89,7 +89,9 @@ str time_text(int64_t time_ms, char ret_text[TIME_TEXT_SIZE]) {
     return (str){ret_text, (size_t)(out - ret_text)};
 }
 
-str time_format(struct arena *arena, int64_t time_ms) { return time_text(time_ms, arena_alloc_raw(arena, TIME_TEXT_SIZE)); }
+str time_format(struct arena *arena, int64_t time_ms) {
+    return time_text(time_ms, arena_alloc_raw(arena, TIME_TEXT_SIZE));
+}
 
 /* Takes exactly `count` digits off the front. */
 static bool take_digits(str *s, int count, int *ret_value) {

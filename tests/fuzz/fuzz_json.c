@@ -1,5 +1,6 @@
 /* Any bytes into the JSON reader: it answers with an error or a tree; the tree keeps its promises (bounds, exact `raw`,
- * valid UTF-8, no name twice), and written out and read again it is the same tree. The bytes as a string survive the writer. */
+ * valid UTF-8, no name twice), and written out and read again it is the same tree. The bytes as a string survive the
+ * writer. */
 #include "base/json.h"
 #include "base/limits.h"
 
@@ -19,18 +20,10 @@ static void check_tree(const struct json *value, str within, int depth) {
         ASSERT(value->raw.data[0] == '"' && value->raw.data[value->raw.length - 1] == '"');
         ASSERT(str_valid_utf8(value->text) && value->text.length + 2 <= value->raw.length);
         break;
-    case JSON_NUMBER:
-        ASSERT(str_equal(value->text, value->raw));
-        break;
-    case JSON_NULL:
-        ASSERT(str_equal(value->raw, STR("null")));
-        break;
-    case JSON_FALSE:
-        ASSERT(str_equal(value->raw, STR("false")));
-        break;
-    case JSON_TRUE:
-        ASSERT(str_equal(value->raw, STR("true")));
-        break;
+    case JSON_NUMBER: ASSERT(str_equal(value->text, value->raw)); break;
+    case JSON_NULL: ASSERT(str_equal(value->raw, STR("null"))); break;
+    case JSON_FALSE: ASSERT(str_equal(value->raw, STR("false"))); break;
+    case JSON_TRUE: ASSERT(str_equal(value->raw, STR("true"))); break;
     case JSON_ARRAY:
         ASSERT(value->raw.data[0] == '[' && value->raw.data[value->raw.length - 1] == ']');
         for (uint32_t i = 0; i < value->count; i++)

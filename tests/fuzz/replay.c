@@ -19,7 +19,7 @@ static int replay(const char *folder, const char *name) {
         return 0;
     uint8_t *data = malloc(FILE_BYTES_MAX);
     size_t size = data ? fread(data, 1, FILE_BYTES_MAX, file) : 0;
-    (void)fclose(file); /* only read */
+    (void)fclose(file);                                            /* only read */
     uint8_t *exact = data ? realloc(data, size ? size : 1) : NULL; /* so that a sanitizer sees each byte past the end */
     if (exact)
         (void)LLVMFuzzerTestOneInput(exact, size); /* a fault aborts */

@@ -95,7 +95,8 @@ static void a_lone_surrogate_becomes_the_replacement_character(void **state) {
     static const char *const table[][2] = {
         {"\"\\ud800\"", "\xef\xbf\xbd"},
         {"\"\\udc00x\"", "\xef\xbf\xbdx"},
-        {"\"\\ud83d\\u0041\"", "\xef\xbf\xbd" "A"},
+        {"\"\\ud83d\\u0041\"", "\xef\xbf\xbd"
+                               "A"},
         {"\"\\ud83d\\ud83d\\ude00\"", "\xef\xbf\xbd\xf0\x9f\x98\x80"},
         {"\"\\ud83d\\n\"", "\xef\xbf\xbd\n"},
     };
@@ -157,18 +158,74 @@ static void broken_utf8_is_repaired_not_refused(void **state) {
     assert_true(str_valid_utf8(written(&value)));
 }
 
+static const char *const not_json[] = {"",
+                                       " ",
+                                       "{",
+                                       "}",
+                                       "[",
+                                       "]",
+                                       "{}x",
+                                       "{} {}",
+                                       "[1,]",
+                                       "[,1]",
+                                       "[1 2]",
+                                       "{\"a\"}",
+                                       "{\"a\":}",
+                                       "{\"a\":1,}",
+                                       "{,}",
+                                       "{a:1}",
+                                       "{1:2}",
+                                       "{\"a\" 1}",
+                                       "{\"a\":1 \"b\":2}",
+                                       "tru",
+                                       "truex",
+                                       "nul",
+                                       "True",
+                                       "NaN",
+                                       "-",
+                                       "+1",
+                                       "01",
+                                       "-01",
+                                       "1.",
+                                       ".5",
+                                       "1e",
+                                       "1e+",
+                                       "0x1",
+                                       "1a",
+                                       "12\"a\"",
+                                       "\"a",
+                                       "\"a\"b",
+                                       "\"a\"\"b\"",
+                                       "'a'",
+                                       "\"\\x\"",
+                                       "\"\\u12\"",
+                                       "\"\\u12g4\"",
+                                       "\"\\\"",
+                                       "\"a\nb\"",
+                                       "\"\t\"",
+                                       "[1}",
+                                       "{\"a\":1]",
+                                       "[\"a\":1]",
+                                       "\\",
+                                       "[\\]",
+                                       "{\"a\":1}}",
+                                       "//x\n1",
+                                       "[1]/",
+                                       "\xef\xbb\xbf",
+                                       ":",
+                                       ",",
+                                       "[tru e]",
+                                       "1 2",
+                                       "-a",
+                                       "\"\\ud8\""};
+
 static void what_is_not_json_is_refused(void **state) {
     (void)state;
-    const char *bad[] = {"", " ", "{", "}", "[", "]", "{}x", "{} {}", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
-                         "{,}", "{a:1}", "{1:2}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "tru", "truex", "nul", "True", "NaN", "-",
-                         "+1", "01", "-01", "1.", ".5", "1e", "1e+", "0x1", "1a", "12\"a\"", "\"a", "\"a\"b", "\"a\"\"b\"", "'a'",
-                         "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\\"", "\"a\nb\"", "\"\t\"", "[1}", "{\"a\":1]", "[\"a\":1]",
-                         "\\", "[\\]", "{\"a\":1}}", "//x\n1", "[1]/", "\xef\xbb\xbf", ":", ",", "[tru e]", "1 2", "-a", "\"\\ud8\""};
-    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+    for (size_t i = 0; i < COUNT_OF(not_json); i++) {
         struct json value = {.count = 77};
-        const struct err *err = json_read(&arena, str_of(bad[i]), &value);
+        const struct err *err = json_read(&arena, str_of(not_json[i]), &value);
         if (!err || err->code != ERR_MALFORMED)
-            fail_msg("taken for JSON: %s", bad[i]);
+            fail_msg("taken for JSON: %s", not_json[i]);
         assert_int_equal(value.count, 77);
     }
     struct json value;
@@ -215,8 +272,11 @@ static void the_number_of_values_is_bounded(void **state) {
 static void ids_are_trimmed_of_what_cannot_be_seen(void **state) {
     (void)state;
     static const char *const table[][2] = {
-        {"\" u-1\\n\"", "u-1"},         {"\"\\u200bu 1\\ufeff\\u00a0\"", "u 1"}, {"12345678901234567890", "12345678901234567890"},
-        {"\"\\u200e \\u200f\"", ""}, {"\"\"", ""},
+        {"\" u-1\\n\"", "u-1"},
+        {"\"\\u200bu 1\\ufeff\\u00a0\"", "u 1"},
+        {"12345678901234567890", "12345678901234567890"},
+        {"\"\\u200e \\u200f\"", ""},
+        {"\"\"", ""},
     };
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         struct json value = read_text(table[i][0]);
@@ -231,7 +291,8 @@ static void answers_about_nothing_are_safe(void **state) {
     (void)state;
     int64_t whole;
     double number;
-    assert_false(json_is_string(NULL) || json_bool(NULL, false) || json_int(NULL, &whole) || json_double(NULL, &number));
+    assert_false(json_is_string(NULL) || json_bool(NULL, false) || json_int(NULL, &whole) ||
+                 json_double(NULL, &number));
     assert_true(json_bool(NULL, true));
     assert_null(json_string(NULL).data);
     struct json value = read_text("[true,false,1]");

@@ -110,8 +110,12 @@ static void hex_goes_both_ways(void **state) {
 static void base64_follows_the_standard(void **state) {
     (void)state;
     static const char *const table[][3] = {
-        {"", "", ""},             {"f", "Zg==", "Zg"},          {"fo", "Zm8=", "Zm8"},
-        {"foo", "Zm9v", "Zm9v"},  {"foob", "Zm9vYg==", "Zm9vYg"}, {"fooba", "Zm9vYmE=", "Zm9vYmE"},
+        {"", "", ""},
+        {"f", "Zg==", "Zg"},
+        {"fo", "Zm8=", "Zm8"},
+        {"foo", "Zm9v", "Zm9v"},
+        {"foob", "Zm9vYg==", "Zm9vYg"},
+        {"fooba", "Zm9vYmE=", "Zm9vYmE"},
         {"\xfb\xff", "+/8=", "-_8"},
     };
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -142,10 +146,17 @@ static void the_nearest_name_is_proposed_only_when_it_is_near(void **state) {
 
 static void broken_utf8_is_found(void **state) {
     (void)state;
-    const char *good[] = {"", "plain ASCII, long enough for the fast path", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
-                          "\xed\x9f\xbf", "\xee\x80\x80", "\xf4\x8f\xbf\xbf"};
-    const char *bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
-                         "\xf5\x80\x80\x80", "\xff", "abcdefgh\xc3", "\xe2\x82", "\xe2\x82x"};
+    const char *good[] = {"",
+                          "plain ASCII, long enough for the fast path",
+                          "\xc3\xa9",
+                          "\xe2\x82\xac",
+                          "\xf0\x9f\x98\x80",
+                          "\xed\x9f\xbf",
+                          "\xee\x80\x80",
+                          "\xf4\x8f\xbf\xbf"};
+    const char *bad[] = {"\x80",         "\xc0\x80",         "\xc1\xbf",         "\xe0\x9f\xbf",
+                         "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+                         "\xff",         "abcdefgh\xc3",     "\xe2\x82",         "\xe2\x82x"};
     for (size_t i = 0; i < COUNT_OF(good); i++)
         assert_true(str_valid_utf8(str_of(good[i])));
     for (size_t i = 0; i < COUNT_OF(bad); i++)
@@ -155,7 +166,10 @@ static void broken_utf8_is_found(void **state) {
 static void broken_utf8_is_repaired_as_browsers_do(void **state) {
     (void)state;
     static const char *const table[][2] = {
-        {"a\xff" "b", "a\xef\xbf\xbd" "b"},
+        {"a\xff"
+         "b",
+         "a\xef\xbf\xbd"
+         "b"},
         {"\xe2\x82", "\xef\xbf\xbd"},
         {"\xe2\x82x", "\xef\xbf\xbdx"},
         {"\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd"},

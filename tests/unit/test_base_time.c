@@ -47,11 +47,28 @@ static void times_are_read_in_every_form(void **state) {
 
 static void what_is_no_time_is_refused(void **state) {
     (void)state;
-    const char *bad[] = {"", "2026", "2026-13-01", "2026-02-29", "2026-00-10", "2026-01-00", "1969-12-31", "2026-11-24T",
-                         "2026-11-24T16:30Z", "2026-11-24T24:00:00Z", "2026-11-24T16:60:00Z", "2026-11-24T16:30:61Z",
-                         "2026-11-24T16:30:00", "2026-11-24T16:30:00.Z", "2026-11-24T16:30:00+1", "2026-11-24T16:30:00Zx",
-                         "2026-11-24T16:30:00+24:00", "+275760-09-13T00:00:00.000Z", "1970-01-01T00:00:00+01:00",
-                         "9999-12-31T23:59:59-01:00", "2026-1-01", "1764000000"};
+    const char *bad[] = {"",
+                         "2026",
+                         "2026-13-01",
+                         "2026-02-29",
+                         "2026-00-10",
+                         "2026-01-00",
+                         "1969-12-31",
+                         "2026-11-24T",
+                         "2026-11-24T16:30Z",
+                         "2026-11-24T24:00:00Z",
+                         "2026-11-24T16:60:00Z",
+                         "2026-11-24T16:30:61Z",
+                         "2026-11-24T16:30:00",
+                         "2026-11-24T16:30:00.Z",
+                         "2026-11-24T16:30:00+1",
+                         "2026-11-24T16:30:00Zx",
+                         "2026-11-24T16:30:00+24:00",
+                         "+275760-09-13T00:00:00.000Z",
+                         "1970-01-01T00:00:00+01:00",
+                         "9999-12-31T23:59:59-01:00",
+                         "2026-1-01",
+                         "1764000000"};
     int64_t time_ms = 5;
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         if (time_parse(str_of(bad[i]), &time_ms))
@@ -106,8 +123,9 @@ static void durations_are_read_and_written(void **state) {
         assert_true(duration.ms == table[i].ms);
         check_str(duration_format(&arena, duration), table[i].written);
     }
-    const char *bad[] = {"", "P", "PT", "P1", "5Y", "P1H", "PT1D", "P1DT", "P1M1Y", "P-1D", "P1.5D", "P1D ", "P99999999999D",
-                         "P9999999999Y", "PT1HT1M", "p1d"};
+    const char *bad[] = {"",        "P",     "PT",   "P1",    "5Y",   "P1H",           "PT1D",
+                         "P1DT",    "P1M1Y", "P-1D", "P1.5D", "P1D ", "P99999999999D", "P9999999999Y",
+                         "PT1HT1M", "p1d"};
     struct duration duration = {1, 1};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         if (duration_parse(str_of(bad[i]), &duration))
@@ -138,8 +156,8 @@ static void calendar_addition_ends_in_the_month_it_means(void **state) {
 
 static void local_times_agree_with_the_c_library(void **state) {
     (void)state;
-    const char *zones[] = {"Europe/Berlin", "America/New_York", "Australia/Sydney", "Asia/Kolkata", "Europe/Dublin",
-                           "America/St_Johns", "Africa/Casablanca", "Pacific/Apia"};
+    const char *zones[] = {"Europe/Berlin", "America/New_York", "Australia/Sydney",  "Asia/Kolkata",
+                           "Europe/Dublin", "America/St_Johns", "Africa/Casablanca", "Pacific/Apia"};
     for (size_t i = 0; i < COUNT_OF(zones); i++) {
         setenv("TZ", zones[i], 1);
         tzset();
@@ -161,8 +179,9 @@ static void local_times_agree_with_the_c_library(void **state) {
 static void an_unknown_zone_is_no_zone(void **state) {
     (void)state;
     int minute = 7, weekday = 7;
-    const char *bad[] = {"", "Europe/Nowhere", "../../../etc/passwd", "/etc/localtime", "Europe/../Europe/Berlin", "Europe",
-                         "tzdata.zi", "zone.tab"};
+    const char *bad[] = {
+        "",          "Europe/Nowhere", "../../../etc/passwd", "/etc/localtime", "Europe/../Europe/Berlin", "Europe",
+        "tzdata.zi", "zone.tab"};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_false(time_local(0, str_of(bad[i]), &minute, &weekday));
     assert_int_equal(minute, 7);
