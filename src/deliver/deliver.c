@@ -79,6 +79,12 @@ static void outcomes_commit(struct deliver *deliver)
         attempt_settled(deliver, batch[i], now_ms);
 }
 
+static bool may_commit(const struct deliver *deliver, int64_t now_ms)
+{
+    int64_t again_ms = deliver->commit_again_ms;
+    return deliver->done && (again_ms == TIME_NONE || now_ms >= again_ms || now_ms < again_ms - COMMIT_AGAIN_MS);
+}
+
 static void transfers_collect(struct deliver *deliver)
 {
     int left;
@@ -143,7 +149,7 @@ static void *run(void *context)
         if (drain_until_ms == TIME_NONE && atomic_load(&deliver->stopping))
             drain_until_ms = now_ms + deliver->drain_ms;
         bool draining = drain_until_ms != TIME_NONE;
-        if (draining && (now_ms >= drain_until_ms || (!deliver->under_way && !deliver->done)))
+        if (draining && (now_ms >= drain_until_ms || now_ms < drain_until_ms - deliver->drain_ms || (!deliver->under_way && !deliver->done)))
             break;
         policy_follow(deliver);
         if (!draining && deliver->commit_again_ms == TIME_NONE) {
@@ -156,10 +162,10 @@ static void *run(void *context)
             log_write(LOG_WARN, "deliver", "moving bytes failed: %s", curl_multi_strerror(code));
         transfers_collect(deliver);
         now_ms = clock_now_ms();
-        if (deliver->done && (deliver->commit_again_ms == TIME_NONE || now_ms >= deliver->commit_again_ms))
+        if (may_commit(deliver, now_ms))
             outcomes_commit(deliver);
         now_ms = clock_now_ms();
-        if (deliver->changed && now_ms - deliver->published_ms >= PUBLISH_MS)
+        if (deliver->changed && (now_ms - deliver->published_ms >= PUBLISH_MS || now_ms < deliver->published_ms))
             status_publish(deliver, now_ms);
         (void)curl_multi_poll(deliver->multi, NULL, 0, wait_ms(deliver, now_ms, drain_until_ms), NULL); /* an error only shortens the wait */
     }

@@ -19,7 +19,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define POLL_MS 500 /* a destination is looked at this often even when nobody says so: rows whose time has come */
+#define POLL_MS 500 /* a destination is looked at this often even when nobody says so: rows whose time has come… */
+#define POLL_EACH_MS 4 /* …and this much rarer for each destination there is */
+#define LOOK_MAX_MS (10 * SECOND_MS) /* a look further away than this was planned before the clock was set back */
 #define COUNT_EVERY_MS (2 * SECOND_MS) /* how old the backlog figures may be… */
 #define COUNT_SHARE 50 /* …unless counting takes more than a fiftieth of the time */
 #define RETRY_TIMES 64 /* known retry times kept a destination; past that, POLL_MS finds them */

@@ -250,7 +250,7 @@ void attempt_settled(struct deliver *deliver, struct attempt *attempt, int64_t n
     case DELIVERY_DEAD: outbound->status.dead++; break;
     case DELIVERY_CANCELLED: outbound->status.cancelled++; break;
     }
-    if (result->state == DELIVERY_DEAD)
+    if (result->state == DELIVERY_DEAD && deliver_may_warn(deliver, now_ms)) /* each one is in the outbox and in the counters */
         log_write(LOG_WARN, "deliver", "destination %.*s: a delivery is dead after %u attempts: %s", STR_FMT(outbound->name), result->attempts,
                   attempt->reason);
     attempt_free(outbound, attempt);
@@ -344,6 +344,7 @@ static bool attempt_begin(struct deliver *deliver, struct attempt *attempt, int6
     attempt->probe = attempt->outbound->circuit.open;
     const char *problem = attempt->outbound->kind->begin(attempt->outbound->target, transfer, now_ms);
     bool ok = !problem && curl_easy_setopt(transfer->easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+              curl_easy_setopt(transfer->easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK && /* stopping waits for no name server */
               curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, attempt) == CURLE_OK &&
               curl_multi_add_handle(deliver->multi, transfer->easy) == CURLM_OK;
     if (!ok) {
@@ -377,7 +378,7 @@ static void removed_pump(struct deliver *deliver, struct outbound *outbound, int
     }
     if (count < max && outbound->active == 0)
         outbound->cursor = 0;
-    outbound->next_look_ms = now_ms + (count == max ? 1 : 10 * SECOND_MS);
+    outbound->next_look_ms = now_ms + (count == max ? 1 : LOOK_MAX_MS);
 }
 
 /* Opens anew what changed, and says how many may be begun now. */
@@ -398,9 +399,9 @@ static size_t outbound_room(struct deliver *deliver, struct outbound *outbound, 
 void outbound_pump(struct deliver *deliver, struct outbound *outbound, int64_t now_ms)
 {
     retry_forget_past(outbound, now_ms);
-    if (now_ms < outbound->next_look_ms)
+    if (now_ms < outbound->next_look_ms && outbound->next_look_ms - now_ms <= LOOK_MAX_MS)
         return;
-    outbound->next_look_ms = now_ms + POLL_MS;
+    outbound->next_look_ms = now_ms + POLL_MS + POLL_EACH_MS * (int64_t)deliver->outbounds.count;
     outbound->last_look_ms = now_ms;
     if (!outbound->listed) {
         removed_pump(deliver, outbound, now_ms);

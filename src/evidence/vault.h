@@ -25,22 +25,8 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/ids.h"
+#include "model/key_class.h"
 
-/* class, name, what it seals */
-#define KEY_CLASSES(X)                                                                                                 \
-    X(KEY_EVIDENCE, "evidence", "the salt of commitments, receipts, consent records")                                  \
-    X(KEY_CONSENT, "consent", "data that rests on consent or legitimate interest")                                     \
-    X(KEY_CONTRACT, "contract", "data that a contract needs")                                                          \
-    X(KEY_LEGAL, "legal", "data that a law orders kept")                                                               \
-    X(KEY_HOLD, "hold", "messages that wait for their consent")
-enum key_class {
-#define X(code, name, what) code,
-    KEY_CLASSES(X)
-#undef X
-        KEY_CLASS_COUNT
-};
-#define KEY_CLASS_BIT(class) ((uint8_t)(1u << (class)))
-#define KEY_CLASS_ALL ((uint8_t)((1u << KEY_CLASS_COUNT) - 1))
 const char *key_class_name(enum key_class class);
 
 struct vault;

@@ -11,6 +11,7 @@ struct policy;
 struct source;
 struct identity_key;
 
+struct left_out;
 /* A collected message after parsing, before the gate. */
 struct message {
     struct json body; /* the object */
@@ -29,6 +30,8 @@ struct message {
     /* identifiers named by it, normalised and hashed by the engine (core/identity.h extracts them) */
     struct message_identifier *identifiers;
     size_t identifier_count;
+    struct left_out *ignored; /* identifiers that were not taken, and why: invalid, blocked, too many */
+    size_t ignored_count;
 };
 
 struct message_identifier {
@@ -129,6 +132,11 @@ struct batch {
     VEC(struct counter) counters; /* merged by key */
     VEC(struct key_end) key_ends;
     struct map counter_index;
+    /* Identifiers met in held messages: the core needs the persons known by them, too. The engine loads them, puts every hash that
+     * it has looked up into `looked_up` (key: the 16 bytes, value: not NULL), and applies again. An engine that leaves
+     * looked_up.arena NULL gets no wishes: then such identifiers join nobody. */
+    VEC(identifier_hash) wanted;
+    struct map looked_up;
     bool more_needed; /* a person lacks a part (loaded bits): the engine loads `needs` and applies again from scratch */
 };
 

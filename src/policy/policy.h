@@ -174,6 +174,9 @@ struct field_node {
     struct field_node *children; /* linked by next */
     struct field_node *next, *any, *item; /* sibling; child "*"; child "[]" */
     bool deep; /* "context.location.*": also what lies deeper */
+    uint16_t exact; /* of the rule that ends here: depth << 8 | literal parts; greater is more exact */
+    struct field_node **table; /* children by hash where there are many, else NULL */
+    uint32_t table_mask;
 };
 
 struct policy {
@@ -250,6 +253,7 @@ struct field_walk {
     const struct field_node *node; /* NULL: no rule deeper */
     uint16_t category; /* of the most exact rule so far that covers what lies below; SLOT_NONE: none */
     bool not_personal;
+    uint16_t exact; /* of that rule, as in field_node; 0: none. `fields.default` is not part of the walk */
 };
 struct field_walk field_walk_start(const struct policy *policy);
 struct field_walk field_walk_key(const struct policy *policy, struct field_walk walk, str name);
@@ -270,5 +274,9 @@ typedef VEC(struct policy_change) policy_changes;
 /* `in_use`: purposes of `old` under which data or consents are stored; changing the basis of one of these is CHANGE_REFUSED. */
 void policy_diff(struct arena *arena, const struct policy *old, const struct policy *new_policy, purpose_mask in_use,
                  policy_changes *ret_changes);
+
+/* What loads but will not do what its author may hope, because the gate denies it or the law looks askance: a transfer without
+ * safeguard, a special category without condition, a category the purpose does not cover, data kept without end. */
+void policy_warnings(struct arena *arena, const struct policy *policy, policy_changes *ret_warnings);
 
 #endif

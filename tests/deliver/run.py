@@ -14,6 +14,7 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,16 @@ class Receiver:
         self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.directory = tempfile.mkdtemp(prefix="telos-receiver-")
+        self.ca, key = os.path.join(self.directory, "ca.pem"), os.path.join(self.directory, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                        "subjectAltName=DNS:localhost", "-keyout", key, "-out", self.ca], check=True, stderr=subprocess.DEVNULL)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(self.ca, key)
+        sealed = Server(("127.0.0.1", 0), Handler)
+        sealed.socket = tls.wrap_socket(sealed.socket, server_side=True, do_handshake_on_connect=False)
+        self.tls_port = sealed.server_address[1]
+        threading.Thread(target=sealed.serve_forever, daemon=True).start()
 
     def seen(self, path, kind=None):
         with self.lock:
@@ -89,6 +100,7 @@ class Telos:
             dead = s.getsockname()[1]
         with open(os.path.join(HERE, "policy.yaml")) as f:
             text = f.read().replace("@PORT@", str(receiver.port)).replace("@DEAD@", str(dead))
+            text = text.replace("@TLS@", str(receiver.tls_port)).replace("@CA@", receiver.ca)
         self.policy = os.path.join(self.directory, "policy.yaml")
         with open(self.policy, "w") as f:
             f.write(text)
@@ -278,6 +290,14 @@ def a_slow_and_a_dead_destination_delay_no_other(telos, receiver):
     wait(lambda: telos.destination("dead").get("backlog", 0) >= 80, 10, "its backlog in the status")
 
 
+def only_a_trusted_certificate_is_talked_to(telos, receiver):
+    telos.person("sealed-1")
+    telos.track("Sealed", "sealed-1")
+    wait(lambda: receiver.seen("sealed"), 10, "the delivery over TLS")
+    wait(lambda: telos.destination("forged").get("last_error") == "tls_not_trusted", 10, "the refusal in the status")
+    assert receiver.seen("forged") == []
+
+
 def what_is_withdrawn_while_it_waits_is_never_sent(telos, receiver):
     receiver.answers["gate"] = lambda nth, request: (503, {}, 0) if request["body"]["type"] != "recall" else (200, {}, 0)
     telos.person("gate-1")
@@ -364,6 +384,7 @@ CASES = [
     a_refused_delivery_is_a_dead_letter_and_can_be_replayed,
     a_paused_destination_gets_nothing_until_it_is_resumed,
     a_slow_and_a_dead_destination_delay_no_other,
+    only_a_trusted_certificate_is_talked_to,
     what_is_withdrawn_while_it_waits_is_never_sent,
     a_recall_follows_a_withdrawal_until_it_is_confirmed,
     a_withdrawal_while_a_request_is_under_way_is_recalled,
@@ -402,6 +423,7 @@ def main():
         print("log:", telos.log.name)
     else:
         shutil.rmtree(telos.directory)
+    shutil.rmtree(receiver.directory)
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed else 0
 

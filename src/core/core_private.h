@@ -1,0 +1,210 @@
+/* What the files of the core share among themselves, and nobody else sees.
+ *
+ * 1. A row is dead when its change is CHANGE_GONE, or CHANGE_NEVER: made and unmade within the batch; the last step takes those out.
+ * 2. Pointers into a person's arrays are good until the next push; the index therefore names rows by position.
+ * 3. Whoever changes records, profiles or merges of a person calls gate_standing_reset.
+ */
+#ifndef TELOS_CORE_PRIVATE_H
+#define TELOS_CORE_PRIVATE_H
+
+#include "core/apply.h"
+#include "core/gate.h"
+#include "core/identity.h"
+#include "core/profile.h"
+#include "model/key_class.h"
+#include "policy/cover.h"
+
+#define CHANGE_NEVER ((enum change)(CHANGE_GONE + 1))
+#define row_dead(row) ((row)->change >= CHANGE_GONE)
+#define row_touch(row) ((void)((row)->change == CHANGE_NONE ? (row)->change = CHANGE_SET : (row)->change))
+#define row_end(row) ((void)((row)->change = (row)->change == CHANGE_NEW || (row)->change == CHANGE_NEVER ? CHANGE_NEVER : CHANGE_GONE))
+#define mask_each(slot, mask)                                                                                          \
+    for (purpose_mask rest_##slot = (mask); rest_##slot; rest_##slot &= rest_##slot - 1)                               \
+        for (unsigned slot = (unsigned)__builtin_ctzll(rest_##slot), once_##slot = 1; once_##slot; once_##slot = 0)
+
+/* Where a known identifier lies. */
+struct known {
+    struct person *person; /* NULL: its row is dead */
+    uint32_t position; /* in person->identifiers */
+};
+struct index_slot {
+    identifier_hash hash;
+    struct known *known;
+};
+
+/* One node of a message while its fields are classified (classify.c), in depth-first order. */
+enum { MARK_CONTENT = 1, MARK_RIDE = 2, MARK_HOLE = 4 };
+struct mark {
+    purpose_mask any, all; /* of the content below */
+    uint32_t size; /* marks below, itself included */
+    uint8_t flags;
+};
+struct marks {
+    VEC(struct mark) nodes;
+};
+
+/* A trait of an identify message on its way to be a fact. */
+struct trait_found {
+    str name, value;
+    purpose_mask purposes;
+};
+
+/* A message's fields under the gate: what classify.c finds out. */
+struct classified {
+    purpose_mask kept; /* union of all kept content */
+    purpose_mask masks[EVENT_PARTS_MAX];
+    unsigned mask_count;
+    bool ride; /* something rides along */
+    bool denied; /* some content was left out */
+    bool content; /* there was content at all */
+    VEC(struct trait_found) traits;
+};
+
+/* The state of one core_apply. */
+struct apply {
+    struct batch *batch;
+    struct arena *arena;
+    const struct policy *policy;
+    int64_t now_ms, day_ms;
+    uint32_t request; /* under way */
+    struct index_slot *index;
+    size_t index_count, index_capacity;
+    const struct standing **nobody; /* by source slot: what holds for somebody unknown */
+    uint32_t *outcome_counters; /* source slot × outcome: position + 1 */
+    int64_t *due_collected; /* by purpose slot: when what is collected today falls due; TIME_NONE: not worked out */
+    struct marks marks;
+    struct field_walk root_walk, traits_walk, context_walk;
+    bool event_rule, name_rule; /* the policy names the field itself */
+    bool releasing;
+};
+
+/* One identifier of a message under way. */
+struct named {
+    const struct message_identifier *id;
+    struct known *known; /* NULL: nobody has it */
+    purpose_mask purposes; /* why its value is kept; 0: it is not */
+    bool lost; /* its join was refused */
+};
+
+/* --- index.c: who is known by which identifier */
+void index_build(struct apply *apply);
+struct known *index_find(const struct apply *apply, const identifier_hash *hash);
+void index_add(struct apply *apply, struct person *person, uint32_t position);
+/* Points all live identifiers of the person at it again, after its arrays were united or split. */
+void index_person(struct apply *apply, struct person *person);
+static inline struct identifier *known_identifier(const struct known *known) { return &known->person->identifiers.items[known->position]; }
+
+/* --- person_rows.c: making and marking rows */
+struct person *person_latest(struct person *person); /* follows merged_into; NULL-safe */
+struct person *person_make(struct apply *apply, str jurisdiction);
+/* A new identifier on this profile; the value only if `purposes` is not 0. */
+struct known *person_attach(struct apply *apply, struct person *person, profile_no profile, const struct message_identifier *id,
+                            bool verified, purpose_mask purposes, struct uuid message);
+/* False when a part is not loaded; then the batch will be applied again with it. */
+bool person_require(struct apply *apply, struct person *person, unsigned parts);
+struct profile *person_root(const struct person *person);
+str person_jurisdiction(const struct person *person);
+bool person_erased(const struct person *person);
+void person_due(struct person *person, int64_t due_ms); /* lowers */
+bool person_overdue(const struct person *person, int64_t now_ms);
+int64_t person_last_seen(const struct person *person);
+struct leaf *leaf_push(struct apply *apply, const char *kind, profile_no profile, int64_t at_ms, str record);
+void key_end_push(struct apply *apply, profile_no profile, unsigned class_mask, bool renew);
+
+/* --- gate */
+const struct standing *standing_of(struct apply *apply, struct person *person, const struct source *source);
+/* Purposes whose special condition (Art. 9) holds are in standing->special; the reasons why not, for one purpose. */
+reason_mask gate_special_reasons(const struct policy *policy, const struct standing *standing, unsigned slot);
+/* Storing it under the purpose is over at this time (retention that counts from when it was collected). */
+int64_t retention_collected(const struct purpose *purpose, int64_t received_ms);
+bool jurisdiction_in_eu(str jurisdiction);
+int time_year(int64_t time_ms);
+/* The newest statement of a setting over the person's preferences: "channels", "email". NULL: nothing said. `ret_broken`: a
+ * preference text could not be read. */
+const struct json *preference_get(struct arena *arena, const struct person *person, str group, str name, bool *ret_broken);
+void gate_contact(struct arena *arena, const struct policy *policy, const struct person *person, const struct purpose *purpose,
+                  const struct question *question, int64_t at_ms, struct decision *decision);
+
+/* --- phone.c */
+/* E.164 of a written phone number; false when it cannot be one. `region`: ISO 3166-1 of numbers without country code. */
+bool phone_normalise(struct arena *arena, str text, str region, str *ret_number);
+
+/* --- consent.c, signal_read.c */
+/* Adds the record (identifier and person given), its leaf, and resets the standing; false when the person has too many. */
+struct consent *consent_push(struct apply *apply, struct person *person, const struct identifier *identifier,
+                             const struct consent *record);
+/* What follows from changed records: purposes that fell are taken off, held messages that may be kept are released. */
+void consent_effects(struct apply *apply, struct person *person, const struct standing *before);
+void signals_apply(struct apply *apply, struct message *message, struct named *named, size_t named_count);
+void statement_apply(struct apply *apply, struct request *request);
+void informed_record(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
+                     purpose_mask purposes);
+
+/* --- resolve.c, merge.c */
+struct resolved {
+    struct person *person;
+    struct known *known; /* of the strongest kept identifier */
+    bool merged;
+};
+size_t named_fill(struct apply *apply, const struct message *message, struct named *ret_named);
+/* The person that the strongest identifier belongs to, before anything is kept: attached by its hash alone where need be. */
+struct known *resolve_hash_only(struct apply *apply, const struct message *message, struct named *named, size_t count);
+struct resolved resolve_message(struct apply *apply, const struct message *message, struct named *named, size_t count);
+/* 0 when the two may become one; else the reason. */
+reason_mask join_refused(struct apply *apply, const struct person *left, const struct person *right);
+reason_mask attach_refused(struct apply *apply, const struct person *person, const struct identity_key *key);
+struct person *person_join(struct apply *apply, struct known *left, struct known *right, str reason, str source, int64_t at_ms);
+void refused_push(struct apply *apply, struct person *person, profile_no left, profile_no right, str type, reason_mask reasons);
+void undo_apply(struct apply *apply, struct request *request);
+void join_apply(struct apply *apply, struct request *request);
+
+/* --- classify.c, part.c */
+struct gate_view { /* what the fields of a message are judged by */
+    const struct source *source;
+    const struct standing *standing;
+    purpose_mask declared, narrowed, allowed; /* source's; taken out by the message itself; may be collected now */
+};
+void classify_message(struct apply *apply, const struct message *message, const struct gate_view *view, bool report,
+                      struct classified *ret_classified, struct message_result *result);
+reason_mask field_reasons(const struct apply *apply, const struct gate_view *view, uint16_t category);
+/* The event's parts out of the marks that classify_message left. */
+void parts_make(struct apply *apply, const struct message *message, const struct classified *classified, enum event_type type,
+                str jurisdiction, struct event *event);
+uint8_t part_key_class(const struct policy *policy, purpose_mask purposes, str jurisdiction);
+enum top_kind { TOP_CONTENT, TOP_ENVELOPE, TOP_NAME, TOP_CONTEXT, TOP_FACTS };
+enum top_kind top_kind(str name, enum event_type type);
+enum context_kind { CONTEXT_CONTENT, CONTEXT_ENVELOPE, CONTEXT_TRAITS, CONTEXT_RIDE };
+enum context_kind context_kind(str name);
+
+/* --- fact.c */
+/* True when `winner` makes `loser` superfluous (same identifier, name, source), whatever came first. */
+bool fact_dominates(enum fold_rule rule, const struct fact *winner, const struct fact *loser);
+/* -1, 0, 1: by observed time, source, value. */
+int fact_order(const struct fact *a, const struct fact *b);
+int value_compare(str a, str b); /* numbers as numbers, everything else bytewise */
+bool fact_is_null(const struct fact *fact);
+/* Returns the purposes of what changed (0: nothing new). */
+purpose_mask facts_add(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
+                       const struct classified *classified, struct message_result *result);
+void birth_year_derive(struct apply *apply, struct person *person);
+
+/* --- enforce.c, sweep.c, erase.c, outbox.c, counter.c, message.c */
+/* Takes off what may no longer be stored, cancels, recalls, drops; needs every part loaded. */
+void person_enforce(struct apply *apply, struct person *person);
+void person_sweep(struct apply *apply, struct person *person);
+int64_t person_due_work_out(struct apply *apply, struct person *person);
+void person_drop_if_empty(struct apply *apply, struct person *person);
+void sweep_apply(struct apply *apply, struct request *request);
+void erase_apply(struct apply *apply, struct request *request);
+void outbox_event(struct apply *apply, struct person *person, const struct message *message, const struct event *event, purpose_mask kept);
+void outbox_profile(struct apply *apply, struct person *person, purpose_mask changed);
+void outbox_take(struct apply *apply, struct person *person, purpose_mask purposes, const struct standing *standing);
+void outbox_recall_all(struct apply *apply, struct person *person);
+void counter_add(struct apply *apply, str source, str what, str field, str reason);
+void counter_outcome(struct apply *apply, const struct source *source, enum outcome outcome);
+void counter_left_out(struct apply *apply, const struct source *source, const struct left_out *left_out);
+void message_apply(struct apply *apply, struct message *message, struct message_result *result);
+void held_release(struct apply *apply, struct person *person);
+void held_push(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message);
+
+#endif

@@ -1,0 +1,156 @@
+/* Facts: what an identify message says, and which older ones it makes superfluous. The set that is kept does not depend on the order of
+ * arrival: a fact goes only when another one of the same identifier, name and source beats it under the trait's rule in every future, for
+ * at least the same purposes.
+ */
+#include "core/core_private.h"
+
+
+bool fact_is_null(const struct fact *fact) { return str_equal(fact->value, STR("null")); }
+
+int value_compare(str a, str b)
+{
+    double x, y;
+    if (str_to_double(a, &x) && str_to_double(b, &y) && x != y)
+        return x < y ? -1 : 1;
+    return str_compare(a, b);
+}
+
+int fact_order(const struct fact *a, const struct fact *b)
+{
+    if (a->observed_ms != b->observed_ms)
+        return a->observed_ms < b->observed_ms ? -1 : 1;
+    int sources = str_compare(a->source, b->source);
+    return sources ? sources : str_compare(a->value, b->value);
+}
+
+bool fact_dominates(enum fold_rule rule, const struct fact *winner, const struct fact *loser)
+{
+    if (loser->purposes & ~winner->purposes)
+        return false;
+    int order = fact_order(winner, loser);
+    if (order == 0)
+        return winner->purposes != loser->purposes;
+    bool winner_null = fact_is_null(winner), loser_null = fact_is_null(loser);
+    if (rule == FOLD_FIRST) /* removing does not undo what came first */
+        return loser_null ? !winner_null || order > 0 : !winner_null && order < 0;
+    if (winner_null)
+        return loser->observed_ms <= winner->observed_ms && (!loser_null || order > 0);
+    if (loser_null)
+        return (rule == FOLD_LATEST || rule == FOLD_MOST_TRUSTED) && winner->observed_ms > loser->observed_ms;
+    switch (rule) {
+    case FOLD_LATEST: case FOLD_MOST_TRUSTED: return order > 0;
+    case FOLD_MAX: return order > 0 && value_compare(winner->value, loser->value) >= 0;
+    case FOLD_MIN: return order > 0 && value_compare(winner->value, loser->value) <= 0;
+    case FOLD_UNION: return order > 0 && str_equal(winner->value, loser->value);
+    default: return false;
+    }
+}
+
+static bool same_key(const struct fact *a, const struct fact *b)
+{
+    return a->identifier == b->identifier && profile_no_equal(a->profile, b->profile) && str_equal(a->name, b->name) &&
+           str_equal(a->source, b->source);
+}
+
+/* Puts one fact among the others; false when it says nothing new. */
+static bool fact_add(struct apply *apply, struct person *person, const struct fact *fact)
+{
+    enum fold_rule rule = policy_trait_rule(apply->policy, fact->name);
+    vec_each (other, &person->facts)
+        if (!row_dead(other) && same_key(other, fact) &&
+            (fact_dominates(rule, other, fact) || (fact_order(other, fact) == 0 && other->purposes == fact->purposes)))
+            return false;
+    bool repeated = false;
+    vec_each (other, &person->facts) {
+        if (row_dead(other) || !same_key(other, fact) || !fact_dominates(rule, fact, other))
+            continue;
+        if (!repeated && other->purposes == fact->purposes && str_equal(other->value, fact->value)) {
+            other->observed_ms = fact->observed_ms;
+            other->received_ms = fact->received_ms;
+            row_touch(other);
+            repeated = true;
+        } else
+            row_end(other);
+    }
+    if (!repeated)
+        *(struct fact *)vec_push(apply->arena, &person->facts) = *fact;
+    return true;
+}
+
+static bool birth_name(str name)
+{
+    static const char *const names[] = {"birthdate", "birth_date", "birthday", "dateOfBirth", "date_of_birth", "birth_year", "birthYear", "age"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_equal(name, str_of(names[i])))
+            return true;
+    return false;
+}
+
+static int birth_year_of(const struct fact *fact)
+{
+    str value = fact->value;
+    if (value.length >= 2 && value.data[0] == '"')
+        value = str_slice(value, 1, value.length - 1);
+    int64_t number;
+    if (str_equal(fact->name, STR("age")))
+        return str_to_int64(value, &number) && number >= 0 && number < 130 ? time_year(fact->observed_ms) - (int)number - 1 : 0;
+    bool date = value.length >= 10 && value.data[4] == '-';
+    return str_to_int64(date ? str_slice(value, 0, 4) : value, &number) && number > 1890 && number < 2200 ? (int)number : 0;
+}
+
+void birth_year_derive(struct apply *apply, struct person *person)
+{
+    bool changed = false;
+    vec_each (profile, &person->profiles) {
+        const struct fact *newest = NULL;
+        vec_each (fact, &person->facts)
+            if (!row_dead(fact) && profile_no_equal(fact->profile, profile->number) && birth_name(fact->name) &&
+                (!newest || fact_order(fact, newest) > 0) && birth_year_of(fact))
+                newest = fact;
+        int16_t year = newest ? (int16_t)birth_year_of(newest) : 0;
+        if (row_dead(profile) || year == profile->birth_year)
+            continue;
+        profile->birth_year = year;
+        row_touch(profile);
+        changed = true;
+    }
+    if (!changed)
+        return;
+    const struct standing *before = standing_of(apply, person, NULL);
+    gate_standing_reset(person);
+    consent_effects(apply, person, before);
+}
+
+purpose_mask facts_add(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
+                       const struct classified *classified, struct message_result *result)
+{
+    if (!classified->traits.count || !person_require(apply, person, PERSON_FACTS))
+        return 0;
+    size_t alive = 0;
+    vec_each (fact, &person->facts)
+        alive += !row_dead(fact);
+    purpose_mask changed = 0;
+    bool birth = false;
+    struct fact fact = {.change = CHANGE_NEW, .profile = identifier->profile, .identifier = identifier->number,
+                        .source = message->source->name, .observed_ms = message->at_ms, .received_ms = message->received_ms};
+    vec_each (found, &classified->traits) {
+        if (!found->purposes)
+            continue;
+        if (alive >= LIMIT_PROFILE_FACTS) {
+            *(struct left_out *)vec_push(apply->arena, &result->left_out) =
+                (struct left_out){str_printf(apply->arena, "traits.%.*s", STR_FMT(found->name)), REASON_BIT(REASON_TOO_MANY_FACTS)};
+            continue;
+        }
+        fact.name = found->name;
+        fact.value = found->value;
+        fact.purposes = found->purposes;
+        if (!fact_add(apply, person, &fact))
+            continue;
+        alive++;
+        changed |= found->purposes;
+        birth |= birth_name(found->name);
+    }
+    if (birth)
+        birth_year_derive(apply, person);
+    return changed;
+}

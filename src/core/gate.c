@@ -1,0 +1,150 @@
+/* The whole answer to a question (gate.md §1–3): what the policy says, what the person's records say, what cuts across.
+ * The fold of the records is gate_standing.c; whether a contact is welcome is gate_contact.c.
+ */
+#include "core/core_private.h"
+
+bool gate_purpose_fits(const struct policy *policy, purpose_mask collected, uint16_t purpose)
+{
+    const struct purpose *asked = &policy->purposes.items[purpose];
+    if (collected & asked->self)
+        return true;
+    mask_each (slot, collected & asked->compatible_with) {
+        const struct purpose *other = &policy->purposes.items[slot];
+        bool consent = other->basis == BASIS_CONSENT;
+        vec_each (basis, &other->bases)
+            consent |= basis->basis == BASIS_CONSENT;
+        if (!consent)
+            return true;
+    }
+    return false;
+}
+
+int64_t retention_collected(const struct purpose *purpose, int64_t received_ms)
+{
+    return purpose->retention.anchor == ANCHOR_COLLECTED ? time_add(received_ms, purpose->retention.duration) : TIME_FOREVER;
+}
+
+int time_year(int64_t time_ms)
+{
+    char text[TIME_TEXT_SIZE];
+    int64_t year = 1970;
+    (void)str_to_int64(str_slice(time_text(time_ms, text), 0, 4), &year); /* a time always begins with its year */
+    return (int)year;
+}
+
+bool jurisdiction_in_eu(str jurisdiction)
+{
+    static const char members[] = "AT BE BG HR CY CZ DK EE FI FR DE GR EL HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO EU";
+    str rest = STR(members), part, country = str_slice(jurisdiction, 0, 2);
+    if (jurisdiction.length > 2 && jurisdiction.data[2] != '-')
+        return false;
+    while (str_split(&rest, ' ', &part))
+        if (str_equal_nocase(part, country))
+            return true;
+    return false;
+}
+
+static reason_mask category_reasons(const struct policy *policy, const struct purpose *purpose, const struct standing *standing,
+                                    const struct destination *destination, str name)
+{
+    const struct category *category = policy_category(policy, name);
+    if (!category)
+        return REASON_BIT(REASON_CATEGORY_NOT_COVERED);
+    unsigned slot = (unsigned)(category - policy->categories.items);
+    reason_mask reasons = 0;
+    if (!category_in(&purpose->categories, slot) || (destination && !category_in(&destination->categories, slot)))
+        reasons |= REASON_BIT(REASON_CATEGORY_NOT_COVERED);
+    if (category->special)
+        reasons |= gate_special_reasons(policy, standing, purpose->slot);
+    return reasons;
+}
+
+/* The destination that the recipient text names; the reasons against it. A recipient with its country in brackets counts too. */
+static reason_mask recipient_reasons(const struct policy *policy, const struct purpose *purpose, str recipient,
+                                     const struct destination **ret_destination)
+{
+    reason_mask reasons = REASON_BIT(REASON_RECIPIENT_NOT_DECLARED);
+    vec_each (destination, &policy->destinations) {
+        if (destination->purpose != purpose->slot ||
+            !(str_equal(destination->name, recipient) || str_equal(destination->recipient, recipient)))
+            continue;
+        *ret_destination = destination;
+        reasons = policy_transfer_ok(policy, destination->country, destination->safeguard)
+                      ? 0
+                      : REASON_BIT(REASON_TRANSFER_WITHOUT_SAFEGUARD);
+        break;
+    }
+    return reasons;
+}
+
+static reason_mask automated_reasons(const struct purpose *purpose, enum basis basis)
+{
+    if (!purpose->automated_decision)
+        return 0;
+    bool basis_ok = basis == BASIS_CONSENT || basis == BASIS_CONTRACT || basis == BASIS_LEGAL_OBLIGATION;
+    return basis_ok && !str_empty(purpose->human_reviewer) ? 0 : REASON_BIT(REASON_AUTOMATED_DECISION_NOT_PERMITTED);
+}
+
+static void evidence_add(struct arena *arena, struct decision *decision, const struct consent *record)
+{
+    if (record)
+        *(struct evidence_item *)vec_push(arena, &decision->evidence) =
+            (struct evidence_item){.kind = "consent", .id = record->id, .ledger_index = record->ledger_index};
+}
+
+static void decide_categories(struct arena *arena, const struct policy *policy, const struct purpose *purpose,
+                              const struct standing *standing, const struct destination *destination, const struct question *question,
+                              struct decision *decision)
+{
+    if (question->categories.count) {
+        vec_each (name, &question->categories)
+            *(struct category_result *)vec_push(arena, &decision->categories) =
+                (struct category_result){*name, category_reasons(policy, purpose, standing, destination, *name)};
+        return;
+    }
+    vec_each (category, &policy->categories) {
+        unsigned slot = (unsigned)(category - policy->categories.items);
+        if (category_in(&purpose->categories, slot) && (!destination || category_in(&destination->categories, slot)))
+            *(struct category_result *)vec_push(arena, &decision->categories) =
+                (struct category_result){category->name, category_reasons(policy, purpose, standing, destination, category->name)};
+    }
+}
+
+void gate_decide(struct arena *arena, const struct policy *policy, const struct person *person, const struct question *question,
+                 struct decision *ret_decision)
+{
+    *ret_decision = (struct decision){.policy_version = policy->version, .valid_until_ms = TIME_FOREVER, .allowed_from_ms = TIME_NONE};
+    struct decision *decision = ret_decision;
+    ((struct evidence_item *)vec_push(arena, &decision->evidence))->kind = "policy";
+    int64_t at_ms = question->at_ms == TIME_NONE ? question->now_ms : question->at_ms;
+    int64_t known_ms = question->known_ms == TIME_NONE ? TIME_FOREVER : question->known_ms;
+    const struct purpose *purpose = policy_purpose(policy, question->purpose);
+    if (!purpose) {
+        decision->reasons = REASON_BIT(REASON_PURPOSE_UNKNOWN);
+        if (person && person_erased(person))
+            decision->reasons |= REASON_BIT(REASON_SUBJECT_ERASED);
+        return;
+    }
+    const struct standing *standing = gate_standing_at(arena, policy, person, STR_NONE, at_ms, known_ms);
+    const struct purpose_standing *mine = &standing->purposes[purpose->slot];
+    decision->basis = mine->basis;
+    decision->basis_known = true;
+    decision->valid_until_ms = mine->valid_until_ms;
+    evidence_add(arena, decision, mine->record);
+    evidence_add(arena, decision, mine->objection);
+    reason_mask reasons = question->operation == OPERATION_STORE ? mine->store_reasons : mine->reasons;
+    const struct destination *destination = NULL;
+    if (!str_empty(question->recipient))
+        reasons |= recipient_reasons(policy, purpose, question->recipient, &destination);
+    if (question->operation == OPERATION_USE)
+        reasons |= automated_reasons(purpose, mine->basis);
+    decision->reasons = reasons;
+    if (question->contact || !str_empty(question->channel) || !str_empty(question->topic))
+        gate_contact(arena, policy, person, purpose, question, at_ms, decision);
+    decide_categories(arena, policy, purpose, standing, destination, question, decision);
+    bool any = !question->categories.count && !decision->categories.count;
+    vec_each (category, &decision->categories) {
+        any |= category->reasons == 0;
+    }
+    decision->allow = decision->reasons == 0 && any;
+}

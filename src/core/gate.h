@@ -1,0 +1,54 @@
+/* The gate: what may be done with a datum, here and now, for this person (gate.md §1–3). Pure.
+ *
+ * 1. Every reason that applies is given, not only the first.
+ * 2. Where it cannot know, it denies.
+ * 3. Hard stops (erased, restricted, direct-marketing objection, opt-out) beat every grant.
+ * 4. Three questions differ: may it be *collected* anew, may what is there be *stored* on, may it be *used*. A consent under an outdated
+ *    notice, an objection under examination, a restriction or an overdue assessment stop use but destroy nothing.
+ */
+#ifndef TELOS_CORE_GATE_H
+#define TELOS_CORE_GATE_H
+
+#include "model/decision.h"
+#include "policy/policy.h"
+
+/* What a person's records amount to for each purpose slot at (at, known): the fold of the consent history. */
+struct purpose_standing {
+    reason_mask reasons; /* against use; 0: the basis holds */
+    reason_mask collect_reasons, store_reasons; /* against collecting anew; against keeping what is there */
+    enum basis basis;
+    const struct consent *record; /* the record that decides, or NULL */
+    const struct consent *objection; /* the objection or opt-out that stands, or NULL */
+    int64_t valid_until_ms;
+    int64_t keep_until_ms; /* retention that counts from something of the person; TIME_FOREVER: none */
+    bool locked; /* a refusal on a verified identifier stands: unverified grants do not count */
+};
+struct standing {
+    const struct policy *policy;
+    str jurisdiction;
+    int64_t at_ms, known_ms, valid_until_ms; /* recompute past valid_until */
+    bool restricted, erased;
+    purpose_mask holds; /* purposes that may be used */
+    purpose_mask collects, stores; /* that new data may be collected for; that data may be kept for */
+    purpose_mask special; /* whose condition for special categories (Art. 9) holds */
+    struct purpose_standing purposes[LIMIT_PURPOSES];
+};
+
+/* Folds the person's records (NULL person: nobody is known; consent purposes are missing). Cached in person->standing by the
+ * three-argument form; `gate_standing_at` never caches. `jurisdiction`: of the source or person; may be empty. */
+const struct standing *gate_standing(struct arena *arena, const struct policy *policy, struct person *person, str jurisdiction,
+                                     int64_t now_ms);
+const struct standing *gate_standing_at(struct arena *arena, const struct policy *policy, const struct person *person,
+                                        str jurisdiction, int64_t at_ms, int64_t known_ms);
+/* Forgets the cache; call after records, profiles or merges changed. */
+void gate_standing_reset(struct person *person);
+
+/* The whole answer to a question. `person` may be NULL. */
+void gate_decide(struct arena *arena, const struct policy *policy, const struct person *person, const struct question *question,
+                 struct decision *ret_decision);
+
+/* May a fact or event part that carries `collected` purposes be used for `purpose`? (purpose limitation, Art. 6(4)): its own, or
+ * declared compatible and not collected on consent. */
+bool gate_purpose_fits(const struct policy *policy, purpose_mask collected, uint16_t purpose);
+
+#endif

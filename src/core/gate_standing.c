@@ -1,0 +1,418 @@
+/* What a person's records amount to: the fold of the consent history (gate.md §2, §5). Not the answer to a question: that is gate.c.
+ *
+ * 1. Records are taken in the order in which they were said; at the same instant the refusal is taken last, so that it stands.
+ * 2. A grant on an unverified identifier never overrides a refusal on a verified one.
+ * 3. Objections and opt-outs stand until lifted on an identifier at least as sure; no grant lifts them.
+ * 4. One basis a purpose; when it fails, no other is tried.
+ */
+#include "core/core_private.h"
+
+#include <stdlib.h>
+
+struct fold { /* of one purpose */
+    const struct consent *record; /* newest grant or refusal */
+    const struct consent *granted; /* newest grant, whatever came after */
+    const struct consent *objection[2], *opt_out[2]; /* unverified, verified */
+    const struct consent *contract, *ended, *vital, *informed;
+    bool locked;
+};
+struct person_fold {
+    struct fold purposes[LIMIT_PURPOSES];
+    const struct consent *restriction;
+    int64_t next_ms; /* the next record that is said only later */
+};
+
+static bool status_denies(enum consent_status status)
+{
+    switch (status) {
+    case CONSENT_REFUSED: case CONSENT_WITHDRAWN: case CONSENT_EXPIRED: case CONSENT_OBJECTED: case CONSENT_ENDED:
+    case CONSENT_OPTED_OUT: case CONSENT_RESTRICTED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int record_order(const void *left, const void *right)
+{
+    const struct consent *a = *(const struct consent *const *)left, *b = *(const struct consent *const *)right;
+    if (a->at_ms != b->at_ms)
+        return a->at_ms < b->at_ms ? -1 : 1;
+    bool a_denies = status_denies(a->status), b_denies = status_denies(b->status);
+    if (a_denies != b_denies)
+        return a_denies ? 1 : -1;
+    if (a->known_ms != b->known_ms)
+        return a->known_ms < b->known_ms ? -1 : 1;
+    return memcmp(a->id.bytes, b->id.bytes, 16);
+}
+
+static void fold_lift(struct fold *fold, const struct consent *record)
+{
+    fold->objection[0] = fold->opt_out[0] = NULL;
+    if (record->verified)
+        fold->objection[1] = fold->opt_out[1] = NULL;
+}
+
+static void fold_record(struct fold *fold, const struct consent *record, bool objection_is_refusal)
+{
+    switch (record->status) {
+    case CONSENT_GIVEN: case CONSENT_RENEWED:
+        if (fold->locked && !record->verified)
+            return;
+        fold->locked = false;
+        fold->record = fold->granted = record;
+        return;
+    case CONSENT_REFUSED: case CONSENT_WITHDRAWN:
+        fold->record = record;
+        fold->locked |= record->verified;
+        return;
+    case CONSENT_EXPIRED: /* only what really ran out: a renewal learned later outlives it */
+        if (fold->record && fold->record == fold->granted && fold->record->expires_ms <= record->at_ms)
+            fold->record = record;
+        return;
+    case CONSENT_OBJECTED:
+        if (objection_is_refusal) {
+            fold->record = record;
+            fold->locked |= record->verified;
+        } else
+            fold->objection[record->verified] = record;
+        return;
+    case CONSENT_OPTED_OUT: fold->opt_out[record->verified] = record; return;
+    case CONSENT_OBJECTION_LIFTED: fold_lift(fold, record); return;
+    case CONSENT_OPENED: fold->contract = record; fold->ended = NULL; return;
+    case CONSENT_ENDED: fold->contract = fold->ended = record; fold->vital = fold->vital ? record : NULL; return;
+    case CONSENT_INVOKED: fold->vital = record; return;
+    case CONSENT_INFORMED: fold->informed = record; return;
+    default: return;
+    }
+}
+
+static void fold_person(struct arena *arena, const struct policy *policy, const struct person *person, str jurisdiction, int64_t at_ms,
+                        int64_t known_ms, struct person_fold *fold)
+{
+    if (!person || !person->consents.count)
+        return;
+    const struct consent **order = arena_array(arena, const struct consent *, person->consents.count);
+    size_t count = 0;
+    vec_each (record, &person->consents) {
+        if (row_dead(record) || record->known_ms > known_ms)
+            continue;
+        if (record->at_ms > at_ms)
+            fold->next_ms = record->at_ms < fold->next_ms ? record->at_ms : fold->next_ms;
+        else
+            order[count++] = record;
+    }
+    if (count > 1)
+        qsort(order, count, sizeof *order, record_order);
+    for (size_t i = 0; i < count; i++) {
+        if (order[i]->status == CONSENT_RESTRICTED || order[i]->status == CONSENT_UNRESTRICTED) {
+            fold->restriction = order[i];
+            continue;
+        }
+        const struct purpose *purpose = policy_purpose(policy, order[i]->purpose);
+        if (purpose)
+            fold_record(&fold->purposes[purpose->slot], order[i],
+                        !purpose->direct_marketing && purpose_basis(purpose, jurisdiction) == BASIS_CONSENT);
+    }
+}
+
+/* --- the bases */
+
+struct basis_state { /* in */
+    const struct policy *policy;
+    const struct purpose *purpose;
+    const struct fold *fold;
+    int64_t at_ms;
+    int age; /* -1: unknown */
+};
+
+static void valid_until(struct purpose_standing *standing, int64_t at_ms, int64_t flips_ms)
+{
+    if (flips_ms > at_ms && flips_ms < standing->valid_until_ms)
+        standing->valid_until_ms = flips_ms;
+}
+
+static reason_mask notice_outdated(const struct basis_state *s, const struct consent *record, struct purpose_standing *standing)
+{
+    if (s->purpose->notice == SLOT_NONE)
+        return 0;
+    const struct notice *notice = &s->policy->notices.items[s->purpose->notice];
+    uint32_t least = s->purpose->notice_min_version ? s->purpose->notice_min_version : notice->renew_older_than;
+    if (!least || (str_equal(record->notice, notice->name) && record->notice_version >= least))
+        return str_empty(record->notice) || str_equal(record->notice, notice->name) ? 0 : REASON_BIT(REASON_CONSENT_OUTDATED_NOTICE);
+    int64_t from_ms = notice->effective_ms == TIME_NONE ? TIME_NONE : time_add(notice->effective_ms, notice->grace);
+    if (from_ms != TIME_NONE && s->at_ms < from_ms) {
+        valid_until(standing, s->at_ms, from_ms);
+        return 0;
+    }
+    return REASON_BIT(REASON_CONSENT_OUTDATED_NOTICE);
+}
+
+static reason_mask guardian_missing(const struct basis_state *s, const struct consent *record)
+{
+    unsigned threshold = s->purpose->age_threshold ? s->purpose->age_threshold : s->policy->age_of_consent;
+    if (record->by == SAID_BY_GUARDIAN)
+        return 0;
+    bool young = s->age >= 0 ? s->age < (int)threshold : s->purpose->child_sensitive;
+    return young ? REASON_BIT(REASON_CONSENT_GUARDIAN_REQUIRED) : 0;
+}
+
+static reason_mask basis_consent(const struct basis_state *s, struct purpose_standing *standing)
+{
+    const struct consent *record = s->fold->record;
+    standing->record = record;
+    standing->locked = s->fold->locked;
+    if (!record)
+        return REASON_BIT(REASON_CONSENT_MISSING);
+    switch (record->status) {
+    case CONSENT_REFUSED: return REASON_BIT(REASON_CONSENT_REFUSED);
+    case CONSENT_WITHDRAWN: return REASON_BIT(REASON_CONSENT_WITHDRAWN);
+    case CONSENT_EXPIRED: return REASON_BIT(REASON_CONSENT_EXPIRED);
+    case CONSENT_OBJECTED: return REASON_BIT(REASON_OBJECTED);
+    default: break;
+    }
+    reason_mask reasons = 0;
+    if (record->expires_ms <= s->at_ms)
+        reasons |= REASON_BIT(REASON_CONSENT_EXPIRED);
+    valid_until(standing, s->at_ms, record->expires_ms);
+    reasons |= notice_outdated(s, record, standing);
+    reasons |= guardian_missing(s, record);
+    if (s->purpose->explicit_consent && !record->explicit_given)
+        reasons |= REASON_BIT(REASON_CONSENT_NOT_EXPLICIT);
+    return reasons;
+}
+
+static reason_mask basis_contract(const struct basis_state *s, struct purpose_standing *standing)
+{
+    const struct consent *record = s->fold->contract;
+    standing->record = record;
+    if (!record)
+        return REASON_BIT(REASON_CONTRACT_MISSING);
+    if (record->status == CONSENT_ENDED)
+        return REASON_BIT(REASON_CONTRACT_ENDED);
+    return record->notice_version < s->purpose->terms_min_version ? REASON_BIT(REASON_TERMS_OUTDATED) : 0;
+}
+
+static reason_mask basis_vital(const struct basis_state *s, struct purpose_standing *standing)
+{
+    const struct consent *record = s->fold->vital;
+    standing->record = record;
+    if (!record)
+        return REASON_BIT(REASON_VITAL_INTEREST_NOT_INVOKED);
+    if (record->status == CONSENT_ENDED)
+        return REASON_BIT(REASON_VITAL_INTEREST_LAPSED);
+    struct duration longest = {0, 72 * HOUR_MS};
+    struct duration lapse = duration_is_zero(s->purpose->vital_lapse) ? longest : s->purpose->vital_lapse;
+    int64_t until_ms = time_add(record->at_ms, lapse), most_ms = time_add(record->at_ms, longest);
+    until_ms = until_ms < most_ms ? until_ms : most_ms;
+    if (record->expires_ms > record->at_ms && record->expires_ms < until_ms)
+        until_ms = record->expires_ms;
+    valid_until(standing, s->at_ms, until_ms);
+    return until_ms <= s->at_ms ? REASON_BIT(REASON_VITAL_INTEREST_LAPSED) : 0;
+}
+
+/* An objection that someone may still decide is pending; where nobody may override it, or an agent recorded it, it is upheld. */
+static reason_mask objection_reasons(const struct basis_state *s, struct purpose_standing *standing)
+{
+    const struct consent *objection = s->fold->objection[1] ? s->fold->objection[1] : s->fold->objection[0];
+    if (!objection)
+        return 0;
+    bool task = standing->basis == BASIS_PUBLIC_TASK || standing->basis == BASIS_LEGITIMATE_INTEREST;
+    if (!s->purpose->direct_marketing && !task)
+        return 0; /* Art. 21 knows no objection to contract, law and life */
+    standing->objection = objection;
+    bool pending = !s->purpose->direct_marketing && s->policy->objection_overriders.count && objection->by != SAID_BY_AGENT;
+    return REASON_BIT(pending ? REASON_OBJECTION_PENDING : REASON_OBJECTED);
+}
+
+static reason_mask basis_interest(const struct basis_state *s, struct purpose_standing *standing)
+{
+    reason_mask reasons = 0;
+    if (s->purpose->notice != SLOT_NONE) {
+        const struct notice *notice = &s->policy->notices.items[s->purpose->notice];
+        const struct consent *informed = s->fold->informed;
+        standing->record = informed;
+        uint32_t least = s->purpose->notice_min_version ? s->purpose->notice_min_version : notice->renew_older_than;
+        bool effective = notice->effective_ms == TIME_NONE || s->at_ms >= time_add(notice->effective_ms, notice->grace);
+        if (!informed || (effective && informed->notice_version < least))
+            reasons |= REASON_BIT(REASON_NOT_INFORMED);
+    }
+    int64_t review_ms = s->purpose->assessment_review_ms;
+    if (review_ms != TIME_NONE && review_ms != 0) {
+        if (s->at_ms >= review_ms)
+            reasons |= REASON_BIT(REASON_ASSESSMENT_OVERDUE);
+        valid_until(standing, s->at_ms, review_ms);
+    }
+    return reasons;
+}
+
+static reason_mask basis_reasons(const struct basis_state *s, struct purpose_standing *standing)
+{
+    switch (standing->basis) {
+    case BASIS_CONSENT: return basis_consent(s, standing);
+    case BASIS_CONTRACT: return basis_contract(s, standing);
+    case BASIS_VITAL_INTEREST: return basis_vital(s, standing);
+    case BASIS_LEGITIMATE_INTEREST: return basis_interest(s, standing);
+    case BASIS_LEGAL_OBLIGATION: case BASIS_PUBLIC_TASK: return 0;
+    default: return REASON_BIT(REASON_INDETERMINATE);
+    }
+}
+
+/* --- what stops use, what stops collecting, what ends keeping */
+
+/* These suspend: what is there stays, but is neither used nor added to (but for a restriction, which lets collecting go on). */
+#define SUSPENDING                                                                                                     \
+    (REASON_BIT(REASON_CONSENT_OUTDATED_NOTICE) | REASON_BIT(REASON_TERMS_OUTDATED) | REASON_BIT(REASON_OBJECTION_PENDING) | \
+     REASON_BIT(REASON_ASSESSMENT_OVERDUE) | REASON_BIT(REASON_PROCESSING_RESTRICTED) | REASON_BIT(REASON_PURPOSE_NOT_YET_ACTIVE) | \
+     REASON_BIT(REASON_INDETERMINATE))
+
+static int64_t keep_until(const struct basis_state *s, int64_t last_seen_ms)
+{
+    const struct period *retention = &s->purpose->retention;
+    switch (retention->anchor) {
+    case ANCHOR_LAST_SEEN: return last_seen_ms == TIME_NONE ? TIME_FOREVER : time_add(last_seen_ms, retention->duration);
+    case ANCHOR_CONTRACT_END: return s->fold->ended ? time_add(s->fold->ended->at_ms, retention->duration) : TIME_FOREVER;
+    case ANCHOR_GIVEN: return s->fold->granted ? time_add(s->fold->granted->at_ms, retention->duration) : TIME_FOREVER;
+    default: return TIME_FOREVER;
+    }
+}
+
+/* A purpose or contract that ended keeps what it has until its retention is over, where the retention reaches past the end. */
+static reason_mask store_reasons(const struct basis_state *s, const struct purpose_standing *standing)
+{
+    reason_mask reasons = standing->reasons & ~SUSPENDING;
+    enum anchor anchor = s->purpose->retention.anchor;
+    if (anchor == ANCHOR_CONTRACT_END)
+        reasons &= ~REASON_BIT(REASON_CONTRACT_ENDED);
+    if (anchor != ANCHOR_NONE && (standing->basis == BASIS_CONTRACT || standing->basis == BASIS_LEGAL_OBLIGATION))
+        reasons &= ~REASON_BIT(REASON_PURPOSE_ENDED);
+    if (s->fold->informed)
+        reasons &= ~REASON_BIT(REASON_NOT_INFORMED);
+    if (standing->basis == BASIS_LEGAL_OBLIGATION)
+        reasons &= ~REASON_BIT(REASON_SUBJECT_ERASED);
+    return reasons;
+}
+
+static void purpose_stand(const struct basis_state *s, struct standing *all, int64_t last_seen_ms)
+{
+    const struct purpose *purpose = s->purpose;
+    struct purpose_standing *standing = &all->purposes[purpose->slot];
+    standing->basis = purpose_basis(purpose, all->jurisdiction);
+    standing->valid_until_ms = TIME_FOREVER;
+    reason_mask reasons = basis_reasons(s, standing) | objection_reasons(s, standing);
+    const struct consent *opt_out = s->fold->opt_out[1] ? s->fold->opt_out[1] : s->fold->opt_out[0];
+    if (opt_out) {
+        reasons |= REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL);
+        standing->objection = opt_out;
+    }
+    if (all->erased)
+        reasons |= REASON_BIT(REASON_SUBJECT_ERASED);
+    bool law_goes_on = standing->basis == BASIS_LEGAL_OBLIGATION && s->policy->legal_obligation_under_restriction;
+    if ((all->restricted && !law_goes_on) || purpose->storage_only)
+        reasons |= REASON_BIT(REASON_PROCESSING_RESTRICTED);
+    if (purpose->starts_ms != TIME_NONE && s->at_ms < purpose->starts_ms)
+        reasons |= REASON_BIT(REASON_PURPOSE_NOT_YET_ACTIVE);
+    if (purpose->ends_ms != TIME_NONE && purpose->ends_ms != 0 && s->at_ms >= purpose->ends_ms)
+        reasons |= REASON_BIT(REASON_PURPOSE_ENDED);
+    if (s->policy->activated_ms > 0 && s->at_ms < s->policy->activated_ms)
+        reasons |= REASON_BIT(REASON_INDETERMINATE);
+    valid_until(standing, s->at_ms, purpose->starts_ms);
+    valid_until(standing, s->at_ms, purpose->ends_ms ? purpose->ends_ms : TIME_FOREVER);
+    standing->keep_until_ms = keep_until(s, last_seen_ms);
+    if (standing->keep_until_ms <= s->at_ms)
+        reasons |= REASON_BIT(REASON_RETENTION_ELAPSED);
+    valid_until(standing, s->at_ms, standing->keep_until_ms);
+    standing->reasons = reasons;
+    standing->store_reasons = store_reasons(s, standing);
+    standing->collect_reasons = reasons & ~REASON_BIT(REASON_PROCESSING_RESTRICTED);
+    if (purpose->retention.anchor == ANCHOR_LAST_SEEN) /* being seen now starts it anew */
+        standing->collect_reasons &= ~REASON_BIT(REASON_RETENTION_ELAPSED);
+    if (standing->basis == BASIS_LEGAL_OBLIGATION)
+        standing->collect_reasons &= ~REASON_BIT(REASON_SUBJECT_ERASED);
+    all->holds |= reasons ? 0 : purpose->self;
+    all->collects |= standing->collect_reasons ? 0 : purpose->self;
+    all->stores |= standing->store_reasons ? 0 : purpose->self;
+    if (!gate_special_reasons(s->policy, all, purpose->slot))
+        all->special |= purpose->self;
+    if (standing->valid_until_ms < all->valid_until_ms)
+        all->valid_until_ms = standing->valid_until_ms;
+}
+
+reason_mask gate_special_reasons(const struct policy *policy, const struct standing *standing, unsigned slot)
+{
+    const struct purpose *purpose = &policy->purposes.items[slot];
+    if (str_empty(purpose->special_condition))
+        return REASON_BIT(REASON_SPECIAL_CATEGORY_WITHOUT_CONDITION);
+    const struct consent *record = standing->purposes[slot].record;
+    bool explicit_given = record && record->explicit_given && (record->status == CONSENT_GIVEN || record->status == CONSENT_RENEWED);
+    return str_equal(purpose->special_condition, STR("a")) && !explicit_given ? REASON_BIT(REASON_CONSENT_NOT_EXPLICIT) : 0;
+}
+
+/* Only the year is kept, so the last birthday counts as not yet had; of several years the youngest is believed. */
+static int person_age(const struct person *person, int64_t at_ms)
+{
+    int born = 0;
+    if (person)
+        vec_each (profile, &person->profiles)
+            born = !row_dead(profile) && profile->birth_year > born ? profile->birth_year : born;
+    return born ? time_year(at_ms) - born - 1 : -1;
+}
+
+const struct standing *gate_standing_at(struct arena *arena, const struct policy *policy, const struct person *person,
+                                        str jurisdiction, int64_t at_ms, int64_t known_ms)
+{
+    static const struct fold nothing; /* the fold of no records */
+    struct standing *standing = arena_new(arena, struct standing);
+    standing->policy = policy;
+    standing->jurisdiction = person && person->profiles.count ? person_jurisdiction(person) : jurisdiction;
+    if (str_empty(standing->jurisdiction))
+        standing->jurisdiction = jurisdiction;
+    standing->at_ms = at_ms;
+    standing->known_ms = known_ms;
+    standing->valid_until_ms = TIME_FOREVER;
+    standing->erased = person && person_erased(person);
+    struct person_fold *fold = NULL;
+    if (person && person->consents.count) {
+        fold = arena_new(arena, struct person_fold);
+        fold->next_ms = TIME_FOREVER;
+        fold_person(arena, policy, person, standing->jurisdiction, at_ms, known_ms, fold);
+        standing->restricted = fold->restriction && fold->restriction->status == CONSENT_RESTRICTED;
+        standing->valid_until_ms = fold->next_ms;
+    }
+    int64_t last_seen_ms = person ? person_last_seen(person) : TIME_NONE;
+    struct basis_state state = {.policy = policy, .at_ms = at_ms, .age = person_age(person, at_ms)};
+    vec_each (purpose, &policy->purposes) {
+        state.purpose = purpose;
+        state.fold = fold ? &fold->purposes[purpose->slot] : &nothing;
+        purpose_stand(&state, standing, last_seen_ms);
+    }
+    return standing;
+}
+
+const struct standing *gate_standing(struct arena *arena, const struct policy *policy, struct person *person, str jurisdiction,
+                                     int64_t now_ms)
+{
+    if (!person)
+        return gate_standing_at(arena, policy, NULL, jurisdiction, now_ms, TIME_FOREVER);
+    const struct standing *cached = person->standing;
+    if (cached && cached->policy == policy && now_ms >= cached->at_ms && now_ms < cached->valid_until_ms &&
+        (str_equal(cached->jurisdiction, jurisdiction) || !str_empty(person_jurisdiction(person))))
+        return cached;
+    person->standing = gate_standing_at(arena, policy, person, jurisdiction, now_ms, TIME_FOREVER);
+    return person->standing;
+}
+
+void gate_standing_reset(struct person *person) { person->standing = NULL; }
+
+const struct standing *standing_of(struct apply *apply, struct person *person, const struct source *source)
+{
+    str jurisdiction = source ? source->jurisdiction : STR_NONE;
+    if (person)
+        return gate_standing(apply->arena, apply->policy, person, STR_NONE, apply->now_ms);
+    if (!source)
+        return gate_standing(apply->arena, apply->policy, NULL, jurisdiction, apply->now_ms);
+    const struct standing **slot = &apply->nobody[source->slot];
+    if (!*slot)
+        *slot = gate_standing(apply->arena, apply->policy, NULL, jurisdiction, apply->now_ms);
+    return *slot;
+}

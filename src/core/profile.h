@@ -1,0 +1,47 @@
+/* The profile: a fold over facts (P6), seen through the gate for one purpose. Pure. */
+#ifndef TELOS_CORE_PROFILE_H
+#define TELOS_CORE_PROFILE_H
+
+#include "core/gate.h"
+#include "base/json.h"
+
+/* One trait of the folded profile. */
+struct trait {
+    str name, value; /* JSON text */
+    const struct fact *fact; /* that won, or the newest of a union */
+};
+typedef VEC(struct trait) traits;
+/* Folds the facts allowed by `allowed` (NULL: all). Order-independent: ties break by observed time, received time, source, value. */
+void profile_fold(struct arena *arena, const struct policy *policy, const struct person *person,
+                  bool (*allowed)(void *context, const struct fact *fact), void *context, traits *ret_traits);
+
+struct withheld {
+    str field;
+    reason_mask reasons;
+};
+/* The person as one purpose may see it. */
+struct profile_view {
+    const struct person *person;
+    const struct policy *policy;
+    uint16_t purpose;
+    struct decision decision; /* of the whole person; when denied nothing below is filled */
+    VEC(const struct identifier *) identifiers;
+    traits traits;
+    VEC(const struct fact *) facts;
+    VEC(struct withheld) withheld;
+    int64_t now_ms;
+};
+/* `recipient` and `channel` may be empty; `categories` narrows further (NULL: the purpose's own). */
+void profile_view(struct arena *arena, const struct policy *policy, const struct person *person, const struct question *question,
+                  const struct category_set *categories, struct profile_view *ret_view);
+/* The event as the purpose may see it: the allowed parts merged, fields of other categories taken out. False when nothing is left. `ret_body`: JSON object. */
+bool profile_view_event(struct arena *arena, const struct profile_view *view, const struct category_set *categories,
+                        const struct event *event, str *ret_body);
+/* {"id","purpose","identifiers","traits","facts","consents","preferences","withheld"} without events; the caller adds those: fields only,
+ * no braces, so that the caller can go on. */
+void profile_view_write(struct jsonw *w, const struct profile_view *view);
+/* The digest of everything the person is made of, independent of row numbers, times of learning and order of arrival: the
+ * simulator and `telos debug digest` compare it. */
+void profile_digest(struct arena *arena, const struct policy *policy, const struct person *person, uint8_t ret_digest[32]);
+
+#endif

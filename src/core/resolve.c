@@ -1,0 +1,217 @@
+/* Who a message speaks of: the person of its strongest kept identifier, joined with the others where that is allowed. */
+#include "core/core_private.h"
+
+size_t named_fill(struct apply *apply, const struct message *message, struct named *ret_named)
+{
+    size_t count = 0;
+    bool previous_known = false;
+    for (size_t i = 0; i < message->identifier_count; i++) {
+        const struct message_identifier *id = &message->identifiers[i];
+        previous_known |= id->previous && index_find(apply, &id->hash);
+    }
+    for (size_t i = 0; i < message->identifier_count && count < LIMIT_MESSAGE_IDENTIFIERS; i++) {
+        const struct message_identifier *id = &message->identifiers[i];
+        struct known *known = index_find(apply, &id->hash);
+        /* alias names a previousId of unknown kind: the known reading counts, else the anonymous one */
+        if (id->previous && !known && (previous_known || !str_equal(id->key->name, STR("anonymous_id"))))
+            continue;
+        ret_named[count++] = (struct named){.id = id, .known = known};
+    }
+    return count;
+}
+
+static uint32_t key_limit(const struct identity_key *key)
+{
+    if (key->unique)
+        return 1;
+    return key->limit_per_profile ? key->limit_per_profile : LIMIT_PROFILE_IDENTIFIERS;
+}
+
+static uint32_t type_count(const struct person *person, const struct identity_key *key)
+{
+    uint32_t count = 0;
+    vec_each (identifier, &person->identifiers)
+        count += !row_dead(identifier) && str_equal(identifier->type, key->name);
+    return count;
+}
+
+static bool identity_permitted(struct apply *apply, struct person *person)
+{
+    if (person_erased(person))
+        return false;
+    uint16_t purpose = apply->policy->identity_purpose;
+    return purpose == SLOT_NONE || (standing_of(apply, person, NULL)->collects >> purpose & 1);
+}
+
+reason_mask attach_refused(struct apply *apply, const struct person *person, const struct identity_key *key)
+{
+    reason_mask reasons = 0;
+    if (!identity_permitted(apply, (struct person *)person)) /* only its cache is written */
+        reasons |= REASON_BIT(REASON_IDENTITY_NOT_PERMITTED);
+    if (type_count(person, key) >= key_limit(key) || person->identifiers.count >= LIMIT_PROFILE_IDENTIFIERS)
+        reasons |= REASON_BIT(REASON_IDENTIFIER_LIMIT);
+    return reasons;
+}
+
+reason_mask join_refused(struct apply *apply, const struct person *left, const struct person *right)
+{
+    reason_mask reasons = 0;
+    if (!identity_permitted(apply, (struct person *)left) || !identity_permitted(apply, (struct person *)right))
+        reasons |= REASON_BIT(REASON_IDENTITY_NOT_PERMITTED);
+    if (left->profiles.count + right->profiles.count > LIMIT_PROFILE_MEMBERS ||
+        left->identifiers.count + right->identifiers.count > LIMIT_PROFILE_IDENTIFIERS)
+        reasons |= REASON_BIT(REASON_IDENTIFIER_LIMIT);
+    vec_each (key, &apply->policy->keys)
+        if (type_count(left, key) + type_count(right, key) > key_limit(key) && type_count(left, key) && type_count(right, key))
+            reasons |= REASON_BIT(REASON_IDENTIFIER_LIMIT);
+    return reasons;
+}
+
+/* Did a person undo a join of one of the message's identifiers with this one? */
+static bool pair_undone(const struct person *person, const identifier_hash *a, const identifier_hash *b)
+{
+    vec_each (merge, &person->merges) {
+        if (row_dead(merge) || merge->undone_ms == TIME_NONE)
+            continue;
+        bool straight = !memcmp(&merge->through_left, a, sizeof *a) && !memcmp(&merge->through_right, b, sizeof *b);
+        bool crossed = !memcmp(&merge->through_left, b, sizeof *b) && !memcmp(&merge->through_right, a, sizeof *a);
+        if (straight || crossed)
+            return true;
+    }
+    return false;
+}
+
+static bool undone(const struct named *named, size_t count, const struct person *left, const struct named *other)
+{
+    for (size_t i = 0; i < count; i++)
+        if (named[i].known && named[i].known->person == left &&
+            (pair_undone(left, &named[i].id->hash, &other->id->hash) ||
+             pair_undone(other->known->person, &named[i].id->hash, &other->id->hash)))
+            return true;
+    return false;
+}
+
+void refused_push(struct apply *apply, struct person *person, profile_no left, profile_no right, str type, reason_mask reasons)
+{
+    str reason = str_of(reason_name((enum reason)__builtin_ctzll(reasons)));
+    vec_each (row, &person->refused)
+        if (!row_dead(row) && profile_no_equal(row->left, left) && profile_no_equal(row->right, right) && str_equal(row->type, type) &&
+            str_equal(row->reason, reason)) {
+            row->count++;
+            row->last_ms = apply->now_ms;
+            row_touch(row);
+            return;
+        }
+    *(struct refused_join *)vec_push(apply->arena, &person->refused) =
+        (struct refused_join){.change = CHANGE_NEW, .left = left, .right = right, .type = type, .reason = reason, .count = 1,
+                              .first_ms = apply->now_ms, .last_ms = apply->now_ms};
+}
+
+static bool verified_by(const struct message *message, const struct named *named)
+{
+    return named->id->key->verified || message->source->trusted;
+}
+
+/* A known identifier is seen again: its value is kept from now on where it was not, and the day is noted. */
+static void identifier_seen(struct apply *apply, const struct message *message, const struct named *named)
+{
+    struct identifier *identifier = known_identifier(named->known);
+    if (named->purposes & ~identifier->purposes || (named->purposes && str_empty(identifier->value))) {
+        identifier->purposes |= named->purposes;
+        identifier->value = named->id->value;
+        row_touch(identifier);
+    }
+    if (verified_by(message, named) && !identifier->verified) {
+        identifier->verified = true;
+        row_touch(identifier);
+    }
+    if (identifier->last_seen_ms < apply->day_ms) {
+        identifier->last_seen_ms = apply->day_ms;
+        row_touch(identifier);
+    }
+}
+
+static void refuse(struct apply *apply, struct named *named, struct person *person, profile_no left, profile_no right, reason_mask reasons)
+{
+    refused_push(apply, person, left, right, named->id->key->name, reasons);
+    counter_add(apply, STR_NONE, STR("refused_join"), named->id->key->name, str_of(reason_name((enum reason)__builtin_ctzll(reasons))));
+    named->lost = true;
+}
+
+/* The strongest identifier, unknown so far: attached to whom another one names, or somebody new. */
+static struct known *strongest_place(struct apply *apply, const struct message *message, struct named *named, size_t count, size_t strongest,
+                                     bool kept_only, purpose_mask purposes)
+{
+    struct named *mine = &named[strongest];
+    for (size_t i = 0; i < count; i++) {
+        if (i == strongest || !named[i].known || (kept_only && !named[i].purposes))
+            continue;
+        struct person *person = named[i].known->person;
+        profile_no profile = known_identifier(named[i].known)->profile;
+        reason_mask reasons = attach_refused(apply, person, mine->id->key);
+        if (!reasons)
+            return person_attach(apply, person, profile, mine->id, verified_by(message, mine), purposes, message->id);
+        if (kept_only) {
+            refused_push(apply, person, profile, PROFILE_NONE, mine->id->key->name, reasons);
+            counter_add(apply, message->source->name, STR("refused_join"), mine->id->key->name,
+                        str_of(reason_name((enum reason)__builtin_ctzll(reasons))));
+            named[i].lost = true;
+        }
+    }
+    struct person *person = person_make(apply, message->source->jurisdiction);
+    return person_attach(apply, person, person->root, mine->id, verified_by(message, mine), purposes, message->id);
+}
+
+struct known *resolve_hash_only(struct apply *apply, const struct message *message, struct named *named, size_t count)
+{
+    ASSERT(count);
+    if (!named[0].known)
+        named[0].known = strongest_place(apply, message, named, count, 0, false, 0);
+    return named[0].known;
+}
+
+static str join_reason(const struct message *message) { return message->type == EVENT_ALIAS ? STR("alias") : STR("identify"); }
+
+struct resolved resolve_message(struct apply *apply, const struct message *message, struct named *named, size_t count)
+{
+    struct resolved resolved = {0};
+    size_t strongest = 0;
+    while (strongest < count && !named[strongest].purposes)
+        strongest++;
+    ASSERT(strongest < count);
+    struct named *mine = &named[strongest];
+    if (mine->known)
+        identifier_seen(apply, message, mine);
+    else
+        mine->known = strongest_place(apply, message, named, count, strongest, true, mine->purposes);
+    for (size_t i = 0; i < count; i++) {
+        struct named *other = &named[i];
+        if (i == strongest || !other->purposes || other->lost)
+            continue;
+        struct person *person = mine->known->person;
+        profile_no profile = known_identifier(mine->known)->profile;
+        if (!other->known) {
+            reason_mask reasons = attach_refused(apply, person, other->id->key);
+            if (reasons)
+                refuse(apply, other, person, profile, PROFILE_NONE, reasons);
+            else
+                other->known = person_attach(apply, person, profile, other->id, verified_by(message, other), other->purposes, message->id);
+            continue;
+        }
+        if (other->known->person != person) {
+            reason_mask reasons = join_refused(apply, person, other->known->person);
+            if (undone(named, count, person, other))
+                reasons |= REASON_BIT(REASON_JOIN_UNDONE);
+            if (reasons) {
+                refuse(apply, other, person, profile, known_identifier(other->known)->profile, reasons);
+                continue;
+            }
+            person_join(apply, mine->known, other->known, join_reason(message), message->source->name, message->received_ms);
+            resolved.merged = true;
+        }
+        identifier_seen(apply, message, other);
+    }
+    resolved.known = mine->known;
+    resolved.person = mine->known->person;
+    return resolved;
+}

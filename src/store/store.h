@@ -1,0 +1,185 @@
+/* The store: one table of functions, a folder for each backend. It keeps rows and finds them again; it holds no meaning.
+ *
+ * 1. A `store` is opened once a process; a `session` is one connection. One session writes (the engine's), any number read.
+ *    A session belongs to one thread at a time.
+ * 2. save() is one transaction: all of it is durable when it returns NULL, or none of it happened. A failed save leaves the
+ *    store usable; ERR_UNAVAILABLE where it may succeed later (disk full, I/O error).
+ * 3. The store never sees a personal value in clear: `sealed`, hashes, and names from the policy only. It fills `sealed`, never `value`.
+ * 4. Purpose masks are translated to and from stored sets of purpose names by `purpose_sets`, so that masks of different policy
+ *    versions never meet.
+ * 5. Event numbers, outbox numbers, ledger indexes and batch numbers are given by the engine, dense and ascending.
+ * 6. Rows of a profile are found by profile number; merges do not move rows.
+ */
+#ifndef TELOS_STORE_STORE_H
+#define TELOS_STORE_STORE_H
+
+#include "model/change.h"
+#include "store/purpose_set.h"
+
+struct store;
+struct store_session;
+
+/* What load fills. Either hashes or profile numbers, or both. */
+struct load {
+    struct arena *arena;
+    struct purpose_sets *sets;
+    const identifier_hash *hashes;
+    size_t hash_count;
+    const profile_no *profiles;
+    size_t profile_count;
+    unsigned parts; /* enum person_loaded bits for every person found; PERSON_HEAD always */
+    int64_t events_from_ms; /* PERSON_EVENTS: only events at or after (INT64_MIN: all) */
+    size_t events_max; /* newest first when limited; 0: all, in order of number */
+    /* out: a person for each hash and number, NULL where nobody; the same pointer where two are one person; whole groups. */
+    struct person **by_hash, **by_profile;
+    VEC(struct person *) persons;
+};
+
+/* One commit's own row: what makes duplicates, the stream, and decision proofs possible after a restart. */
+struct batch_row {
+    uint64_t number;
+    int64_t at_ms;
+    uint32_t policy_version;
+    uint32_t message_count;
+    str dedupe; /* 8 bytes a message: keyed hashes of (source, messageId) */
+    str decisions; /* 32 bytes a message: leaf hashes of the sub-tree */
+    str profiles; /* touched persons: 9 bytes each: kind, profile number little-endian */
+    uint64_t ledger_index; /* leaf with the sub-tree's root; UINT64_MAX: none */
+};
+
+struct ledger_row {
+    uint64_t index;
+    uint8_t leaf_hash[32];
+    str entry; /* what is hashed: JSON without personal data (C2SP tile entry) */
+    profile_no profile; /* whose evidence key commits it; PROFILE_NONE */
+    str record_sealed; /* what the leaf commits to, sealed under the person's evidence key; dies with the person */
+};
+
+struct delivery_result { /* of one attempt */
+    uint64_t number;
+    enum delivery_state state;
+    uint32_t attempts;
+    int64_t next_ms, done_ms;
+    str reason;
+};
+
+struct read_row { /* a read of a person's data */
+    int64_t at_ms;
+    struct uuid token; /* zero: local command */
+    profile_no profile;
+    str purpose, what; /* "profile", "timeline", "delivery", … */
+    uint64_t ledger_index; /* leaf of the batch of reads */
+};
+
+struct token_row {
+    struct uuid id;
+    str role; /* "admin", …, or "source" */
+    str purposes; /* names separated by spaces; "*": all; a source token: the source's name */
+    str label;
+    uint8_t hash[32]; /* SHA-256 of the token */
+    int64_t created_ms, expires_ms, revoked_ms; /* TIME_FOREVER, TIME_NONE */
+};
+
+struct policy_row {
+    uint32_t version;
+    int64_t activated_ms;
+    str text, notices; /* the file; notices: JSON object path → text */
+    uint8_t sha256[32];
+    uint64_t ledger_index;
+    struct uuid by;
+};
+
+/* One save. Everything is optional; what is marked in `batch->persons` goes down with the rest in one transaction. */
+struct save {
+    struct purpose_sets *sets;
+    struct batch *batch; /* may be NULL */
+    const struct batch_row *row; /* may be NULL */
+    VEC(struct ledger_row) ledger;
+    VEC(struct delivery_result) results;
+    VEC(struct disclosure) disclosures; /* added to what is there (count, last) */
+    VEC(struct read_row) reads;
+    VEC(struct token_row) tokens; /* inserted or replaced by id */
+    const struct policy_row *policy;
+    struct { str key, value; } *settings; /* replaced; value STR_NONE: removed */
+    size_t setting_count;
+};
+
+struct delivery_query {
+    str destination; /* empty: all */
+    int state; /* enum delivery_state, or -1 */
+    uint64_t after; /* numbers above this */
+    int64_t due_ms; /* only rows whose next_ms is at or before; INT64_MAX: all */
+    size_t max;
+    bool newest_first; /* then `after` means below, 0: from the end */
+};
+
+struct destination_count {
+    str destination;
+    uint64_t pending, delivered, dead, cancelled;
+    int64_t oldest_pending_ms; /* TIME_NONE */
+};
+
+struct store_totals {
+    uint64_t profiles, persons, identifiers, facts, events, consents, held, pending, batches, ledger, reads;
+    uint64_t profile_next, event_next, outbox_next, held_next, batch_next;
+    uint64_t bytes; /* on disk */
+};
+
+typedef bool (*store_each)(void *context, const void *row); /* false stops the walk */
+
+struct store_ops {
+    const char *name;
+    const struct err *(*session)(struct store *store, struct arena *arena, bool writes, struct store_session **ret_session);
+    void (*session_close)(struct store_session *session);
+    const struct err *(*load)(struct store_session *session, struct load *load);
+    const struct err *(*save)(struct store_session *session, struct arena *arena, struct save *save);
+    /* Totals; `quick` leaves out what would need a scan (only the *_next and bytes are filled). */
+    const struct err *(*totals)(struct store_session *session, struct arena *arena, bool quick, struct store_totals *ret_totals);
+    /* Events of these profiles, newest first, numbers below `before` (0: from the end). */
+    const struct err *(*events)(struct store_session *session, struct arena *arena, struct purpose_sets *sets, const profile_no *profiles,
+                                size_t profile_count, uint64_t before, size_t max, struct event **ret_events, size_t *ret_count);
+    const struct err *(*event)(struct store_session *session, struct arena *arena, struct purpose_sets *sets, uint64_t number,
+                               struct event *ret_event, bool *ret_found);
+    /* Walks batch rows from `from` upwards, for the duplicate window, the stream and proofs. */
+    const struct err *(*batches)(struct store_session *session, struct arena *arena, uint64_t from, uint64_t to, store_each each, void *context);
+    const struct err *(*ledger)(struct store_session *session, struct arena *arena, uint64_t from, uint64_t to, store_each each, void *context);
+    /* Hashes of a tile (level, index, width), evidence/merkle.h. */
+    const struct err *(*tile)(struct store_session *session, struct arena *arena, unsigned level, uint64_t index, unsigned width, uint8_t *ret_hashes);
+    const struct err *(*deliveries)(struct store_session *session, struct arena *arena, const struct delivery_query *query,
+                                    struct delivery **ret_rows, size_t *ret_count);
+    const struct err *(*delivery)(struct store_session *session, struct arena *arena, struct uuid id, struct delivery *ret_row, bool *ret_found);
+    const struct err *(*destination_counts)(struct store_session *session, struct arena *arena, struct destination_count **ret_rows, size_t *ret_count);
+    /* Profiles whose due time has come, oldest first. */
+    const struct err *(*due)(struct store_session *session, struct arena *arena, int64_t now_ms, size_t max, profile_no **ret_profiles, size_t *ret_count);
+    /* Every profile from a number on, for audit and for policy changes. */
+    const struct err *(*profiles)(struct store_session *session, struct arena *arena, uint64_t from, size_t max, struct profile **ret_rows, size_t *ret_count);
+    const struct err *(*profile_by_id)(struct store_session *session, struct arena *arena, struct uuid id, profile_no *ret_number);
+    const struct err *(*reads)(struct store_session *session, struct arena *arena, const profile_no *profiles, size_t count, uint64_t before, size_t max,
+                               struct read_row **ret_rows, size_t *ret_count);
+    const struct err *(*tokens)(struct store_session *session, struct arena *arena, struct token_row **ret_rows, size_t *ret_count);
+    const struct err *(*policies)(struct store_session *session, struct arena *arena, bool texts, struct policy_row **ret_rows, size_t *ret_count);
+    const struct err *(*policy)(struct store_session *session, struct arena *arena, uint32_t version, struct policy_row *ret_row, bool *ret_found); /* 0: newest */
+    const struct err *(*counters)(struct store_session *session, struct arena *arena, int64_t from_ms, int64_t to_ms, struct counter **ret_rows, size_t *ret_count);
+    const struct err *(*consent)(struct store_session *session, struct arena *arena, struct uuid id, struct consent *ret_row, bool *ret_found);
+    const struct err *(*setting)(struct store_session *session, struct arena *arena, str key, str *ret_value); /* STR_NONE: unset */
+    /* Which purposes (names) have any data or consents: for policy_diff. */
+    const struct err *(*purposes_in_use)(struct store_session *session, struct arena *arena, struct purpose_sets *sets, purpose_mask *ret_mask);
+    /* Housekeeping between commits: sorted index rows, WAL checkpoint in small steps. `*ret_more`: call again soon. */
+    const struct err *(*tidy)(struct store_session *session, struct arena *arena, bool *ret_more);
+    /* A consistent copy of the data into a directory, while serving. */
+    const struct err *(*backup)(struct store_session *session, struct arena *arena, const char *directory);
+    void (*close)(struct store *store);
+};
+
+struct store {
+    const struct store_ops *ops;
+};
+
+/* Opens `sqlite` under the directory (made when missing), migrating it forward. */
+const struct err *store_sqlite_open(struct arena *arena, const char *directory, struct store **ret_store) MUST_CHECK;
+/* In memory, for the simulator. */
+const struct err *store_memory_open(struct arena *arena, struct store **ret_store) MUST_CHECK;
+/* Wraps another: traces, slows, or fails the n-th call of a kind (named fault points in debug/points.h). */
+const struct err *store_debug_open(struct arena *arena, struct store *inner, struct store **ret_store) MUST_CHECK;
+
+#endif
