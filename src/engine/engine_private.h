@@ -1,0 +1,205 @@
+/* What the files of the engine share among themselves.
+ *
+ * 1. The writing session, the numbers (profile, event, outbox, held, batch) and the ledger's frontier belong to the writer thread; they move on
+ *    only when a commit has succeeded.
+ * 2. Whatever is to be saved goes through one commit: a work (messages, requests), or a `commit_join` (everything else).
+ * 3. Lock order: `submit_lock` → `policy_lock` → `sets` inside; none is held while the store is called.
+ *
+ * Who makes what: engine.c open, close, lock · snapshot.c policies in force · writer.c queue and commits · working_set.c load and its rounds ·
+ * dedupe.c · seal_person.c, facts.c · reader.c, stream.c · outbox.c · token.c · read_log.c · sweeper.c · debug.c — ledger.c, proof.c,
+ * receipt.c, export.c, audit.c, backup.c, keys.c, plan.c, effect.c build on them.
+ */
+#ifndef TELOS_ENGINE_PRIVATE_H
+#define TELOS_ENGINE_PRIVATE_H
+
+#include "base/vec.h"
+#include "engine/engine.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* ---- the commit under way (writer.c); lives from taking tickets until everybody was answered ---- */
+struct ticket;
+struct setting {
+    str key, value;
+};
+struct commit {
+    struct engine *engine;
+    struct arena *arena;
+    struct store_session *session; /* the writing one: for reading what a join needs */
+    int64_t now_ms;
+    const struct policy *policy; /* NULL before the first policy was applied; then there are only joins */
+    struct purpose_sets *sets;
+    struct batch batch; /* after core_apply: persons, leaves, key_ends. Joins may push leaves */
+    struct batch_row row; /* number, at_ms and policy_version are filled from the start; ledger_append fills decisions, ledger_index */
+    struct save save; /* joins add to it: tokens, results, disclosures, reads, policy, and settings by commit_setting */
+    VEC(struct setting) settings;
+    bool outbox, follow; /* note: deliveries were added; a policy was switched */
+    uint64_t event_next, outbox_next, held_next; /* as they will be after it */
+    void *ledger; /* ledger.c's: the frontier as it will be */
+};
+void commit_setting(struct commit *commit, str key, str value); /* value STR_NONE: removed */
+
+/* Runs `join` on the writer thread inside the next commit, after core_apply and before ledger_append, and waits. An error of `join` refuses
+ * this one alone (it must then have added nothing); else the commit's error comes back. `after` (may be NULL) runs on the writer thread when
+ * the commit has succeeded, before anybody is answered. What `join` adds must live in commit->arena or in `arena`, which the writer
+ * uses meanwhile. */
+typedef const struct err *(*commit_join)(void *context, struct commit *commit);
+typedef void (*commit_after)(void *context, struct engine *engine);
+const struct err *engine_commit(struct engine *engine, struct arena *arena, commit_join join, commit_after after, void *context) MUST_CHECK;
+
+/* ---- policies in force (snapshot.c) ---- */
+/* Gives a loaded policy its version, puts it into the ledger (leaf "policy") and the store, and switches to it; takes it over when it succeeds.
+ * Then the sweeper walks all people (setting "policy_follow"). `notices`: JSON object path → text. For plan.c. */
+const struct err *policy_activate(struct engine *engine, struct arena *arena, struct policy *policy, str notices, struct uuid by,
+                                  uint32_t *ret_version) MUST_CHECK;
+/* Loads a stored version; the caller frees it. */
+const struct err *policy_from_row(struct arena *arena, const struct policy_row *row, struct policy **ret_policy) MUST_CHECK;
+/* The purpose sets bound to this policy: the snapshot's own, or (for a policy that is not in force: a plan, a past version) a temporary one, to
+ * be given back by sets_release. Every load and every events call must use the sets of the policy that judges. */
+struct sets_use {
+    struct purpose_sets *sets;
+    bool temporary;
+};
+struct sets_use sets_of(struct engine *engine, const struct policy *policy);
+void sets_release(struct sets_use use);
+
+/* ---- opening and sealing (seal_person.c) ---- */
+/* Everything `sealed` in the person becomes clear. What has no key any more (destroyed) has an empty value and no purposes. ERR_IO when the
+ * vault fails, ERR_INTERNAL when a seal is broken (moved or changed). */
+const struct err *open_person(struct engine *engine, struct arena *arena, struct person *person) MUST_CHECK;
+const struct err *open_events(struct engine *engine, struct arena *arena, struct event *events, size_t count) MUST_CHECK;
+const struct err *open_delivery(struct engine *engine, struct arena *arena, struct delivery *delivery) MUST_CHECK;
+/* Seals what is marked as NEW or SET. */
+const struct err *seal_person(struct commit *commit, struct person *person) MUST_CHECK;
+/* The retention class that data with these purposes is sealed under. */
+enum key_class key_class_of(const struct policy *policy, purpose_mask purposes, str jurisdiction);
+/* Loads whole persons by profile number with the sets of `policy`, and opens them; rows NULL where nobody. */
+const struct err *load_persons(struct engine *engine, struct store_session *session, struct arena *arena, const struct policy *policy,
+                               const profile_no *numbers, size_t count, unsigned parts, struct person ***ret_by_number) MUST_CHECK;
+/* Hash of an identifier: keyed_hash(index key, type, value). */
+identifier_hash identifier_hash_of(const struct engine *engine, str type, str value);
+
+/* ---- the ledger (ledger.c); `engine->ledger` is its own ---- */
+/* Reads the frontier from the tiles (totals.ledger leaves are there); makes the signing key; writes DIR/keys/verifier.pub. */
+const struct err *ledger_open(struct engine *engine, struct arena *arena, uint64_t leaf_count) MUST_CHECK;
+void ledger_close(struct engine *engine);
+/* Appends, in this order: one leaf for each of commit->batch.leaves; when the batch has requests, the decisions sub-tree (one hash a request,
+ * in order: merkle_leaf(commitment(salt, result.decision)); salt: KEY_EVIDENCE of result.profile_no, or the vault's "decision-salt" where no
+ * person) into row.decisions and its root as one leaf (kind "decisions") into row.ledger_index, else UINT64_MAX; when save.reads
+ * has rows, one leaf "reads" with the root of their tree, its index into each read row. Fills commit->save.ledger, gives consents
+ * their ledger_index and leaf_hash. Changes nothing outside the commit. */
+const struct err *ledger_append(struct commit *commit) MUST_CHECK;
+/* The commit is durable: the frontier moves on. Not called for a commit that failed. */
+void ledger_committed(struct commit *commit);
+
+/* ---- duplicates (dedupe.c): ids of the last 24 h, at most LIMIT_DEDUPE_IDS ---- */
+struct dedupe;
+struct dedupe *dedupe_new(void);
+void dedupe_free(struct dedupe *dedupe);
+bool dedupe_has(const struct dedupe *dedupe, uint64_t id);
+void dedupe_add(struct dedupe *dedupe, uint64_t id, int64_t at_ms);
+void dedupe_remove_newest(struct dedupe *dedupe, size_t count); /* the commit failed */
+void dedupe_expire(struct dedupe *dedupe, int64_t before_ms);
+size_t dedupe_count(const struct dedupe *dedupe);
+
+/* ---- reads (read_log.c): a mapped file that survives kill -9, moved into the store in batches ---- */
+struct read_log;
+const struct err *read_log_open(struct engine *engine, struct arena *arena) MUST_CHECK;
+void read_log_close(struct engine *engine);
+bool read_log_ready(struct engine *engine); /* false: no room to record a read; then nothing may be read */
+/* Adds what waits to the commit's save.reads; `all`: even if little. Returns how many. */
+size_t read_log_take(struct commit *commit, bool all);
+void read_log_taken(struct engine *engine, bool committed);
+
+/* ---- the queue and the writer (writer.c) ---- */
+const struct err *writer_start(struct engine *engine, struct arena *arena) MUST_CHECK;
+void writer_stop(struct engine *engine); /* everything queued is done first */
+void sweeper_start(struct engine *engine);
+void sweeper_stop(struct engine *engine);
+/* Looks at these people again, through the core (REQUEST_SWEEP), in commits of their own. */
+const struct err *engine_sweep_profiles(struct engine *engine, struct arena *arena, const profile_no *profiles, size_t count) MUST_CHECK;
+
+/* ---- tokens (token.c) ---- */
+struct tokens;
+const struct err *tokens_open(struct engine *engine, struct arena *arena) MUST_CHECK;
+void tokens_close(struct engine *engine);
+
+/* ---- the data directory (engine.c) ---- */
+/* Takes DIR/lock and writes the pid into it. ERR_CONFLICT where another process has it. Closing the descriptor gives it back. For
+ * backup.c's restore, too. */
+const struct err *data_lock(struct arena *arena, const char *data, int *ret_fd) MUST_CHECK;
+
+struct snapshot {
+    struct policy *policy;
+    struct purpose_sets *sets;
+    struct snapshot *next;
+};
+
+struct listener {
+    commit_listener call;
+    void *context;
+};
+
+struct reader {
+    struct engine *engine;
+    struct store_session *session;
+};
+
+struct engine {
+    struct arena arena; /* process lifetime; only at open */
+    struct engine_options options;
+    const char *data, *master_key_file;
+    int lock_fd;
+    struct store *store;
+    struct vault *vault;
+    struct purpose_sets *all_sets; /* every set there is, bound to no policy: new snapshots start from it */
+    uint8_t index_key[32], message_key[32]; /* keyed hashes of identifiers, of message ids */
+    struct ledger *ledger;
+    struct tokens *tokens;
+    struct read_log *read_log;
+    struct dedupe *dedupe;
+
+    pthread_mutex_t policy_lock; /* guards the list, `current` and policy->references */
+    struct snapshot *snapshots, *current;
+
+    /* the queue */
+    pthread_mutex_t submit_lock;
+    pthread_cond_t submitted;
+    struct ticket *first, **last;
+    size_t queue_bytes, queue_works;
+    bool stopping;
+
+    /* the writer's own */
+    pthread_t writer_thread;
+    struct store_session *session;
+    struct id_source ids;
+    uint64_t profile_next, event_next, outbox_next, held_next, keys_until;
+    _Atomic uint64_t batch_last;
+    VEC(struct key_end) key_ends; /* committed, and not yet destroyed in the vault */
+    struct arena key_ends_arena;
+    bool key_ends_stored; /* the setting "key_ends" is not empty */
+    _Atomic bool storing, paused;
+
+    pthread_t sweeper_thread;
+    bool sweeper_running;
+    pthread_mutex_t sweep_lock;
+    pthread_cond_t sweep_wake;
+    bool sweep_stop;
+    _Atomic bool follow; /* all people are to be looked at under the new policy */
+
+    pthread_mutex_t listen_lock;
+    VEC(struct listener) listeners;
+    struct arena listen_arena;
+
+    pthread_rwlock_t pause_lock; /* guards the names of paused destinations */
+    VEC(str) paused_destinations;
+    struct arena pause_arena;
+
+    struct {
+        _Atomic uint64_t commits, messages, outcomes[OUTCOME_COUNT], statements, retries, failures, commit_us_last, commit_us_max, dedupe_ids,
+            reads, swept, tidy_runs;
+    } metrics;
+};
+
+#endif
