@@ -14,6 +14,7 @@
 
 #include "base/vec.h"
 #include "engine/engine.h"
+#include "engine/ledger.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,16 +32,17 @@ struct commit {
     const struct policy *policy; /* NULL before the first policy was applied; then there are only joins */
     struct purpose_sets *sets;
     struct batch batch; /* after core_apply: persons, leaves, key_ends. Joins may push leaves */
-    struct batch_row row; /* number, at_ms and policy_version are filled from the start; ledger_append fills decisions, ledger_index */
+    struct batch_row row; /* number, at_ms and policy_version are filled from the start; ledger_decisions fills the rest */
     struct save save; /* joins add to it: tokens, results, disclosures, reads, policy, and settings by commit_setting */
     VEC(struct setting) settings;
     bool outbox, follow; /* note: deliveries were added; a policy was switched */
     uint64_t event_next, outbox_next, held_next; /* as they will be after it */
-    void *ledger; /* ledger.c's: the frontier as it will be */
+    struct ledger_draft draft; /* begun before joins run: they may call ledger_clear */
 };
 void commit_setting(struct commit *commit, str key, str value); /* value STR_NONE: removed */
 
-/* Runs `join` on the writer thread inside the next commit, after core_apply and before ledger_append, and waits. An error of `join` refuses
+/* Runs `join` on the writer thread inside the next commit, after core_apply, and waits: batch.leaves pushed and save.reads added by a join go
+ * into the ledger after it. An error of `join` refuses
  * this one alone (it must then have added nothing); else the commit's error comes back. `after` (may be NULL) runs on the writer thread when
  * the commit has succeeded, before anybody is answered. What `join` adds must live in commit->arena or in `arena`, which the writer
  * uses meanwhile. */
@@ -79,19 +81,6 @@ const struct err *load_persons(struct engine *engine, struct store_session *sess
                                const profile_no *numbers, size_t count, unsigned parts, struct person ***ret_by_number) MUST_CHECK;
 /* Hash of an identifier: keyed_hash(index key, type, value). */
 identifier_hash identifier_hash_of(const struct engine *engine, str type, str value);
-
-/* ---- the ledger (ledger.c); `engine->ledger` is its own ---- */
-/* Reads the frontier from the tiles (totals.ledger leaves are there); makes the signing key; writes DIR/keys/verifier.pub. */
-const struct err *ledger_open(struct engine *engine, struct arena *arena, uint64_t leaf_count) MUST_CHECK;
-void ledger_close(struct engine *engine);
-/* Appends, in this order: one leaf for each of commit->batch.leaves; when the batch has requests, the decisions sub-tree (one hash a request,
- * in order: merkle_leaf(commitment(salt, result.decision)); salt: KEY_EVIDENCE of result.profile_no, or the vault's "decision-salt" where no
- * person) into row.decisions and its root as one leaf (kind "decisions") into row.ledger_index, else UINT64_MAX; when save.reads
- * has rows, one leaf "reads" with the root of their tree, its index into each read row. Fills commit->save.ledger, gives consents
- * their ledger_index and leaf_hash. Changes nothing outside the commit. */
-const struct err *ledger_append(struct commit *commit) MUST_CHECK;
-/* The commit is durable: the frontier moves on. Not called for a commit that failed. */
-void ledger_committed(struct commit *commit);
 
 /* ---- duplicates (dedupe.c): ids of the last 24 h, at most LIMIT_DEDUPE_IDS ---- */
 struct dedupe;
