@@ -26,5 +26,8 @@ uint32_t purpose_sets_id(struct purpose_sets *sets, purpose_mask mask);
 /* Next set not saved yet; false when there is none. purpose_sets_saved marks them all after the commit. */
 bool purpose_sets_unsaved(struct purpose_sets *sets, uint32_t *position, uint32_t *ret_id, str *ret_names);
 void purpose_sets_saved(struct purpose_sets *sets);
+/* Walks all sets that are known, saved or not, in order of number; *position starts at 0. For the engine, which binds the same sets to more than
+ * one policy: each policy in use has a `purpose_sets` of its own. */
+bool purpose_sets_next(struct purpose_sets *sets, uint32_t *position, uint32_t *ret_id, str *ret_names);
 
 #endif
