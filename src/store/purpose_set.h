@@ -26,6 +26,9 @@ uint32_t purpose_sets_id(struct purpose_sets *sets, purpose_mask mask);
 /* Next set not saved yet; false when there is none. purpose_sets_saved marks them all after the commit. */
 bool purpose_sets_unsaved(struct purpose_sets *sets, uint32_t *position, uint32_t *ret_id, str *ret_names);
 void purpose_sets_saved(struct purpose_sets *sets);
+/* All sets up to this number came from the store or were saved to it. A backend adds what lies above before it translates a row, so
+ * that no one else need to. */
+uint32_t purpose_sets_stored(const struct purpose_sets *sets);
 /* Walks all sets that are known, saved or not, in order of number; *position starts at 0. For the engine, which binds the same sets to more than
  * one policy: each policy in use has a `purpose_sets` of its own. */
 bool purpose_sets_next(struct purpose_sets *sets, uint32_t *position, uint32_t *ret_id, str *ret_names);

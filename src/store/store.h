@@ -9,6 +9,8 @@
  *    versions never meet.
  * 5. Event numbers, outbox numbers, ledger indexes and batch numbers are given by the engine, dense and ascending.
  * 6. Rows of a profile are found by profile number; merges do not move rows.
+ * 7. Every function that gets `sets` first adds to them what the store knows and they do not.
+ * 8. A key end of the evidence class in a batch takes `record_sealed` off the ledger rows of that profile.
  */
 #ifndef TELOS_STORE_STORE_H
 #define TELOS_STORE_STORE_H
@@ -69,6 +71,7 @@ struct read_row { /* a read of a person's data */
     profile_no profile;
     str purpose, what; /* "profile", "timeline", "delivery", … */
     uint64_t ledger_index; /* leaf of the batch of reads */
+    uint64_t number; /* given by the store, ascending; what `before` means to reads() */
 };
 
 struct token_row {
