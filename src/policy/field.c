@@ -310,6 +310,13 @@ uint16_t policy_field_category(const struct policy *policy, str path, bool *ret_
     return walk.exact ? walk.category : policy->field_default;
 }
 
+uint16_t field_rule_any(const struct policy *policy, str path)
+{
+    unsigned parts;
+    struct field_walk walk = walk_path(policy, path, &parts);
+    return walk.exact ? walk.category : SLOT_NONE;
+}
+
 uint16_t field_rule_exact(const struct policy *policy, str path)
 {
     unsigned parts;

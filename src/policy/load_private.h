@@ -19,7 +19,6 @@ struct loader {
     policy_problems *problems;
     const struct policy_input *input;
     str where; /* "purpose `newsletter`": begins each problem's text */
-    size_t map_budget;
 };
 
 /* One known key of a map: its reader gets the field at `offset` of the target. */
@@ -32,6 +31,17 @@ struct member {
 /* --- load_value.c: single values and lists */
 void problem_at(struct loader *loader, const struct node *node, str suggestion, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* No further problem would be reported, so nothing need be spent on finding words for it. */
+static inline bool problems_full(const struct loader *loader)
+{
+    return loader->problems->count >= LIMIT_POLICY_PROBLEMS;
+}
+/* Begins each problem's text until the next call: "purpose `newsletter`". */
+void where_set(struct loader *loader, const char *what, str name);
+str shown(str text); /* so that a problem's text stays a line */
+const struct member *member_find(const struct member *members, size_t count, str name);
+/* The key's nearest neighbour in the table, as a problem. */
+void member_unknown(struct loader *loader, const struct node *key, const struct member *members, size_t count);
 /* Reads a map by the table; unknown keys are problems with suggestions. Duplicates are reported by yaml.c; the first one counts. */
 void members_read(struct loader *loader, const struct node *map, const struct member *members, size_t count, void *target);
 bool expect_map(struct loader *loader, const struct node *node, const char *what);
@@ -58,6 +68,7 @@ void read_duration(struct loader *loader, const struct node *value, void *field)
 void read_country(struct loader *loader, const struct node *value, void *field); /* str */
 void read_jurisdiction(struct loader *loader, const struct node *value, void *field); /* str */
 void read_nothing(struct loader *loader, const struct node *value, void *field); /* read elsewhere */
+void read_secret(struct loader *loader, const struct node *value, void *field); /* a problem: no secret stands in a policy */
 
 /* Looks a name up; unknown ones are problems with a suggestion out of the map. */
 const void *find_named(struct loader *loader, const struct node *node, const struct map *names, const char *what, const char *section);
@@ -69,7 +80,10 @@ void read_purposes(struct loader *loader, const struct node *value, void *field)
 void read_categories(struct loader *loader, const struct node *value, void *field); /* struct category_set */
 
 /* --- the sections */
-void declare_names(struct loader *loader, const struct node *root); /* load.c */
+size_t well_known_count(void); /* load_data.c: how many categories may come into being by use */
+/* Calls `load` for each entry that is a map, or has no value, with the item declared under its name. */
+void each_declared(struct loader *loader, const struct node *section, const char *what, const struct map *names,
+                   void (*load)(struct loader *loader, const struct node *node, void *item)); /* load.c */
 void load_controller(struct loader *loader, const struct node *section); /* load_settings.c */
 void load_settings(struct loader *loader, const struct node *section);
 void load_transfers(struct loader *loader, const struct node *section);
@@ -79,13 +93,18 @@ void load_categories(struct loader *loader, const struct node *section); /* load
 void load_fields(struct loader *loader, const struct node *section);
 void load_notices(struct loader *loader, const struct node *section);
 void load_purposes(struct loader *loader, const struct node *section); /* load_purpose.c */
-void purpose_check(struct loader *loader, const struct node *node, struct purpose *purpose); /* load_basis.c: what a basis must cite */
-void load_basis(struct loader *loader, const struct node *value, struct purpose *purpose);
+/* load_basis.c: the basis, what it cites, and whether that is all there */
+void read_basis(struct loader *loader, const struct node *value, void *purpose);
+void read_contract(struct loader *loader, const struct node *value, void *purpose);
+void read_balancing_test(struct loader *loader, const struct node *value, void *purpose);
+void read_review(struct loader *loader, const struct node *value, void *purpose);
+void basis_check(struct loader *loader, const struct node *node, struct purpose *purpose);
 void load_sources(struct loader *loader, const struct node *section); /* load_flow.c */
 void load_destinations(struct loader *loader, const struct node *section);
 void load_identity(struct loader *loader, const struct node *section); /* load_identity.c */
-/* Category of the field rule that stands for exactly this path. */
+/* Category that an identity key takes from the field rule its path falls under: of exactly this path, or of any. */
 uint16_t field_rule_exact(const struct policy *policy, str path);
+uint16_t field_rule_any(const struct policy *policy, str path);
 
 /* --- field.c: the trie */
 struct field_rules; /* the rules as they are written, before `*` is worked out */

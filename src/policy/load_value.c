@@ -22,8 +22,12 @@ void problem_at(struct loader *loader, const struct node *node, str suggestion, 
     problem_push(loader->problem_arena, loader->problems, node->line, node->column, whole, suggestion);
 }
 
-/* So that a problem's text stays a line. */
-static str shown(str text) { return str_slice(text, 0, SHOWN_BYTES); }
+str shown(str text) { return str_slice(text, 0, SHOWN_BYTES); }
+
+void where_set(struct loader *loader, const char *what, str name)
+{
+    loader->where = what ? str_printf(loader->scratch, "%s `%.*s`", what, STR_FMT(shown(name))) : STR_NONE;
+}
 
 bool expect_map(struct loader *loader, const struct node *node, const char *what)
 {
@@ -46,26 +50,37 @@ bool expect_text(struct loader *loader, const struct node *node, const char *wha
     return false;
 }
 
+const struct member *member_find(const struct member *members, size_t count, str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(name, str_of(members[i].name)))
+            return &members[i];
+    return NULL;
+}
+
+void member_unknown(struct loader *loader, const struct node *key, const struct member *members, size_t count)
+{
+    str names[64];
+    if (problems_full(loader))
+        return;
+    count = count < 64 ? count : 64;
+    for (size_t i = 0; i < count; i++)
+        names[i] = str_of(members[i].name);
+    str near = str_nearest(key->text, names, count);
+    problem_at(loader, key, near, "unknown key `%.*s`%s", STR_FMT(shown(key->text)),
+               str_empty(near) ? "; take it out, docs/policy.md lists the keys" : "");
+}
+
 void members_read(struct loader *loader, const struct node *map, const struct member *members, size_t count, void *target)
 {
     for (uint32_t i = 0; i < map->count; i++) {
         const struct entry *entry = &map->entries[i];
-        const struct member *found = NULL;
+        const struct member *found = member_find(members, count, entry->key.text);
         bool again = map->count <= 64 && node_get(map, entry->key.text) != &entry->value;
-        for (size_t j = 0; j < count && !found; j++)
-            if (str_equal(entry->key.text, str_of(members[j].name)))
-                found = &members[j];
-        if (found && !again) {
+        if (found && !again)
             found->read(loader, &entry->value, (char *)target + found->offset);
-        } else if (!found) {
-            str names[64];
-            size_t names_count = count < 64 ? count : 64;
-            for (size_t j = 0; j < names_count; j++)
-                names[j] = str_of(members[j].name);
-            str near = str_nearest(entry->key.text, names, names_count);
-            problem_at(loader, &entry->key, near, "unknown key `%.*s`%s", STR_FMT(shown(entry->key.text)),
-                       str_empty(near) ? "; take it out, docs/policy.md lists the keys" : "");
-        }
+        else if (!found)
+            member_unknown(loader, &entry->key, members, count);
     }
 }
 
@@ -165,6 +180,9 @@ void read_text(struct loader *loader, const struct node *value, void *field)
 
 static void push_text(struct loader *loader, const struct node *item, void *context)
 {
+    vec_each (known, (str_vec *)context)
+        if (str_equal(*known, item->text))
+            return; /* saying it twice changes nothing */
     *(str *)vec_push(loader->arena, (str_vec *)context) = keep(loader, item);
 }
 
@@ -227,10 +245,18 @@ void read_jurisdiction(struct loader *loader, const struct node *value, void *fi
 
 void read_nothing(struct loader *loader, const struct node *value, void *field) { (void)loader, (void)value, (void)field; }
 
+void read_secret(struct loader *loader, const struct node *value, void *field)
+{
+    (void)field; /* the value is not even looked at */
+    problem_at(loader, value, STR_NONE,
+               "a secret does not belong in a policy, which is shown and kept; name the environment variable that holds it (`key_env`, "
+               "`secret_env`)");
+}
+
 const void *find_named(struct loader *loader, const struct node *node, const struct map *names, const char *what, const char *section)
 {
     const void *found = map_get(names, node->text);
-    if (found)
+    if (found || problems_full(loader))
         return found;
     str candidates[SUGGESTIONS_MAX];
     size_t count = 0, position = 0;

@@ -179,6 +179,13 @@ struct field_node {
     uint32_t table_mask;
 };
 
+/* A rule of `fields:` as it is written. */
+struct field_rule {
+    str path;
+    uint16_t category; /* slot, or SLOT_NONE with not_personal */
+    bool not_personal;
+};
+
 struct policy {
     struct arena arena;
     uint32_t references; /* engine: guarded by its lock */
@@ -205,7 +212,8 @@ struct policy {
     VEC(struct identity_key) keys; /* strongest first */
     VEC(struct trait_rule) traits;
     uint16_t identity_purpose; /* slot, or SLOT_NONE: joining needs no purpose of its own, it follows any allowed one */
-    struct field_node *fields; /* root of the trie */
+    VEC(struct field_rule) field_rules;
+    struct field_node *fields; /* root of the trie made of them */
     uint16_t field_default; /* slot or SLOT_NONE: unnamed fields are refused */
     purpose_mask direct_marketing, gpc; /* purposes with the property */
     struct map category_by_name, purpose_by_name, notice_by_name, source_by_name, destination_by_name, key_by_name,

@@ -1,0 +1,204 @@
+/* The sections of single facts: controller, settings, transfers, signals, traits. */
+#include "policy/country.h"
+#include "policy/load_private.h"
+
+enum { AGE_MIN = 10, AGE_MAX = 21 };
+
+/* ---- controller ---- */
+
+static void push_region(struct loader *loader, const struct node *item, void *context)
+{
+    str region = STR_NONE;
+    read_jurisdiction(loader, item, &region);
+    if (!str_empty(region))
+        *(str *)vec_push(loader->arena, (str_vec *)context) = region;
+}
+
+static void read_regions(struct loader *loader, const struct node *value, void *field)
+{
+    each_text(loader, value, "the list of regions", push_region, field);
+}
+
+void load_controller(struct loader *loader, const struct node *section)
+{
+    static const struct member members[] = {
+        {"name", read_text, offsetof(struct policy, controller)}, {"country", read_country, offsetof(struct policy, country)},
+        {"dpo", read_text, offsetof(struct policy, dpo)},         {"contact", read_text, offsetof(struct policy, contact)},
+        {"address", read_text, offsetof(struct policy, address)}, {"regions", read_regions, offsetof(struct policy, regions)},
+    };
+    struct policy *policy = loader->policy;
+    where_set(loader, "section", STR("controller"));
+    members_read(loader, section, members, sizeof(members) / sizeof(members[0]), policy);
+    if (section->count && str_empty(policy->controller) && !node_get(section, STR("name")))
+        problem_at(loader, section, STR_NONE, "`name` is missing: who the controller is, as people know it");
+    if (section->count && str_empty(policy->country) && !node_get(section, STR("country")))
+        problem_at(loader, section, STR_NONE, "`country` is missing: where the controller is established, as HU");
+    where_set(loader, NULL, STR_NONE);
+    const struct country *country = country_find(policy->country);
+    if (!policy->regions.count && country && country->eea)
+        *(str *)vec_push(loader->arena, &policy->regions) = STR("EEA");
+    policy->age_of_consent = country_age_of_consent(policy->country);
+    policy->quiet_zone = country_zone(policy->country);
+}
+
+/* ---- settings ---- */
+
+static void read_age(struct loader *loader, const struct node *value, void *field)
+{
+    int64_t age;
+    if (!expect_text(loader, value, "the age"))
+        return;
+    if (str_to_int64(value->text, &age) && age >= AGE_MIN && age <= AGE_MAX)
+        *(uint8_t *)field = (uint8_t)age;
+    else
+        problem_at(loader, value, STR_NONE, "`%.*s` must be an age from %d to %d", STR_FMT(shown(value->text)), AGE_MIN, AGE_MAX);
+}
+
+static void push_role(struct loader *loader, const struct node *item, void *context)
+{
+    static const char *const roles[] = {"admin", "privacy", "marketer", "agent", "auditor"};
+    int role = read_word(loader, item, "role", roles, sizeof(roles) / sizeof(roles[0]));
+    if (role >= 0)
+        *(str *)vec_push(loader->arena, (str_vec *)context) = str_of(roles[role]);
+}
+
+static void read_roles(struct loader *loader, const struct node *value, void *field)
+{
+    each_text(loader, value, "the list of roles", push_role, field);
+}
+
+/* Whether the machine knows the zone is asked when it is used: a policy must load on every machine alike. */
+static void read_zone(struct loader *loader, const struct node *value, void *field)
+{
+    if (!expect_text(loader, value, "the time zone"))
+        return;
+    bool fine = value->text.length <= LIMIT_NAME_BYTES && str_find(value->text, STR("..")) < 0 && name_valid(str_slice(value->text, 0, 1));
+    for (size_t i = 0; i < value->text.length && fine; i++) {
+        char c = value->text.data[i];
+        fine = name_valid(str_bytes(&c, 1)) || c == '_' || c == '-' || c == '+' || c == '/';
+    }
+    if (fine)
+        *(str *)field = keep(loader, value);
+    else
+        problem_at(loader, value, STR_NONE, "`%.*s` is not a time zone; write an IANA name, as Europe/Budapest", STR_FMT(shown(value->text)));
+}
+
+static void read_lifetime(struct loader *loader, const struct node *value, void *field)
+{
+    struct duration duration = {0, 0};
+    read_duration(loader, value, &duration);
+    if (value->kind == NODE_SCALAR && duration_is_zero(duration) && !problems_full(loader))
+        problem_at(loader, value, STR_NONE, "a consent must live for some time; write P13M or the like");
+    else
+        *(struct duration *)field = duration;
+}
+
+void load_settings(struct loader *loader, const struct node *section)
+{
+    static const struct member members[] = {
+        {"gpc_objects_in_eu", read_flag, offsetof(struct policy, gpc_objects_in_eu)},
+        {"legal_obligation_under_restriction", read_flag, offsetof(struct policy, legal_obligation_under_restriction)},
+        {"objection_overriders", read_roles, offsetof(struct policy, objection_overriders)},
+        {"consent_lifetime", read_lifetime, offsetof(struct policy, consent_lifetime_default)},
+        {"age_of_consent", read_age, offsetof(struct policy, age_of_consent)},
+        {"quiet_zone", read_zone, offsetof(struct policy, quiet_zone)},
+    };
+    struct policy *policy = loader->policy;
+    policy->gpc_objects_in_eu = true; /* strict where the law is unsettled */
+    policy->consent_lifetime_default.months = 13;
+    where_set(loader, "section", STR("settings"));
+    members_read(loader, section, members, sizeof(members) / sizeof(members[0]), policy);
+    where_set(loader, NULL, STR_NONE);
+}
+
+/* ---- transfers ---- */
+
+static void push_country(struct loader *loader, const struct node *item, void *context)
+{
+    str country = STR_NONE;
+    read_country(loader, item, &country);
+    if (!str_empty(country))
+        *(str *)vec_push(loader->arena, (str_vec *)context) = country;
+}
+
+static void read_countries(struct loader *loader, const struct node *value, void *field)
+{
+    if (value->kind != NODE_LIST || value->count) /* `[]`: none is adequate */
+        each_text(loader, value, "the list of countries", push_country, field);
+}
+
+void load_transfers(struct loader *loader, const struct node *section)
+{
+    static const struct member members[] = {{"adequate", read_countries, offsetof(struct policy, adequate)}};
+    struct policy *policy = loader->policy;
+    where_set(loader, "section", STR("transfers"));
+    members_read(loader, section, members, sizeof(members) / sizeof(members[0]), policy);
+    where_set(loader, NULL, STR_NONE);
+    if (node_get(section, STR("adequate")))
+        return;
+    for (size_t i = 0; i < countries_count; i++)
+        if (countries[i].adequate)
+            *(str *)vec_push(loader->arena, &policy->adequate) = str_of(countries[i].code);
+}
+
+/* ---- signals: consent category of an SDK → purposes ---- */
+
+void load_signals(struct loader *loader, const struct node *section)
+{
+    struct policy *policy = loader->policy;
+    if (section->count > LIMIT_FIELDS) {
+        problem_at(loader, section, STR_NONE, "`signals` has %u entries, the limit is %d", section->count, (int)LIMIT_FIELDS);
+        return;
+    }
+    for (uint32_t i = 0; i < section->count; i++) {
+        const struct entry *entry = &section->entries[i];
+        purpose_mask *mask = arena_new(loader->arena, purpose_mask);
+        if (!expect_text(loader, &entry->key, "a consent category"))
+            continue;
+        where_set(loader, "signal", entry->key.text);
+        read_purposes(loader, &entry->value, mask);
+        where_set(loader, NULL, STR_NONE);
+        if (map_get(&policy->signal_by_category, entry->key.text))
+            continue; /* here twice: reported */
+        str category = keep(loader, &entry->key);
+        map_set(&policy->signal_by_category, category, mask);
+        vec_each (purpose, &policy->purposes)
+            if (*mask & purpose->self)
+                *(str *)vec_push(loader->arena, &purpose->signals) = category;
+    }
+}
+
+/* ---- traits: how many observed values become the profile's one ---- */
+
+void load_traits(struct loader *loader, const struct node *section)
+{
+    static const struct {
+        const char *word;
+        enum fold_rule rule;
+    } rules[] = {{"latest", FOLD_LATEST}, {"first", FOLD_FIRST}, {"most_trusted source", FOLD_MOST_TRUSTED},
+                 {"most_trusted", FOLD_MOST_TRUSTED}, {"union", FOLD_UNION}, {"max", FOLD_MAX}, {"min", FOLD_MIN}};
+    enum { RULE_COUNT = sizeof(rules) / sizeof(rules[0]) };
+    const char *words[RULE_COUNT];
+    struct policy *policy = loader->policy;
+    for (size_t i = 0; i < RULE_COUNT; i++)
+        words[i] = rules[i].word;
+    if (section->count > LIMIT_FIELDS) {
+        problem_at(loader, section, STR_NONE, "`traits` has %u entries, the limit is %d", section->count, (int)LIMIT_FIELDS);
+        return;
+    }
+    for (uint32_t i = 0; i < section->count; i++) {
+        const struct entry *entry = &section->entries[i];
+        str name = str_starts(entry->key.text, STR("traits.")) ? str_slice(entry->key.text, 7, entry->key.text.length) : entry->key.text;
+        where_set(loader, "trait", name);
+        if (str_empty(name) || name.length > LIMIT_FIELD_NAME_BYTES)
+            problem_at(loader, &entry->key, STR_NONE, "this is not a trait's name; write as in `traits`, with dots: address.city");
+        int word = read_word(loader, &entry->value, "fold rule", words, RULE_COUNT);
+        where_set(loader, NULL, STR_NONE);
+        if (word >= 0)
+            *(struct trait_rule *)vec_push(loader->arena, &policy->traits) =
+                (struct trait_rule){str_copy(loader->arena, name), rules[word].rule};
+    }
+    vec_each (rule, &policy->traits)
+        if (!map_get(&policy->trait_by_name, rule->name))
+            map_set(&policy->trait_by_name, rule->name, rule);
+}

@@ -1,0 +1,71 @@
+/* Questions about a loaded policy: by name, by jurisdiction, by country. */
+#include "policy/country.h"
+#include "policy/policy.h"
+
+const struct purpose *policy_purpose(const struct policy *policy, str name) { return map_get(&policy->purpose_by_name, name); }
+const struct category *policy_category(const struct policy *policy, str name) { return map_get(&policy->category_by_name, name); }
+const struct notice *policy_notice(const struct policy *policy, str name) { return map_get(&policy->notice_by_name, name); }
+const struct source *policy_source(const struct policy *policy, str name) { return map_get(&policy->source_by_name, name); }
+const struct destination *policy_destination(const struct policy *policy, str name) { return map_get(&policy->destination_by_name, name); }
+const struct identity_key *policy_key(const struct policy *policy, str name) { return map_get(&policy->key_by_name, name); }
+
+/* A rule for `address` also rules `address.city`, unless that has its own. */
+enum fold_rule policy_trait_rule(const struct policy *policy, str trait)
+{
+    if (!policy->traits.count)
+        return FOLD_LATEST;
+    for (size_t length = trait.length; length > 0; length--) {
+        if (length < trait.length && trait.data[length] != '.' && trait.data[length] != '[')
+            continue;
+        const struct trait_rule *rule = map_get(&policy->trait_by_name, str_slice(trait, 0, length));
+        if (rule)
+            return rule->rule;
+    }
+    return FOLD_LATEST;
+}
+
+/* The most exact wins: the jurisdiction itself, then the country that it is a part of, then a region that holds the country. */
+enum basis purpose_basis(const struct purpose *purpose, str jurisdiction)
+{
+    const struct jurisdiction_basis *best = NULL;
+    if (str_empty(jurisdiction))
+        return purpose->basis;
+    vec_each (other, &purpose->bases) {
+        if (str_equal(other->jurisdiction, jurisdiction))
+            return other->basis;
+        if (!country_in_region(jurisdiction, other->jurisdiction))
+            continue;
+        bool country = str_equal(other->jurisdiction, str_slice(jurisdiction, 0, 2));
+        bool narrower = best && str_equal(best->jurisdiction, STR("EEA")) && str_equal(other->jurisdiction, STR("EU"));
+        if (!best || country || narrower)
+            best = other;
+    }
+    return best ? best->basis : purpose->basis;
+}
+
+bool policy_transfer_ok(const struct policy *policy, str country, str safeguard)
+{
+    if (!str_empty(safeguard))
+        return true;
+    if (str_empty(country))
+        return false; /* nobody knows where it goes */
+    if (country_in_region(country, policy->country))
+        return true;
+    vec_each (region, &policy->regions)
+        if (country_in_region(country, *region))
+            return true;
+    if (country_in_region(policy->country, STR("EEA")) && country_in_region(country, STR("EEA")))
+        return true; /* no third country: the Regulation holds there too */
+    vec_each (adequate, &policy->adequate)
+        if (country_in_region(country, *adequate))
+            return true;
+    return false;
+}
+
+str destination_option(const struct destination *destination, str name, str otherwise)
+{
+    vec_each (option, &destination->options)
+        if (str_equal(option->name, name))
+            return option->value;
+    return otherwise;
+}
