@@ -7,6 +7,8 @@
     X(LIMIT_BATCH_BYTES, 500 * 1024, "Segment's limit for one batch", "413")                                           \
     X(LIMIT_IMPORT_BYTES, 5 * 1024 * 1024, "history comes in bigger pieces", "413")                                    \
     X(LIMIT_BATCH_MESSAGES, 2500, "Segment's limit for one batch", "413")                                              \
+    X(LIMIT_IMPORT_RECORD_BYTES, 1024 * 1024, "one line or CSV record of an import file", "a reject with its line")      \
+    X(LIMIT_IMPORT_COLUMNS, 1024, "columns of a CSV file", "status 2")                                                 \
     X(LIMIT_API_BODY_BYTES, 1024 * 1024, "API calls other than collecting", "413")                                     \
     X(LIMIT_POLICY_BYTES, 4 * 1024 * 1024, "1,000 fields and notices fit many times", "413 or policy error")           \
     X(LIMIT_POLICY_NODES, 1000000, "values in one policy, YAML aliases written out", "policy refused")               \
