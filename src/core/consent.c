@@ -92,6 +92,8 @@ struct consent *consent_push(struct apply *apply, struct person *person, const s
     row_touch(profile);
     struct leaf *leaf = leaf_push(apply, "consent", made->profile, made->at_ms, consent_record_json(apply->arena, made, profile->id));
     leaf->consent = made;
+    *(struct record_made *)vec_push(apply->arena, &apply->records_made) =
+        (struct record_made){.id = made->id, .leaf = apply->batch->leaves.count - 1};
     return made;
 }
 
@@ -180,12 +182,11 @@ void statement_apply(struct apply *apply, struct request *request)
 {
     struct statement *statement = &request->statement;
     struct known *known = index_find(apply, &statement->subject.hash);
-    if (known && person_overdue(known->person, apply->now_ms)) {
-        if (!person_require(apply, known->person, PERSON_ALL))
-            return;
-        person_sweep(apply, known->person);
-        known = index_find(apply, &statement->subject.hash);
-    }
+    statement->ret_record = NULL;
+    statement->ret_person = NULL;
+    if (known && !person_sweep_if_due(apply, known->person))
+        return;
+    known = index_find(apply, &statement->subject.hash); /* whoever had nothing left is gone */
     request->refusal = statement_refusal(apply, statement, known ? known->person : NULL);
     if (!str_empty(request->refusal))
         return;
@@ -200,6 +201,7 @@ void statement_apply(struct apply *apply, struct request *request)
         return;
     }
     statement->ret_record = made;
+    apply->records_made.items[apply->records_made.count - 1].statement = statement;
     statement->ret_person = person;
     request->found = true;
     statement_value(apply, statement, known);

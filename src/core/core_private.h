@@ -52,12 +52,20 @@ struct trait_found {
 /* A message's fields under the gate: what classify.c finds out. */
 struct classified {
     purpose_mask kept; /* union of all kept content */
+    purpose_mask wanted; /* purposes that cover something left out, and are denied for now */
     purpose_mask masks[EVENT_PARTS_MAX];
     unsigned mask_count;
     bool ride; /* something rides along */
     bool denied; /* some content was left out */
     bool content; /* there was content at all */
     VEC(struct trait_found) traits;
+};
+
+/* A consent record of this batch and who waits for its place: rows move, so pointers are set in the last step. */
+struct record_made {
+    struct uuid id;
+    size_t leaf; /* position in batch->leaves */
+    struct statement *statement; /* that it was made for, or NULL */
 };
 
 /* The state of one core_apply. */
@@ -76,6 +84,11 @@ struct apply {
     struct field_walk root_walk, traits_walk, context_walk;
     bool event_rule, name_rule; /* the policy names the field itself */
     bool releasing;
+    purpose_mask *informs; /* by source slot: purposes whose notice its people are shown */
+    purpose_mask collected_retention; /* purposes whose retention counts from when a datum was collected */
+    purpose_mask event_purposes, profile_purposes; /* purposes that some destination is sent events or profiles for */
+    VEC(struct record_made) records_made;
+    VEC(profile_no) consent_lost; /* profiles that lost data sealed under their consent key */
 };
 
 /* One identifier of a message under way. */
@@ -92,6 +105,8 @@ struct known *index_find(const struct apply *apply, const identifier_hash *hash)
 void index_add(struct apply *apply, struct person *person, uint32_t position);
 /* Points all live identifiers of the person at it again, after its arrays were united or split. */
 void index_person(struct apply *apply, struct person *person);
+/* Nobody is known by the person's dead identifiers any more. */
+void index_forget(struct apply *apply, const struct person *person);
 static inline struct identifier *known_identifier(const struct known *known) { return &known->person->identifiers.items[known->position]; }
 
 /* --- person_rows.c: making and marking rows */
@@ -135,7 +150,10 @@ struct consent *consent_push(struct apply *apply, struct person *person, const s
                              const struct consent *record);
 /* What follows from changed records: purposes that fell are taken off, held messages that may be kept are released. */
 void consent_effects(struct apply *apply, struct person *person, const struct standing *before);
-void signals_apply(struct apply *apply, struct message *message, struct named *named, size_t named_count);
+/* Returns the purposes whose signal on the message could not be read. */
+purpose_mask signals_apply(struct apply *apply, const struct message *message, struct named *named, size_t named_count);
+/* Purposes that the message itself leaves out (`context.purposes`). */
+purpose_mask message_narrows(const struct apply *apply, const struct message *message);
 void statement_apply(struct apply *apply, struct request *request);
 void informed_record(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
                      purpose_mask purposes);
@@ -163,6 +181,7 @@ struct gate_view { /* what the fields of a message are judged by */
     const struct source *source;
     const struct standing *standing;
     purpose_mask declared, narrowed, allowed; /* source's; taken out by the message itself; may be collected now */
+    purpose_mask unreadable; /* the message's own signal for these could not be read */
 };
 void classify_message(struct apply *apply, const struct message *message, const struct gate_view *view, bool report,
                       struct classified *ret_classified, struct message_result *result);
@@ -188,23 +207,50 @@ purpose_mask facts_add(struct apply *apply, struct person *person, const struct 
                        const struct classified *classified, struct message_result *result);
 void birth_year_derive(struct apply *apply, struct person *person);
 
-/* --- enforce.c, sweep.c, erase.c, outbox.c, counter.c, message.c */
+/* --- enforce.c */
+/* What of `purposes` may be kept on for a datum received then. */
+purpose_mask purposes_storable(const struct apply *apply, const struct standing *standing, purpose_mask purposes, int64_t received_ms);
 /* Takes off what may no longer be stored, cancels, recalls, drops; needs every part loaded. */
 void person_enforce(struct apply *apply, struct person *person);
+void identifiers_enforce(struct apply *apply, struct person *person, const struct standing *standing);
+/* The place of a trait ("address.city") under the walk of `traits`. */
+struct field_walk trait_walk(const struct policy *policy, struct field_walk traits_walk, str name);
+/* Purposes that cover everything in a fact's value, special categories only where their condition holds; all for what is not personal. */
+purpose_mask fact_cover(struct arena *arena, const struct policy *policy, struct field_walk traits_walk, const struct fact *fact,
+                        const struct standing *standing);
+/* The walk of `fields` with the policy's default put in. */
+struct field_walk fields_walk(const struct policy *policy);
+
+/* --- sweep.c, erase.c */
 void person_sweep(struct apply *apply, struct person *person);
+/* Sweeps it if its time has come; false when a part for it is missing. */
+bool person_sweep_if_due(struct apply *apply, struct person *person);
 int64_t person_due_work_out(struct apply *apply, struct person *person);
 void person_drop_if_empty(struct apply *apply, struct person *person);
 void sweep_apply(struct apply *apply, struct request *request);
 void erase_apply(struct apply *apply, struct request *request);
+
+/* --- outbox.c */
 void outbox_event(struct apply *apply, struct person *person, const struct message *message, const struct event *event, purpose_mask kept);
 void outbox_profile(struct apply *apply, struct person *person, purpose_mask changed);
-void outbox_take(struct apply *apply, struct person *person, purpose_mask purposes, const struct standing *standing);
+/* Cancels what is queued for purposes that may no longer be stored for, and recalls what was sent; before identifiers lose their values. */
+void outbox_take(struct apply *apply, struct person *person, const struct standing *standing);
 void outbox_recall_all(struct apply *apply, struct person *person);
+
+/* --- counter.c */
 void counter_add(struct apply *apply, str source, str what, str field, str reason);
 void counter_outcome(struct apply *apply, const struct source *source, enum outcome outcome);
 void counter_left_out(struct apply *apply, const struct source *source, const struct left_out *left_out);
+
+/* --- message.c, held.c, preferences.c */
 void message_apply(struct apply *apply, struct message *message, struct message_result *result);
 void held_release(struct apply *apply, struct person *person);
-void held_push(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message);
+/* False when the person has as many held messages as Telos keeps. */
+bool held_push(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message);
+/* Could it still be released, after what the person said? */
+bool held_hopeful(const struct apply *apply, const struct standing *standing, const struct held *held);
+void preferences_apply(struct apply *apply, struct request *request);
+/* The settings that stand, of all the person's profiles: {"channels":…}. */
+void preferences_write(struct arena *arena, struct jsonw *w, const struct person *person);
 
 #endif

@@ -20,6 +20,7 @@ struct purpose_standing {
     const struct consent *record; /* the record that decides, or NULL */
     const struct consent *objection; /* the objection or opt-out that stands, or NULL */
     int64_t valid_until_ms;
+    int64_t stores_until_ms; /* when storing on may fall by time alone */
     int64_t keep_until_ms; /* retention that counts from something of the person; TIME_FOREVER: none */
     bool locked; /* a refusal on a verified identifier stands: unverified grants do not count */
 };
@@ -27,11 +28,12 @@ struct standing {
     const struct policy *policy;
     str jurisdiction;
     int64_t at_ms, known_ms, valid_until_ms; /* recompute past valid_until */
+    int64_t stores_until_ms; /* the earliest of those of the purposes */
     bool restricted, erased;
     purpose_mask holds; /* purposes that may be used */
     purpose_mask collects, stores; /* that new data may be collected for; that data may be kept for */
     purpose_mask special; /* whose condition for special categories (Art. 9) holds */
-    struct purpose_standing purposes[LIMIT_PURPOSES];
+    struct purpose_standing purposes[]; /* one a purpose of the policy */
 };
 
 /* Folds the person's records (NULL person: nobody is known; consent purposes are missing). Cached in person->standing by the

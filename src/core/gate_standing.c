@@ -7,6 +7,7 @@
  */
 #include "core/core_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct fold { /* of one purpose */
@@ -17,9 +18,9 @@ struct fold { /* of one purpose */
     bool locked;
 };
 struct person_fold {
-    struct fold purposes[LIMIT_PURPOSES];
     const struct consent *restriction;
     int64_t next_ms; /* the next record that is said only later */
+    struct fold purposes[];
 };
 
 static bool status_denies(enum consent_status status)
@@ -132,6 +133,13 @@ static void valid_until(struct purpose_standing *standing, int64_t at_ms, int64_
         standing->valid_until_ms = flips_ms;
 }
 
+static void stores_until(struct purpose_standing *standing, int64_t at_ms, int64_t flips_ms)
+{
+    valid_until(standing, at_ms, flips_ms);
+    if (flips_ms > at_ms && flips_ms < standing->stores_until_ms)
+        standing->stores_until_ms = flips_ms;
+}
+
 static reason_mask notice_outdated(const struct basis_state *s, const struct consent *record, struct purpose_standing *standing)
 {
     if (s->purpose->notice == SLOT_NONE)
@@ -148,12 +156,17 @@ static reason_mask notice_outdated(const struct basis_state *s, const struct con
     return REASON_BIT(REASON_CONSENT_OUTDATED_NOTICE);
 }
 
-static reason_mask guardian_missing(const struct basis_state *s, const struct consent *record)
+static reason_mask guardian_missing(const struct basis_state *s, const struct consent *record, struct purpose_standing *standing)
 {
     unsigned threshold = s->purpose->age_threshold ? s->purpose->age_threshold : s->policy->age_of_consent;
     if (record->by == SAID_BY_GUARDIAN)
         return 0;
     bool young = s->age >= 0 ? s->age < (int)threshold : s->purpose->child_sensitive;
+    char next_year[16];
+    int64_t flips_ms;
+    if (young && s->age >= 0 && time_parse(str_bytes(next_year, (size_t)snprintf(next_year, sizeof next_year, "%04d-01-01", time_year(s->at_ms) + 1)),
+                                           &flips_ms))
+        valid_until(standing, s->at_ms, flips_ms);
     return young ? REASON_BIT(REASON_CONSENT_GUARDIAN_REQUIRED) : 0;
 }
 
@@ -174,9 +187,9 @@ static reason_mask basis_consent(const struct basis_state *s, struct purpose_sta
     reason_mask reasons = 0;
     if (record->expires_ms <= s->at_ms)
         reasons |= REASON_BIT(REASON_CONSENT_EXPIRED);
-    valid_until(standing, s->at_ms, record->expires_ms);
+    stores_until(standing, s->at_ms, record->expires_ms);
     reasons |= notice_outdated(s, record, standing);
-    reasons |= guardian_missing(s, record);
+    reasons |= guardian_missing(s, record, standing);
     if (s->purpose->explicit_consent && !record->explicit_given)
         reasons |= REASON_BIT(REASON_CONSENT_NOT_EXPLICIT);
     return reasons;
@@ -207,7 +220,7 @@ static reason_mask basis_vital(const struct basis_state *s, struct purpose_stand
     until_ms = until_ms < most_ms ? until_ms : most_ms;
     if (record->expires_ms > record->at_ms && record->expires_ms < until_ms)
         until_ms = record->expires_ms;
-    valid_until(standing, s->at_ms, until_ms);
+    stores_until(standing, s->at_ms, until_ms);
     return until_ms <= s->at_ms ? REASON_BIT(REASON_VITAL_INTEREST_LAPSED) : 0;
 }
 
@@ -298,7 +311,7 @@ static void purpose_stand(const struct basis_state *s, struct standing *all, int
     const struct purpose *purpose = s->purpose;
     struct purpose_standing *standing = &all->purposes[purpose->slot];
     standing->basis = purpose_basis(purpose, all->jurisdiction);
-    standing->valid_until_ms = TIME_FOREVER;
+    standing->valid_until_ms = standing->stores_until_ms = TIME_FOREVER;
     reason_mask reasons = basis_reasons(s, standing) | objection_reasons(s, standing);
     const struct consent *opt_out = s->fold->opt_out[1] ? s->fold->opt_out[1] : s->fold->opt_out[0];
     if (opt_out) {
@@ -317,11 +330,11 @@ static void purpose_stand(const struct basis_state *s, struct standing *all, int
     if (s->policy->activated_ms > 0 && s->at_ms < s->policy->activated_ms)
         reasons |= REASON_BIT(REASON_INDETERMINATE);
     valid_until(standing, s->at_ms, purpose->starts_ms);
-    valid_until(standing, s->at_ms, purpose->ends_ms ? purpose->ends_ms : TIME_FOREVER);
+    stores_until(standing, s->at_ms, purpose->ends_ms ? purpose->ends_ms : TIME_FOREVER);
     standing->keep_until_ms = keep_until(s, last_seen_ms);
     if (standing->keep_until_ms <= s->at_ms)
         reasons |= REASON_BIT(REASON_RETENTION_ELAPSED);
-    valid_until(standing, s->at_ms, standing->keep_until_ms);
+    stores_until(standing, s->at_ms, standing->keep_until_ms);
     standing->reasons = reasons;
     standing->store_reasons = store_reasons(s, standing);
     standing->collect_reasons = reasons & ~REASON_BIT(REASON_PROCESSING_RESTRICTED);
@@ -336,6 +349,8 @@ static void purpose_stand(const struct basis_state *s, struct standing *all, int
         all->special |= purpose->self;
     if (standing->valid_until_ms < all->valid_until_ms)
         all->valid_until_ms = standing->valid_until_ms;
+    if (standing->stores_until_ms < all->stores_until_ms)
+        all->stores_until_ms = standing->stores_until_ms;
 }
 
 reason_mask gate_special_reasons(const struct policy *policy, const struct standing *standing, unsigned slot)
@@ -358,26 +373,35 @@ static int person_age(const struct person *person, int64_t at_ms)
     return born ? time_year(at_ms) - born - 1 : -1;
 }
 
+static bool erased_by(const struct person *person, int64_t time_ms)
+{
+    vec_each (profile, &person->profiles)
+        if (profile->erased_ms != TIME_NONE && profile->erased_ms != 0 && profile->erased_ms <= time_ms)
+            return true;
+    return false;
+}
+
 const struct standing *gate_standing_at(struct arena *arena, const struct policy *policy, const struct person *person,
                                         str jurisdiction, int64_t at_ms, int64_t known_ms)
 {
     static const struct fold nothing; /* the fold of no records */
-    struct standing *standing = arena_new(arena, struct standing);
+    size_t purposes = policy->purposes.count;
+    struct standing *standing = arena_alloc(arena, sizeof *standing + purposes * sizeof *standing->purposes);
     standing->policy = policy;
     standing->jurisdiction = person && person->profiles.count ? person_jurisdiction(person) : jurisdiction;
     if (str_empty(standing->jurisdiction))
         standing->jurisdiction = jurisdiction;
     standing->at_ms = at_ms;
     standing->known_ms = known_ms;
-    standing->valid_until_ms = TIME_FOREVER;
-    standing->erased = person && person_erased(person);
+    standing->valid_until_ms = standing->stores_until_ms = TIME_FOREVER;
+    standing->erased = person && erased_by(person, at_ms < known_ms ? at_ms : known_ms);
     struct person_fold *fold = NULL;
     if (person && person->consents.count) {
-        fold = arena_new(arena, struct person_fold);
+        fold = arena_alloc(arena, sizeof *fold + purposes * sizeof *fold->purposes);
         fold->next_ms = TIME_FOREVER;
         fold_person(arena, policy, person, standing->jurisdiction, at_ms, known_ms, fold);
         standing->restricted = fold->restriction && fold->restriction->status == CONSENT_RESTRICTED;
-        standing->valid_until_ms = fold->next_ms;
+        standing->valid_until_ms = standing->stores_until_ms = fold->next_ms;
     }
     int64_t last_seen_ms = person ? person_last_seen(person) : TIME_NONE;
     struct basis_state state = {.policy = policy, .at_ms = at_ms, .age = person_age(person, at_ms)};

@@ -68,3 +68,12 @@ void index_build(struct apply *apply)
         if (!(*person)->merged_into)
             index_person(apply, *person);
 }
+
+void index_forget(struct apply *apply, const struct person *person)
+{
+    vec_each (identifier, &person->identifiers) {
+        struct known *known = slot_for(apply, &identifier->hash)->known;
+        if (row_dead(identifier) && known && known->person == person && known_identifier(known) == identifier)
+            known->person = NULL;
+    }
+}

@@ -25,6 +25,7 @@ struct profile_view {
     const struct policy *policy;
     uint16_t purpose;
     struct decision decision; /* of the whole person; when denied nothing below is filled */
+    struct category_set allowed; /* categories that may be seen */
     VEC(const struct identifier *) identifiers;
     traits traits;
     VEC(const struct fact *) facts;

@@ -1,0 +1,85 @@
+/* Erasure (Art. 17): everything of the person but what a law orders kept, and the keys with it (P7).
+ *
+ * 1. Recipients are told first, while it is still known which identifiers they were sent.
+ * 2. What is kept rests on legal obligations alone; its keys live on until its time is up, then the sweeper ends them.
+ * 3. The hashes of the identifiers stay, so that the person stays erased whatever a forgotten device goes on sending.
+ */
+#include "core/core_private.h"
+
+static str erasure_record(struct apply *apply, struct uuid id, purpose_mask kept)
+{
+    struct buf buf;
+    struct jsonw w;
+    buf_init(&buf, apply->arena, LIMIT_PURPOSES * LIMIT_NAME_BYTES * 8);
+    jsonw_init(&w, &buf);
+    jsonw_object(&w); /* keys sorted, so that it is canonical */
+    jsonw_field_time(&w, "at", apply->now_ms);
+    jsonw_key(&w, STR("id"));
+    jsonw_uuid(&w, id);
+    jsonw_key(&w, STR("kept"));
+    jsonw_array(&w);
+    mask_each (slot, kept)
+        jsonw_string(&w, apply->policy->purposes.items[slot].name);
+    jsonw_array_end(&w);
+    jsonw_field(&w, "kind", STR("erasure"));
+    jsonw_object_end(&w);
+    return buf_str(&buf);
+}
+
+static purpose_mask data_purposes(const struct person *person)
+{
+    purpose_mask all = 0;
+    vec_each (fact, &person->facts)
+        all |= row_dead(fact) ? 0 : fact->purposes;
+    vec_each (event, &person->events)
+        for (unsigned i = 0; !row_dead(event) && i < event->part_count; i++)
+            all |= event->parts[i].purposes;
+    return all;
+}
+
+static void statements_end(struct apply *apply, struct person *person)
+{
+    const struct standing *standing = standing_of(apply, person, NULL);
+    vec_each (record, &person->consents) {
+        const struct purpose *purpose = policy_purpose(apply->policy, record->purpose);
+        bool kept = purpose && (standing->stores & purpose->self);
+        if (!row_dead(record) && !kept)
+            row_end(record);
+    }
+    vec_each (row, &person->preferences)
+        if (!row_dead(row))
+            row_end(row);
+    vec_each (profile, &person->profiles) {
+        if (row_dead(profile) || !profile->birth_year)
+            continue;
+        profile->birth_year = 0;
+        row_touch(profile);
+    }
+    gate_standing_reset(person);
+}
+
+void erase_apply(struct apply *apply, struct request *request)
+{
+    struct known *known = request->subject.key ? index_find(apply, &request->subject.hash) : NULL;
+    struct person *person = known ? known->person : person_latest(request->person);
+    if (!person || row_dead(person_root(person)) || person_erased(person) || !person_require(apply, person, PERSON_ALL))
+        return;
+    request->found = true;
+    request->person = person;
+    outbox_recall_all(apply, person);
+    vec_each (profile, &person->profiles) {
+        profile->erased_ms = apply->now_ms;
+        row_touch(profile);
+    }
+    gate_standing_reset(person);
+    person_enforce(apply, person);
+    statements_end(apply, person);
+    purpose_mask kept = data_purposes(person);
+    vec_each (profile, &person->profiles)
+        key_end_push(apply, profile->number, KEY_CLASS_BIT(KEY_CONSENT) | KEY_CLASS_BIT(KEY_CONTRACT) | KEY_CLASS_BIT(KEY_HOLD), false);
+    request->merge = id_next(apply->batch->ids, apply->now_ms);
+    leaf_push(apply, "erasure", PROFILE_NONE, apply->now_ms, erasure_record(apply, request->merge, kept));
+    person_drop_if_empty(apply, person);
+    person_root(person)->due_ms = person_due_work_out(apply, person);
+    row_touch(person_root(person));
+}

@@ -1,0 +1,294 @@
+/* The way of one message through the core (gate.md §4): signals → gate → resolve → gate again, if the person turned out to be another →
+ * event, facts, outbox; or dropped, held, anonymised.
+ *
+ * 1. Until the gate has allowed something, nobody is made or joined for the message's sake, but for what it says itself (its signals).
+ * 2. What is left out leaves nothing behind but counters.
+ */
+#include "core/core_private.h"
+
+struct course { /* one message under way */
+    struct apply *apply;
+    const struct message *message;
+    struct message_result *result;
+    struct named named[LIMIT_MESSAGE_IDENTIFIERS];
+    size_t count;
+    struct gate_view view;
+    purpose_mask informable; /* the source shows these purposes' notice with the message itself */
+    struct classified classified;
+};
+
+/* --- judging */
+
+/* The person that the message will be about, as far as can be told before anything is kept. */
+static struct person *prospect(struct course *c)
+{
+    if (c->named[0].known)
+        return c->named[0].known->person;
+    for (size_t i = 1; i < c->count; i++)
+        if (c->named[i].known && !attach_refused(c->apply, c->named[i].known->person, c->named[0].id->key))
+            return c->named[i].known->person;
+    return NULL;
+}
+
+static void view_fill(struct course *c, struct person *person)
+{
+    struct gate_view *view = &c->view;
+    view->source = c->message->source;
+    view->standing = standing_of(c->apply, person, view->source);
+    view->declared = view->source->purposes;
+    c->informable = 0;
+    mask_each (slot, c->apply->informs[view->source->slot] & ~view->standing->collects)
+        if (view->standing->purposes[slot].collect_reasons == REASON_BIT(REASON_NOT_INFORMED))
+            c->informable |= UINT64_C(1) << slot;
+    view->allowed = view->declared & ~view->narrowed & ~view->unreadable & (view->standing->collects | c->informable);
+}
+
+/* Classifies the fields; false when nothing of the message may be kept. */
+static bool judge(struct course *c)
+{
+    struct classified *fields = &c->classified;
+    c->result->left_out.count = 0;
+    classify_message(c->apply, c->message, &c->view, true, fields, c->result);
+    if (!fields->content) {
+        fields->kept = c->view.allowed;
+        fields->wanted = c->view.declared & ~c->view.narrowed & ~c->view.allowed;
+    }
+    bool any = false;
+    for (size_t i = 0; i < c->count; i++) {
+        uint16_t category = c->named[i].id->key->category;
+        c->named[i].purposes = category == SLOT_NONE ? fields->kept : fields->kept & cover_of(c->apply->policy, category);
+        any |= c->named[i].purposes != 0;
+    }
+    return any;
+}
+
+/* --- not kept */
+
+static reason_mask denial_reasons(const struct course *c)
+{
+    const struct gate_view *view = &c->view;
+    reason_mask reasons = 0;
+    mask_each (slot, view->declared & ~view->allowed) {
+        purpose_mask bit = UINT64_C(1) << slot;
+        if (view->narrowed & bit)
+            reasons |= REASON_BIT(REASON_PURPOSE_NARROWED);
+        else
+            reasons |= view->standing->purposes[slot].collect_reasons;
+        if (view->unreadable & bit)
+            reasons |= REASON_BIT(REASON_INDETERMINATE);
+    }
+    if (!c->count || c->classified.kept)
+        reasons |= REASON_BIT(REASON_NO_IDENTIFIER);
+    vec_each (left_out, &c->result->left_out)
+        reasons |= left_out->reasons;
+    return reasons;
+}
+
+/* A message that only says a choice has been heard with that. */
+static bool only_signal(const struct message *message)
+{
+    return message->type == EVENT_TRACK && str_equal(json_string(json_get(&message->body, STR("event"))), STR("Segment Consent Preference Updated"));
+}
+
+static enum outcome hold(struct course *c)
+{
+    struct known *known = resolve_hash_only(c->apply, c->message, c->named, c->count);
+    struct person *person = known->person;
+    if (!person_require(c->apply, person, PERSON_HELD))
+        return OUTCOME_HELD; /* it will be applied again */
+    if (!held_push(c->apply, person, known_identifier(known), c->message)) {
+        c->result->reasons |= REASON_BIT(REASON_HOLD_FULL);
+        return OUTCOME_DROPPED;
+    }
+    c->result->person = person;
+    c->result->profile_no = known_identifier(known)->profile;
+    return OUTCOME_HELD;
+}
+
+/* Counted as: its type, and its name where the policy itself knows the name. */
+static void anonymise(struct course *c)
+{
+    const struct policy *policy = c->apply->policy;
+    str event = c->message->type == EVENT_TRACK ? json_string(json_get(&c->message->body, STR("event"))) : STR_NONE, known = STR_NONE;
+    vec_each (destination, &policy->destinations)
+        vec_each (name, &destination->events)
+            known = str_equal(*name, event) ? *name : known;
+    mask_each (slot, c->message->source->purposes) {
+        vec_each (name, &policy->purposes.items[slot].opened_by)
+            known = str_equal(*name, event) ? *name : known;
+        vec_each (name, &policy->purposes.items[slot].ended_by)
+            known = str_equal(*name, event) ? *name : known;
+    }
+    counter_add(c->apply, c->message->source->name, STR("event"), str_empty(known) ? str_of(event_type_name(c->message->type)) : known, STR_NONE);
+}
+
+static void denied(struct course *c)
+{
+    struct message_result *result = c->result;
+    const struct source *source = c->message->source;
+    result->reasons = denial_reasons(c);
+    if (c->message->released) {
+        result->outcome = OUTCOME_HELD;
+        return;
+    }
+    result->outcome = OUTCOME_DROPPED;
+    if (only_signal(c->message)) {
+        result->outcome = OUTCOME_ACCEPTED;
+        result->left_out.count = 0;
+        return;
+    }
+    bool waits = c->count && !c->view.standing->erased && (c->classified.wanted & ~c->view.unreadable);
+    if (source->when_denied == WHEN_DENIED_HOLD && waits)
+        result->outcome = hold(c);
+    else if (source->when_denied == WHEN_DENIED_ANONYMISE) {
+        result->outcome = OUTCOME_ANONYMISED;
+        anonymise(c);
+    }
+}
+
+/* --- kept */
+
+static void due_note(struct course *c, struct person *person, purpose_mask kept)
+{
+    struct apply *apply = c->apply;
+    int64_t received_ms = c->message->received_ms < apply->now_ms ? c->message->received_ms : apply->now_ms;
+    mask_each (slot, kept & apply->collected_retention) {
+        const struct purpose *purpose = &apply->policy->purposes.items[slot];
+        if (apply->due_collected[slot] == TIME_NONE)
+            apply->due_collected[slot] = retention_collected(purpose, apply->day_ms);
+        person_due(person, received_ms >= apply->day_ms ? apply->due_collected[slot] : retention_collected(purpose, received_ms));
+    }
+    const struct standing *standing = standing_of(apply, person, NULL);
+    person_due(person, standing->stores_until_ms);
+}
+
+static struct event *event_store(struct course *c, struct person *person, const struct identifier *identifier)
+{
+    struct apply *apply = c->apply;
+    const struct message *message = c->message;
+    struct uuid id = uuid_is_zero(message->id) ? id_next(apply->batch->ids, apply->now_ms) : message->id;
+    struct event *event = vec_push(apply->arena, &person->events);
+    *event = (struct event){.change = CHANGE_NEW, .id = id, .profile = identifier->profile, .identifier = identifier->number,
+                            .type = message->type, .source = message->source->name, .at_ms = message->at_ms,
+                            .received_ms = message->received_ms, .policy_version = apply->policy->version, .batch_index = apply->request};
+    parts_make(apply, message, &c->classified, message->type, c->view.standing->jurisdiction, event);
+    return event;
+}
+
+static void kept(struct course *c, struct resolved resolved)
+{
+    struct apply *apply = c->apply;
+    struct person *person = resolved.person;
+    const struct classified *fields = &c->classified;
+    struct identifier *identifier = known_identifier(resolved.known);
+    struct message_result *result = c->result;
+    if (c->informable & fields->kept)
+        informed_record(apply, person, identifier, c->message, c->informable & fields->kept);
+    struct event *event = event_store(c, person, identifier);
+    outbox_event(apply, person, c->message, event, fields->kept);
+    result->outcome = fields->denied || result->left_out.count ? OUTCOME_TRIMMED : OUTCOME_ACCEPTED;
+    result->purposes = fields->kept;
+    due_note(c, person, fields->kept);
+    purpose_mask changed = facts_add(apply, person, identifier, c->message, fields, result);
+    person = person_latest(person); /* an age may have come out, and held messages with it */
+    if (changed || resolved.merged)
+        outbox_profile(apply, person, changed ? changed : fields->kept);
+    result->person = person;
+    result->profile_no = known_identifier(resolved.known)->profile;
+}
+
+static void keep(struct course *c)
+{
+    struct resolved resolved = resolve_message(c->apply, c->message, c->named, c->count);
+    purpose_mask allowed = c->view.allowed;
+    const struct standing *judged_by = c->view.standing;
+    view_fill(c, resolved.person);
+    if (c->view.allowed != allowed || c->view.standing->special != judged_by->special) {
+        bool any = judge(c);
+        identifiers_enforce(c->apply, resolved.person, c->view.standing);
+        if (!any) {
+            denied(c);
+            person_drop_if_empty(c->apply, resolved.person);
+            return;
+        }
+    }
+    kept(c, resolved);
+}
+
+/* --- what is said about it */
+
+static str decision_json(struct course *c)
+{
+    const struct message_result *result = c->result;
+    struct buf buf;
+    struct jsonw w;
+    buf_init(&buf, c->apply->arena, (size_t)LIMIT_PURPOSES * LIMIT_NAME_BYTES * 8 + REASON_COUNT * 64 + 4096);
+    (void)buf_reserve(&buf, 384); /* one growth, not five */
+    jsonw_init(&w, &buf);
+    jsonw_object(&w); /* keys sorted, so that it is canonical */
+    jsonw_field_time(&w, "at", c->apply->now_ms);
+    jsonw_key(&w, STR("event"));
+    jsonw_uuid(&w, c->message->id);
+    jsonw_field(&w, "outcome", str_of(outcome_name(result->outcome)));
+    jsonw_field_int(&w, "policy", c->apply->policy->version);
+    jsonw_key(&w, STR("purposes"));
+    jsonw_array(&w);
+    mask_each (slot, result->purposes)
+        jsonw_string(&w, c->apply->policy->purposes.items[slot].name);
+    jsonw_array_end(&w);
+    jsonw_key(&w, STR("reasons"));
+    jsonw_array(&w);
+    mask_each (reason, result->reasons)
+        jsonw_string(&w, str_of(reason_name((enum reason)reason)));
+    jsonw_array_end(&w);
+    jsonw_field(&w, "source", c->message->source->name);
+    jsonw_object_end(&w);
+    ASSERT(!buf.overflow);
+    return buf_str(&buf);
+}
+
+static void account(struct course *c)
+{
+    struct message_result *result = c->result;
+    const struct message *message = c->message;
+    if (result->person) {
+        const struct profile *profile = person_profile(result->person, result->profile_no);
+        ASSERT(profile);
+        result->profile = profile->id;
+    }
+    if (!(message->released && result->outcome == OUTCOME_HELD)) {
+        vec_each (left_out, &result->left_out)
+            counter_left_out(c->apply, message->source, left_out);
+        if (!message->released)
+            counter_outcome(c->apply, message->source, result->outcome);
+    }
+    result->decision = decision_json(c);
+}
+
+static void ignored_note(struct course *c)
+{
+    for (size_t i = 0; i < c->message->ignored_count; i++)
+        *(struct left_out *)vec_push(c->apply->arena, &c->result->left_out) = c->message->ignored[i];
+}
+
+void message_apply(struct apply *apply, struct message *message, struct message_result *result)
+{
+    struct course c = {.apply = apply, .message = message, .result = result};
+    c.count = named_fill(apply, message, c.named);
+    for (size_t i = 0; i < c.count; i++)
+        if (c.named[i].known && !person_sweep_if_due(apply, c.named[i].known->person))
+            return; /* it will be applied again */
+    c.count = named_fill(apply, message, c.named); /* whoever had nothing left is gone */
+    if (!message->released)
+        c.view.unreadable = signals_apply(apply, message, c.named, c.count);
+    c.view.narrowed = message_narrows(apply, message);
+    view_fill(&c, c.count ? prospect(&c) : NULL);
+    if (judge(&c))
+        keep(&c);
+    else
+        denied(&c);
+    ignored_note(&c);
+    if (message->ignored_count && result->outcome == OUTCOME_ACCEPTED)
+        result->outcome = OUTCOME_TRIMMED;
+    account(&c);
+}
