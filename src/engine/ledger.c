@@ -364,30 +364,26 @@ static uint64_t batch_add(struct ledger_draft *draft, const char *kind, const st
 
 const struct err *ledger_decisions(struct ledger_draft *draft, const struct batch *batch, struct batch_row *row)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < batch->request_count; i++)
-        count += batch->requests[i].kind == REQUEST_MESSAGE;
+    bool any = false;
+    for (size_t i = 0; i < batch->request_count && !any; i++)
+        any = batch->requests[i].kind == REQUEST_MESSAGE;
     row->ledger_index = UINT64_MAX;
     row->decisions = STR_NONE;
-    if (count == 0)
+    if (!any)
         return NULL;
-    struct hash *leaves = arena_array(draft->arena, struct hash, count);
-    size_t place = 0;
+    struct hash *leaves = arena_array(draft->arena, struct hash, batch->request_count);
     uint8_t key[32], salt[32];
     for (size_t i = 0; i < batch->request_count; i++) {
         const struct message_result *result = &batch->requests[i].result;
-        bool live;
-        if (batch->requests[i].kind != REQUEST_MESSAGE)
-            continue;
-        TRY(evidence_key(draft, result->profile_no, key, &live));
-        ledger_salt(key, draft->frontier.size, place, salt);
-        ledger_sub_leaf(salt, result->decision, &leaves[place]);
-        place++;
+        bool message = batch->requests[i].kind == REQUEST_MESSAGE, live;
+        TRY(evidence_key(draft, message ? result->profile_no : PROFILE_NONE, key, &live));
+        ledger_salt(key, draft->frontier.size, i, salt);
+        ledger_sub_leaf(salt, message ? result->decision : STR_NONE, &leaves[i]);
     }
     sodium_memzero(key, sizeof key);
     sodium_memzero(salt, sizeof salt);
-    row->ledger_index = batch_add(draft, "decisions", leaves, count, false);
-    row->decisions = str_bytes(leaves, count * sizeof *leaves);
+    row->ledger_index = batch_add(draft, "decisions", leaves, batch->request_count, false);
+    row->decisions = str_bytes(leaves, batch->request_count * sizeof *leaves);
     return NULL;
 }
 
@@ -487,5 +483,20 @@ const struct err *ledger_proof(struct ledger *ledger, struct arena *arena, uint6
     if (error)
         return tiles.error ? tiles.error : error;
     *ret_proof = tlog_proof_make(arena, &proof);
+    return NULL;
+}
+
+const struct err *ledger_entry(struct ledger *ledger, struct arena *arena, uint64_t index, str *ret_entry)
+{
+    struct ledger_row row;
+    bool found = false;
+    pthread_mutex_lock(&ledger->proof_lock);
+    const struct err *error = ledger_row_get(ledger->store->ops, ledger->session, arena, index, &row, &found);
+    pthread_mutex_unlock(&ledger->proof_lock);
+    if (error)
+        return error;
+    if (!found)
+        return err_new(arena, ERR_NOT_FOUND, "the ledger has no entry %llu", (unsigned long long)index);
+    *ret_entry = row.entry;
     return NULL;
 }

@@ -37,7 +37,8 @@ struct ledger_draft {
 void ledger_begin(struct ledger *ledger, struct arena *arena, struct save *save, int64_t now_ms, struct ledger_draft *ret_draft);
 /* One entry for each of batch->leaves; consents get their index and leaf hash. The persons' keys must exist. */
 const struct err *ledger_leaves(struct ledger_draft *draft, struct batch *batch) MUST_CHECK;
-/* The decisions of a batch's messages as one sub-tree: fills row->decisions and row->ledger_index. No entry without messages. `row->number` is set. */
+/* The decisions of a batch's messages as one sub-tree: fills row->decisions and row->ledger_index. A leaf a request, so that its place is
+ * event->batch_index; of a request that is no message it says nothing. No entry without messages. */
 const struct err *ledger_decisions(struct ledger_draft *draft, const struct batch *batch, struct batch_row *row) MUST_CHECK;
 /* Reads of persons' data as one sub-tree; sets their ledger_index. */
 const struct err *ledger_reads(struct ledger_draft *draft, struct read_row *rows, size_t count) MUST_CHECK;
@@ -64,7 +65,8 @@ struct ledger_tiles {
     const struct err *error; /* of the last tile that could not be read */
 };
 struct merkle_tiles ledger_tiles(struct ledger_tiles *tiles);
-/* The tlog-proof of a leaf against the present checkpoint, through a session of the ledger's own; callable from any thread. */
+/* An entry, and the tlog-proof of its leaf against the present checkpoint, through a session of the ledger's own; callable from any thread. */
+const struct err *ledger_entry(struct ledger *ledger, struct arena *arena, uint64_t index, str *ret_entry) MUST_CHECK;
 const struct err *ledger_proof(struct ledger *ledger, struct arena *arena, uint64_t index, str *ret_proof) MUST_CHECK;
 
 /* The row of one leaf; false where there is none. */
