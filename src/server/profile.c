@@ -1,0 +1,209 @@
+/* One person as seen for one purpose, and the graph of profiles that make a person: why two are one, and undoing it.
+ *
+ * 1. 404 where nobody is known by the identifier, 403 with reasons where the gate withholds the whole person.
+ * 2. Merges are shown by profile id, type and reason: no value of an identifier is needed to understand or undo one.
+ */
+#include "server/server_private.h"
+
+#define EVENTS_DEFAULT 20
+
+const struct err *profile_get(struct call *call)
+{
+    const struct purpose *purpose;
+    struct person *person = NULL;
+    struct profile_view view;
+    struct jsonw w;
+    int64_t events = EVENTS_DEFAULT;
+    TRY(call_purpose(call, &purpose));
+    TRY(call_query_int(call, "events", 0, LIMIT_PAGE_ITEMS, &events));
+    TRY(call_person(call, call->parameters[0], PERSON_HEAD | PERSON_FACTS, &person));
+    if (!person)
+        return err_new(&call->arena, ERR_NOT_FOUND, "nobody is known by this identifier");
+    call_record(call, person, purpose->name, "profile");
+    view_person(call, person, purpose, &view);
+    if (!view.decision.allow) {
+        reply_withheld(call, &view.decision);
+        return NULL;
+    }
+    reply_json(call, MHD_HTTP_OK, &w);
+    return write_profile(call, &w, &view, (size_t)events);
+}
+
+/* ---- the graph ---- */
+
+static void write_profiles(struct jsonw *w, const struct person *person, const struct profile_view *view)
+{
+    jsonw_key(w, STR("profiles"));
+    jsonw_array(w);
+    vec_each (profile, &person->profiles) {
+        jsonw_object(w);
+        jsonw_key(w, STR("id"));
+        jsonw_uuid(w, profile->id);
+        jsonw_field_bool(w, "root", profile_no_equal(profile->number, person->root));
+        jsonw_field_time(w, "created_at", profile->created_ms);
+        jsonw_key(w, STR("identifiers"));
+        jsonw_array(w);
+        vec_each (identifier, &person->identifiers) {
+            if (!profile_no_equal(identifier->profile, profile->number))
+                continue;
+            bool seen = false;
+            vec_each (each, &view->identifiers)
+                seen |= *each == identifier;
+            jsonw_object(w);
+            jsonw_field(w, "type", identifier->type);
+            jsonw_key(w, STR("value"));
+            if (seen)
+                jsonw_string(w, identifier->value);
+            else
+                jsonw_null(w); /* not kept, or not for this purpose */
+            jsonw_field_bool(w, "verified", identifier->verified);
+            jsonw_field_time(w, "first_seen", identifier->first_seen_ms);
+            jsonw_field_time(w, "last_seen", identifier->last_seen_ms);
+            jsonw_object_end(w);
+        }
+        jsonw_array_end(w);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+}
+
+static str type_of_hash(const struct person *person, identifier_hash hash)
+{
+    vec_each (identifier, &person->identifiers)
+        if (!memcmp(identifier->hash.bytes, hash.bytes, sizeof(hash.bytes)))
+            return identifier->type;
+    return STR_NONE;
+}
+
+static void write_merges(struct jsonw *w, const struct person *person)
+{
+    jsonw_key(w, STR("merges"));
+    jsonw_array(w);
+    vec_each (merge, &person->merges) {
+        jsonw_object(w);
+        jsonw_key(w, STR("id"));
+        jsonw_uuid(w, merge->id);
+        jsonw_key(w, STR("left"));
+        jsonw_uuid(w, profile_uuid(person, merge->left));
+        jsonw_key(w, STR("right"));
+        jsonw_uuid(w, profile_uuid(person, merge->right));
+        jsonw_field(w, "reason", merge->reason);
+        jsonw_key(w, STR("through"));
+        jsonw_array(w);
+        jsonw_string(w, type_of_hash(person, merge->through_left));
+        jsonw_string(w, type_of_hash(person, merge->through_right));
+        jsonw_array_end(w);
+        jsonw_field(w, "source", merge->source);
+        jsonw_field_time(w, "at", merge->at_ms);
+        jsonw_field_time(w, "undone_at", merge->undone_ms);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+    jsonw_key(w, STR("refused"));
+    jsonw_array(w);
+    vec_each (refused, &person->refused) {
+        jsonw_object(w);
+        jsonw_field(w, "type", refused->type);
+        jsonw_field(w, "reason", refused->reason);
+        jsonw_field_int(w, "count", (int64_t)refused->count);
+        jsonw_field_time(w, "first", refused->first_ms);
+        jsonw_field_time(w, "last", refused->last_ms);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+}
+
+static const struct err *known_person(struct call *call, unsigned parts, struct person **ret_person)
+{
+    struct person *person = NULL;
+    TRY(call_person(call, call->parameters[0], parts, &person));
+    if (!person)
+        return err_new(&call->arena, ERR_NOT_FOUND, "nobody is known by this identifier");
+    *ret_person = person;
+    return NULL;
+}
+
+const struct err *identity_get(struct call *call)
+{
+    const struct purpose *purpose;
+    struct person *person;
+    struct profile_view view;
+    struct jsonw w;
+    TRY(call_purpose(call, &purpose));
+    TRY(known_person(call, PERSON_HEAD | PERSON_FACTS, &person));
+    call_record(call, person, purpose->name, "identity");
+    view_person(call, person, purpose, &view);
+    if (!view.decision.allow) {
+        reply_withheld(call, &view.decision);
+        return NULL;
+    }
+    reply_json(call, MHD_HTTP_OK, &w);
+    jsonw_object(&w);
+    jsonw_key(&w, STR("id"));
+    jsonw_uuid(&w, profile_uuid(person, person->root));
+    jsonw_field(&w, "purpose", purpose->name);
+    write_profiles(&w, person, &view);
+    write_merges(&w, person);
+    jsonw_object_end(&w);
+    return NULL;
+}
+
+const struct err *merges_get(struct call *call)
+{
+    struct person *person;
+    struct jsonw w;
+    TRY(known_person(call, PERSON_HEAD, &person));
+    call_record(call, person, STR_NONE, "merges");
+    reply_json(call, MHD_HTTP_OK, &w);
+    jsonw_object(&w);
+    write_merges(&w, person);
+    jsonw_object_end(&w);
+    return NULL;
+}
+
+static const struct err *merge_done(struct call *call)
+{
+    const struct request *request = &call->work.requests[0];
+    struct jsonw w;
+    if (!str_empty(request->refusal))
+        return err_new(&call->arena, ERR_CONFLICT, "%.*s", STR_FMT(request->refusal));
+    if (!request->found)
+        return err_new(&call->arena, ERR_NOT_FOUND, "there is no such merge of this person");
+    reply_json(call, call->route->status, &w);
+    jsonw_object(&w);
+    jsonw_key(&w, STR("id"));
+    jsonw_uuid(&w, request->merge);
+    jsonw_field(&w, "state", request->kind == REQUEST_JOIN ? STR("merged") : STR("undone"));
+    jsonw_field_time(&w, "at", call->received_ms);
+    jsonw_object_end(&w);
+    return NULL;
+}
+
+const struct err *merges_post(struct call *call)
+{
+    struct json body;
+    str other = STR_NONE;
+    struct request *request = arena_new(&call->arena, struct request);
+    TRY(call_object(call, false, &body));
+    TRY(body_need(call, &body, "with", &other));
+    request->kind = REQUEST_JOIN;
+    TRY(call_subject(call, call->parameters[0], &request->subject));
+    TRY(call_subject(call, other, &request->other));
+    call->work.requests = request;
+    call->work.request_count = 1;
+    call->work.bytes = sizeof(*request) + call->body.length;
+    return call_commit(call, merge_done);
+}
+
+const struct err *merge_undo(struct call *call)
+{
+    struct request *request = arena_new(&call->arena, struct request);
+    if (!uuid_parse(call->parameters[1], &request->merge))
+        return err_new(&call->arena, ERR_INVALID, "the id of a merge is a UUID");
+    request->kind = REQUEST_UNDO_MERGE;
+    TRY(call_subject(call, call->parameters[0], &request->subject));
+    call->work.requests = request;
+    call->work.request_count = 1;
+    call->work.bytes = sizeof(*request);
+    return call_commit(call, merge_done);
+}

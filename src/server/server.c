@@ -1,0 +1,269 @@
+/* Starting and stopping: listeners, MHD's daemons, the threads. The contract is in server.h.
+ *
+ * Two daemons share everything but the listener: TCP, and the Unix socket of the local commands. Each has threads of its own with epoll.
+ *
+ * Stopping, in this order: no new connection → streams and jobs are told → what is under way is answered (bounded) → all that is
+ * suspended is resumed (the engine and the workers see to that) → the daemons end → the rest is freed.
+ */
+#include "server/server_private.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define THREADS_DEFAULT 2
+#define LOCAL_THREADS 1
+#define BACKLOG 4096
+#define STOP_WAIT_MS (10 * SECOND_MS)
+
+/* ---- listeners ---- */
+
+static const struct err *split_address(struct arena *arena, const char *text, char **ret_host, char **ret_port)
+{
+    str address = str_of(text);
+    ptrdiff_t colon = -1;
+    for (size_t i = 0; i < address.length; i++)
+        if (address.data[i] == ':')
+            colon = (ptrdiff_t)i;
+    if (colon < 0)
+        return err_new(arena, ERR_INVALID, "`%s` is no address to listen on; write HOST:PORT, as in 127.0.0.1:8480", text);
+    str host = str_slice(address, 0, (size_t)colon);
+    if (host.length > 1 && host.data[0] == '[' && str_ends(host, STR("]")))
+        host = str_slice(host, 1, host.length - 1);
+    *ret_host = str_empty(host) || str_equal(host, STR("*")) ? NULL : str_z(arena, host);
+    *ret_port = str_z(arena, str_slice(address, (size_t)colon + 1, address.length));
+    return NULL;
+}
+
+static int listen_on(const struct addrinfo *address)
+{
+    int yes = 1;
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) || bind(fd, address->ai_addr, address->ai_addrlen) || listen(fd, BACKLOG)) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+static unsigned port_of(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
+    socklen_t size = sizeof(address);
+    if (getsockname(fd, &address.any, &size))
+        return 0;
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+}
+
+static const struct err *listen_tcp(struct arena *arena, struct server *server, const char *listen)
+{
+    char *host, *port;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
+    TRY(split_address(arena, listen, &host, &port));
+    int code = getaddrinfo(host, port, &hints, &found);
+    if (code)
+        return err_new(arena, ERR_INVALID, "cannot listen on %s: %s", listen, gai_strerror(code));
+    int error = 0;
+    for (struct addrinfo *each = found; each && server->tcp_fd < 0; each = each->ai_next) {
+        server->tcp_fd = listen_on(each);
+        error = errno;
+    }
+    freeaddrinfo(found);
+    if (server->tcp_fd < 0)
+        return err_new(arena, ERR_UNAVAILABLE, "cannot listen on %s: %s%s", listen, strerror(error),
+                       error == EADDRINUSE ? "; another program has the port, choose one with --listen HOST:PORT" : "");
+    server->port = port_of(server->tcp_fd);
+    return NULL;
+}
+
+static const struct err *listen_local(struct arena *arena, struct server *server, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path))
+        return err_new(arena, ERR_INVALID, "the path of the local socket is longer than %zu bytes: %s; choose a shorter data directory",
+                       sizeof(address.sun_path) - 1, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    (void)unlink(path); /* left by one that was killed; that we own the directory is sure by its lock */
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    mode_t mask = umask(0177);
+    bool bound = fd >= 0 && !bind(fd, (struct sockaddr *)&address, sizeof(address));
+    umask(mask);
+    if (!bound || listen(fd, BACKLOG)) {
+        const struct err *error = err_new(arena, ERR_UNAVAILABLE, "cannot listen on %s: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return error;
+    }
+    server->local_fd = fd;
+    server->socket = str_z(&server->arena, str_of(path));
+    return NULL;
+}
+
+/* ---- daemons ---- */
+
+static void panicked(void *context, const char *file, unsigned line, const char *reason)
+{
+    (void)context;
+    log_write(LOG_ERROR, "server", "libmicrohttpd: %s (%s:%u)", reason ? reason : "broken invariant", file, line);
+    abort();
+}
+
+static const struct err *door_open(struct arena *arena, struct server *server, struct door *door, int *fd, unsigned threads)
+{
+    if (*fd < 0)
+        return NULL;
+    door->server = server;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+    door->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, door, MHD_OPTION_LISTEN_SOCKET, *fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
+                                    door, MHD_OPTION_NOTIFY_COMPLETED, on_completed, door, MHD_OPTION_NOTIFY_CONNECTION, on_connection, door,
+                                    MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? threads : 0u, MHD_OPTION_CONNECTION_LIMIT,
+                                    (unsigned)LIMIT_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_CONNECTION_IDLE_S,
+                                    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HEADER_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
+                                    (size_t)4096, MHD_OPTION_END);
+    if (!door->daemon)
+        return err_new(arena, ERR_UNAVAILABLE, "the HTTP server cannot be started: %s", strerror(errno));
+    *fd = -1; /* the daemon's from now on */
+    return NULL;
+}
+
+/* As many open files as connections may need; where the system allows fewer, fewer connections. */
+static void raise_files(void)
+{
+    struct rlimit limit;
+    rlim_t wanted = LIMIT_CONNECTIONS + 1000;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= wanted ? wanted : limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur < wanted)
+        log_write(LOG_WARN, "server", "only %llu open files are allowed: fewer connections than %d at a time", (unsigned long long)limit.rlim_cur,
+                  LIMIT_CONNECTIONS);
+}
+
+static struct MHD_Response *success_make(void)
+{
+    static const char text[] = "{\"success\":true}";
+    struct MHD_Response *response = MHD_create_response_from_buffer(sizeof(text) - 1, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+    ASSERT(response);
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json"); /* only fails out of memory */
+    return response;
+}
+
+static const struct err *start(struct arena *arena, struct server *server, const struct server_options *options)
+{
+    if (options->listen)
+        TRY(listen_tcp(arena, server, options->listen));
+    if (options->socket)
+        TRY(listen_local(arena, server, options->socket));
+    raise_files();
+    MHD_set_panic_func(panicked, NULL);
+    server->routes = routes(&server->route_count);
+    server->tree = route_tree(&server->arena);
+    server->tallies = arena_array(&server->arena, struct tally, server->route_count);
+    server->openapi = openapi_make(&server->arena, server->routes, server->route_count);
+    server->success = success_make();
+    TRY(workers_start(server, arena));
+    TRY(streams_start(server, arena));
+    server->local.local = true;
+    TRY(door_open(arena, server, &server->local, &server->local_fd, LOCAL_THREADS));
+    return door_open(arena, server, &server->tcp, &server->tcp_fd, options->threads ? options->threads : THREADS_DEFAULT);
+}
+
+const struct err *server_start(struct arena *arena, struct engine *engine, const struct server_options *options, struct server **ret_server)
+{
+    struct server *server = calloc(1, sizeof(*server));
+    ASSERT(server);
+    arena_init(&server->arena);
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_mutex_init(&server->links_lock, NULL);
+    server->engine = engine;
+    server->hooks = options->hooks;
+    server->debug_door = options->debug_door;
+    server->console = options->console ? str_z(&server->arena, str_of(options->console)) : NULL;
+    server->tcp_fd = server->local_fd = -1;
+    server->started_ms = clock_now_ms();
+    const struct err *error = start(arena, server, options);
+    if (error) {
+        server_stop(server);
+        return error;
+    }
+    *ret_server = server;
+    return NULL;
+}
+
+unsigned server_port(const struct server *server) { return server->port; }
+
+/* ---- the end ---- */
+
+static void wait_for(_Atomic size_t *count, int64_t wait_ms)
+{
+    int64_t until_us = clock_monotonic_us() + wait_ms * 1000;
+    while (atomic_load(count) && clock_monotonic_us() < until_us)
+        usleep(2000);
+}
+
+static void door_quiesce(struct door *door)
+{
+    if (!door->daemon)
+        return;
+    int fd = MHD_quiesce_daemon(door->daemon);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void doors_close(struct server *server)
+{
+    door_quiesce(&server->tcp);
+    door_quiesce(&server->local);
+    if (server->socket)
+        (void)unlink(server->socket); /* may be gone already */
+    atomic_store(&server->stopping, true);
+    streams_stop(server);
+    flows_stop(server);
+    wait_for(&server->active, STOP_WAIT_MS);
+    while (atomic_load(&server->jobs) || atomic_load(&server->suspended)) { /* the engine and the jobs end in bounded time */
+        flows_stop(server);
+        usleep(2000);
+    }
+    if (server->tcp.daemon)
+        MHD_stop_daemon(server->tcp.daemon);
+    if (server->local.daemon)
+        MHD_stop_daemon(server->local.daemon);
+}
+
+void server_stop(struct server *server)
+{
+    if (!server)
+        return;
+    doors_close(server);
+    workers_stop(server);
+    if (server->tcp_fd >= 0)
+        close(server->tcp_fd);
+    if (server->local_fd >= 0)
+        close(server->local_fd);
+    if (server->success)
+        MHD_destroy_response(server->success);
+    while (server->reader_count)
+        engine_reader_close(server->readers[--server->reader_count]);
+    for (struct call *call = server->calls_free, *next; call; call = next) {
+        next = call->next;
+        call_free(call);
+    }
+    pthread_mutex_destroy(&server->lock);
+    pthread_mutex_destroy(&server->links_lock);
+    arena_release(&server->arena);
+    free(server);
+}

@@ -1,0 +1,284 @@
+/* GET /v1/profiles/{subject}/timeline: what was collected, said, decided, sent, read, merged and erased, newest first.
+ *
+ * 1. The person must be open to the purpose (403 otherwise); events are shown as far as the purpose may see them, and one that it may not see
+ *    at all is left out. Everything else is about the handling, not of the person's data.
+ * 2. Paged by time and event number together, so that a page neither repeats nor skips an event.
+ */
+#include "server/server_private.h"
+
+#include <stdlib.h>
+
+#define TIMELINE_DEFAULT 100
+#define READS_MAX 1000
+
+enum item_kind { ITEM_EVENT, ITEM_CONSENT, ITEM_MERGE, ITEM_UNDO, ITEM_DELIVERY, ITEM_DISCLOSURE, ITEM_READ, ITEM_ERASURE, ITEM_HELD, ITEM_CREATED };
+static const char *const item_words[] = {"collected", "said", "merged", "undone", "delivery", "sent", "read", "erased", "held", "created"};
+
+struct item {
+    enum item_kind kind;
+    int64_t at_ms;
+    uint64_t order; /* among those of the same time */
+    const void *row;
+    str body; /* ITEM_EVENT */
+};
+
+struct timeline {
+    struct call *call;
+    const struct person *person;
+    VEC(struct item) items;
+    int64_t before_ms; /* only what is older, or as old with a lower order */
+    uint64_t before_order, before_event;
+    uint64_t event_last; /* lowest event number looked at */
+    bool events_more;
+};
+
+static void item_add(struct timeline *timeline, enum item_kind kind, int64_t at_ms, const void *row, str body)
+{
+    uint64_t order = (uint64_t)kind << 56 | (timeline->items.count & 0xffffffff);
+    if (kind == ITEM_EVENT)
+        order = ((const struct event *)row)->number.value;
+    else if (at_ms > timeline->before_ms || (at_ms == timeline->before_ms && order >= timeline->before_order))
+        return;
+    if (at_ms == TIME_NONE)
+        return;
+    *(struct item *)vec_push(&timeline->call->arena, &timeline->items) = (struct item){kind, at_ms, order, row, body};
+}
+
+static void add_rows(struct timeline *timeline)
+{
+    const struct person *person = timeline->person;
+    vec_each (row, &person->profiles) {
+        item_add(timeline, ITEM_CREATED, row->created_ms, row, STR_NONE);
+        item_add(timeline, ITEM_ERASURE, row->erased_ms, row, STR_NONE);
+    }
+    vec_each (row, &person->consents)
+        item_add(timeline, ITEM_CONSENT, row->at_ms, row, STR_NONE);
+    vec_each (row, &person->merges) {
+        item_add(timeline, ITEM_MERGE, row->at_ms, row, STR_NONE);
+        item_add(timeline, ITEM_UNDO, row->undone_ms, row, STR_NONE);
+    }
+    vec_each (row, &person->deliveries)
+        item_add(timeline, ITEM_DELIVERY, row->queued_ms, row, STR_NONE);
+    vec_each (row, &person->disclosures)
+        item_add(timeline, ITEM_DISCLOSURE, row->last_ms, row, STR_NONE);
+    vec_each (row, &person->held)
+        item_add(timeline, ITEM_HELD, row->received_ms, row, STR_NONE);
+}
+
+static const struct err *add_reads(struct timeline *timeline, struct reader *reader)
+{
+    struct call *call = timeline->call;
+    const struct person *person = timeline->person;
+    struct read_row *rows;
+    size_t count;
+    profile_no *numbers = arena_array(&call->arena, profile_no, person->profiles.count);
+    for (size_t i = 0; i < person->profiles.count; i++)
+        numbers[i] = person->profiles.items[i].number;
+    TRY(engine_store(call->server->engine)->reads(reader_session(reader), &call->arena, numbers, person->profiles.count, 0, READS_MAX, &rows, &count));
+    for (size_t i = 0; i < count; i++)
+        item_add(timeline, ITEM_READ, rows[i].at_ms, &rows[i], STR_NONE);
+    return NULL;
+}
+
+static const struct err *add_events(struct timeline *timeline, struct reader *reader, const struct profile_view *view, size_t limit)
+{
+    struct event *events;
+    size_t count;
+    TRY(engine_events(reader, &timeline->call->arena, timeline->call->policy, timeline->person, timeline->before_event, limit, &events, &count));
+    timeline->events_more = count == limit;
+    for (size_t i = 0; i < count; i++) {
+        str body;
+        timeline->event_last = events[i].number.value;
+        if (profile_view_event(&timeline->call->arena, view, NULL, &events[i], &body))
+            item_add(timeline, ITEM_EVENT, events[i].received_ms, &events[i], body);
+    }
+    return NULL;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct item *left = a, *right = b;
+    if (left->at_ms != right->at_ms)
+        return left->at_ms < right->at_ms ? 1 : -1;
+    return left->order < right->order ? 1 : left->order > right->order ? -1 : 0;
+}
+
+static void write_read(struct jsonw *w, const struct read_row *row)
+{
+    jsonw_field(w, "what", row->what);
+    jsonw_field(w, "purpose", row->purpose);
+    jsonw_key(w, STR("token"));
+    if (uuid_is_zero(row->token))
+        jsonw_null(w);
+    else
+        jsonw_uuid(w, row->token);
+}
+
+static void write_merge(const struct person *person, struct jsonw *w, const struct merge *merge)
+{
+    jsonw_key(w, STR("id"));
+    jsonw_uuid(w, merge->id);
+    jsonw_key(w, STR("left"));
+    jsonw_uuid(w, profile_uuid(person, merge->left));
+    jsonw_key(w, STR("right"));
+    jsonw_uuid(w, profile_uuid(person, merge->right));
+    jsonw_field(w, "reason", merge->reason);
+    jsonw_field(w, "source", merge->source);
+}
+
+static void write_delivery_item(struct jsonw *w, const struct delivery *row)
+{
+    jsonw_key(w, STR("id"));
+    jsonw_uuid(w, row->id);
+    jsonw_field(w, "destination", row->destination);
+    jsonw_field(w, "purpose", row->purpose);
+    jsonw_field(w, "kind", str_of(delivery_kind_name(row->kind)));
+    jsonw_field(w, "state", str_of(delivery_state_name(row->state)));
+    jsonw_field(w, "reason", row->reason);
+}
+
+static void write_consent_item(struct jsonw *w, const struct consent *row)
+{
+    jsonw_key(w, STR("id"));
+    jsonw_uuid(w, row->id);
+    jsonw_field(w, "purpose", row->purpose);
+    jsonw_field(w, "status", str_of(consent_status_name(row->status)));
+    jsonw_field(w, "source", row->source);
+    jsonw_field_int(w, "ledger_index", (int64_t)row->ledger_index);
+}
+
+static void write_profile_item(struct jsonw *w, const struct profile *row)
+{
+    jsonw_key(w, STR("id"));
+    jsonw_uuid(w, row->id);
+}
+
+static void write_disclosure(struct jsonw *w, const struct disclosure *row)
+{
+    jsonw_field(w, "destination", row->destination);
+    jsonw_field(w, "purpose", row->purpose);
+    jsonw_field_time(w, "first", row->first_ms);
+    jsonw_field_int(w, "count", (int64_t)row->count);
+}
+
+static void write_held(struct jsonw *w, const struct held *row)
+{
+    jsonw_field(w, "source", row->source);
+    jsonw_field_time(w, "until", row->expires_ms);
+}
+
+static void write_item(const struct timeline *timeline, struct jsonw *w, const struct item *item)
+{
+    const struct event *event = item->row;
+    jsonw_object(w);
+    jsonw_field(w, "what", str_of(item_words[item->kind]));
+    jsonw_field_time(w, "at", item->at_ms);
+    jsonw_key(w, STR("detail"));
+    if (item->kind == ITEM_EVENT) {
+        write_event(w, event, item->body);
+        jsonw_field_int(w, "policy_version", event->policy_version);
+        jsonw_key(w, STR("decision"));
+        jsonw_object(w);
+        jsonw_field_int(w, "batch", (int64_t)event->batch);
+        jsonw_field_int(w, "index", event->batch_index);
+        jsonw_object_end(w);
+        jsonw_object_end(w);
+        return;
+    }
+    jsonw_object(w);
+    switch (item->kind) {
+    case ITEM_EVENT: break;
+    case ITEM_CONSENT: write_consent_item(w, item->row); break;
+    case ITEM_MERGE:
+    case ITEM_UNDO: write_merge(timeline->person, w, item->row); break;
+    case ITEM_DELIVERY: write_delivery_item(w, item->row); break;
+    case ITEM_DISCLOSURE: write_disclosure(w, item->row); break;
+    case ITEM_READ: write_read(w, item->row); break;
+    case ITEM_ERASURE:
+    case ITEM_CREATED: write_profile_item(w, item->row); break;
+    case ITEM_HELD: write_held(w, item->row); break;
+    }
+    jsonw_object_end(w);
+    jsonw_object_end(w);
+}
+
+/* "time.order.event" */
+static const struct err *read_place(struct timeline *timeline)
+{
+    str text = STR_NONE, part;
+    int64_t numbers[3];
+    TRY(read_cursor(timeline->call, &text));
+    if (str_empty(text))
+        return NULL;
+    for (size_t i = 0; i < 3; i++)
+        if (!str_split(&text, '.', &part) || !str_to_int64(part, &numbers[i]))
+            return err_new(&timeline->call->arena, ERR_INVALID, "`cursor` is not one of a timeline");
+    timeline->before_ms = numbers[0];
+    timeline->before_order = (uint64_t)numbers[1];
+    timeline->before_event = (uint64_t)numbers[2];
+    return NULL;
+}
+
+static void write_timeline(struct timeline *timeline, struct jsonw *w, size_t limit)
+{
+    struct call *call = timeline->call;
+    if (timeline->items.count) /* qsort takes no NULL */
+        qsort(timeline->items.items, timeline->items.count, sizeof(struct item), newest_first);
+    uint64_t event = timeline->before_event;
+    size_t shown = timeline->items.count < limit ? timeline->items.count : limit;
+    jsonw_key(w, STR("items"));
+    jsonw_array(w);
+    for (size_t i = 0; i < shown; i++) {
+        const struct item *item = &timeline->items.items[i];
+        if (item->kind == ITEM_EVENT)
+            event = item->order;
+        write_item(timeline, w, item);
+    }
+    jsonw_array_end(w);
+    bool all = shown == timeline->items.count;
+    if (all && !timeline->events_more)
+        return;
+    const struct item *last = shown ? &timeline->items.items[shown - 1] : NULL;
+    if (all) /* all that was looked at is shown; events that may not be seen are passed over, too */
+        event = timeline->event_last;
+    write_cursor(w, &call->arena,
+                 arena_printf(&call->arena, "%lld.%llu.%llu", (long long)(last ? last->at_ms : timeline->before_ms),
+                              (unsigned long long)(last && last->kind != ITEM_EVENT ? last->order : last ? UINT64_MAX >> 1 : timeline->before_order),
+                              (unsigned long long)event));
+}
+
+const struct err *timeline_get(struct call *call)
+{
+    const struct purpose *purpose;
+    struct person *person = NULL;
+    struct reader *reader;
+    struct profile_view view;
+    struct jsonw w;
+    size_t limit;
+    struct timeline timeline = {.call = call, .before_ms = INT64_MAX, .before_order = UINT64_MAX >> 1};
+    TRY(call_purpose(call, &purpose));
+    TRY(call_limit(call, TIMELINE_DEFAULT, &limit));
+    TRY(read_place(&timeline));
+    TRY(call_person(call, call->parameters[0], PERSON_HEAD | PERSON_FACTS | PERSON_HELD | PERSON_OUTBOX, &person));
+    if (!person)
+        return err_new(&call->arena, ERR_NOT_FOUND, "nobody is known by this identifier");
+    call_record(call, person, purpose->name, "timeline");
+    view_person(call, person, purpose, &view);
+    if (!view.decision.allow) {
+        reply_withheld(call, &view.decision);
+        return NULL;
+    }
+    timeline.person = person;
+    TRY(call_reader(call, &reader));
+    add_rows(&timeline);
+    TRY(add_reads(&timeline, reader));
+    TRY(add_events(&timeline, reader, &view, limit));
+    reply_json(call, MHD_HTTP_OK, &w);
+    jsonw_object(&w);
+    jsonw_key(&w, STR("id"));
+    jsonw_uuid(&w, profile_uuid(person, person->root));
+    jsonw_field(&w, "purpose", purpose->name);
+    write_timeline(&timeline, &w, limit);
+    jsonw_object_end(&w);
+    return NULL;
+}
