@@ -11,7 +11,7 @@
     X(LIMIT_IMPORT_COLUMNS, 1024, "columns of a CSV file", "status 2")                                                 \
     X(LIMIT_API_BODY_BYTES, 1024 * 1024, "API calls other than collecting", "413")                                     \
     X(LIMIT_POLICY_BYTES, 4 * 1024 * 1024, "1,000 fields and notices fit many times", "413 or policy error")           \
-    X(LIMIT_POLICY_NODES, 1000000, "values in one policy, YAML aliases written out", "policy refused")               \
+    X(LIMIT_POLICY_NODES, 250000, "values in one policy, YAML aliases written out", "policy refused")                \
     X(LIMIT_POLICY_DEPTH, 16, "nesting of a policy file", "policy refused")                                            \
     X(LIMIT_POLICY_PROBLEMS, 100, "problems reported at once", "mend these first")                                     \
     X(LIMIT_POLICY_LIST, 256, "names in one list of a policy", "policy refused")                                       \

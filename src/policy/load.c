@@ -160,11 +160,11 @@ static void load_sections(struct loader *loader, const struct node *root)
     declare_names(loader, root);
     for (size_t i = 0; i < SECTION_COUNT; i++) {
         const struct node *section = node_get(root, str_of(sections[i].name));
-        if (section && section->kind == NODE_MAP) {
+        if (section && section->kind == NODE_MAP && (section->count || !sections[i].needed)) {
             sections[i].load(loader, section);
             continue;
         }
-        if (section && section->kind != NODE_NULL)
+        if (section && section->kind != NODE_NULL && section->kind != NODE_MAP)
             problem_at(loader, section, STR_NONE, "`%s` must be a map of `key: value`", sections[i].name);
         else if (sections[i].needed)
             problem_at(loader, section ? section : root, STR_NONE, "`%s` is missing: %s", sections[i].name, sections[i].needed);
@@ -225,6 +225,23 @@ void policy_free(struct policy *policy)
     arena_release(&arena);
 }
 
+static bool before(const struct policy_problem *a, const struct policy_problem *b)
+{
+    return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+/* As they stand in the file; of one place in the order in which they were found. There are few. */
+static void problems_sort(policy_problems *problems)
+{
+    for (size_t i = 1; i < problems->count; i++) {
+        struct policy_problem problem = problems->items[i];
+        size_t at = i;
+        for (; at > 0 && before(&problem, &problems->items[at - 1]); at--)
+            problems->items[at] = problems->items[at - 1];
+        problems->items[at] = problem;
+    }
+}
+
 const struct err *policy_load(struct arena *arena, const struct policy_input *input, struct policy **ret_policy,
                               policy_problems *ret_problems)
 {
@@ -232,7 +249,7 @@ const struct err *policy_load(struct arena *arena, const struct policy_input *in
     struct node root = {0};
     arena_init(&scratch);
     struct policy *policy = policy_new();
-    struct loader loader = {.policy = policy, .arena = &policy->arena, .scratch = &scratch, .problem_arena = arena,
+    struct loader loader = {.key = "this", .policy = policy, .arena = &policy->arena, .scratch = &scratch, .problem_arena = arena,
                             .problems = ret_problems, .input = input};
     memset(ret_problems, 0, sizeof(*ret_problems));
     policy->text = input->text.length <= LIMIT_POLICY_BYTES ? str_copy(&policy->arena, input->text) : STR_NONE;
@@ -243,6 +260,7 @@ const struct err *policy_load(struct arena *arena, const struct policy_input *in
         finish_hash(policy);
     }
     arena_release(&scratch);
+    problems_sort(ret_problems);
     if (!ret_problems->count) {
         *ret_policy = policy;
         return NULL;

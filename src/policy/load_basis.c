@@ -136,7 +136,7 @@ static void must_cite(struct loader *loader, const struct node *node, enum basis
 static void check_consent(struct loader *loader, const struct node *node, struct purpose *purpose)
 {
     if (purpose->notice == SLOT_NONE)
-        must_cite(loader, node, BASIS_CONSENT, "notice", "the notice that people see when they are asked", "NAME, declared under `notices`");
+        must_cite(loader, node, BASIS_CONSENT, "notice", "the notice (of `notices`) that people see when they are asked", "newsletter");
     if (purpose->expires.anchor == ANCHOR_NONE)
         purpose->expires = (struct period){loader->policy->consent_lifetime_default, ANCHOR_GIVEN};
 }

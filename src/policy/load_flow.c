@@ -170,7 +170,7 @@ static void load_option(struct loader *loader, const struct entry *entry, struct
         member_unknown(loader, &entry->key, destination_members, DESTINATION_MEMBERS);
     } else if (!name_valid(entry->key.text) || destination->options.count == LIMIT_POLICY_LIST) {
         problem_at(loader, &entry->key, STR_NONE, "`%.*s` is not a name, or one option too many", STR_FMT(shown(entry->key.text)));
-    } else if (expect_text(loader, &entry->value, "an option")) {
+    } else if (expect_text(loader, &entry->value, arena_printf(loader->scratch, "`%.*s`", STR_FMT(entry->key.text)))) {
         struct destination_option *option = vec_push(loader->arena, &destination->options);
         option->name = keep(loader, &entry->key);
         option->value = keep(loader, &entry->value);
@@ -200,10 +200,13 @@ static void load_destination(struct loader *loader, const struct node *node, voi
         const struct member *member = member_find(destination_members, DESTINATION_MEMBERS, entry->key.text);
         if (node->count <= LIMIT_POLICY_LIST && node_get(node, entry->key.text) != &entry->value)
             continue; /* here twice: reported */
-        if (member)
-            member->read(loader, &entry->value, (char *)destination + member->offset);
-        else
+        if (!member) {
             load_option(loader, entry, destination);
+            continue;
+        }
+        loader->key = arena_printf(loader->scratch, "`%s`", member->name);
+        member->read(loader, &entry->value, (char *)destination + member->offset);
+        loader->key = "this";
     }
     if (!node_get(node, STR("kind")))
         problem_at(loader, node, STR_NONE, "`kind` is missing: how it is reached, as webhook");

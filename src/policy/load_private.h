@@ -19,6 +19,7 @@ struct loader {
     policy_problems *problems;
     const struct policy_input *input;
     str where; /* "purpose `newsletter`": begins each problem's text */
+    const char *key; /* "`title`": what is being read, for problems of single values */
 };
 
 /* One known key of a map: its reader gets the field at `offset` of the target. */

@@ -86,8 +86,9 @@ static void read_zone(struct loader *loader, const struct node *value, void *fie
 static void read_lifetime(struct loader *loader, const struct node *value, void *field)
 {
     struct duration duration = {0, 0};
-    read_duration(loader, value, &duration);
-    if (value->kind == NODE_SCALAR && duration_is_zero(duration) && !problems_full(loader))
+    if (!expect_text(loader, value, loader->key) || !parse_duration(loader, value, value->text, &duration))
+        return;
+    if (duration_is_zero(duration))
         problem_at(loader, value, STR_NONE, "a consent must live for some time; write P13M or the like");
     else
         *(struct duration *)field = duration;

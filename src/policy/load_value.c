@@ -77,10 +77,14 @@ void members_read(struct loader *loader, const struct node *map, const struct me
         const struct entry *entry = &map->entries[i];
         const struct member *found = member_find(members, count, entry->key.text);
         bool again = map->count <= 64 && node_get(map, entry->key.text) != &entry->value;
-        if (found && !again)
+        if (found && !again) {
+            const char *outer = loader->key;
+            loader->key = arena_printf(loader->scratch, "`%s`", found->name);
             found->read(loader, &entry->value, (char *)target + found->offset);
-        else if (!found)
+            loader->key = outer;
+        } else if (!found) {
             member_unknown(loader, &entry->key, members, count);
+        }
     }
 }
 
@@ -174,7 +178,7 @@ bool parse_duration(struct loader *loader, const struct node *node, str text, st
 
 void read_text(struct loader *loader, const struct node *value, void *field)
 {
-    if (expect_text(loader, value, "this"))
+    if (expect_text(loader, value, loader->key))
         *(str *)field = str_trim(keep(loader, value));
 }
 
@@ -186,11 +190,11 @@ static void push_text(struct loader *loader, const struct node *item, void *cont
     *(str *)vec_push(loader->arena, (str_vec *)context) = keep(loader, item);
 }
 
-void read_texts(struct loader *loader, const struct node *value, void *field) { each_text(loader, value, "this", push_text, field); }
+void read_texts(struct loader *loader, const struct node *value, void *field) { each_text(loader, value, loader->key, push_text, field); }
 
 void read_flag(struct loader *loader, const struct node *value, void *field)
 {
-    if (!expect_text(loader, value, "this"))
+    if (!expect_text(loader, value, loader->key))
         return;
     if (str_equal_nocase(value->text, STR("true")) || str_equal_nocase(value->text, STR("yes")))
         *(bool *)field = true;
@@ -203,7 +207,7 @@ void read_flag(struct loader *loader, const struct node *value, void *field)
 static void read_bounded(struct loader *loader, const struct node *value, uint32_t *field, int64_t least)
 {
     int64_t number;
-    if (!expect_text(loader, value, "this"))
+    if (!expect_text(loader, value, loader->key))
         return;
     if (str_to_int64(value->text, &number) && number >= least && number <= 1000000000)
         *field = (uint32_t)number;

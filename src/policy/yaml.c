@@ -57,7 +57,7 @@ static bool next_event(struct reader *reader, yaml_event_t *ret_event)
                     STR("not a text in UTF-8; save the file as UTF-8 without control characters"));
     yaml_mark_t mark = parser->problem ? parser->problem_mark : parser->mark;
     return fail(reader, mark,
-                str_printf(reader->problem_arena, "not YAML: %s%s%s; check indentation, colons, quotes and brackets",
+                str_printf(reader->problem_arena, "not YAML: %s%s%s; check indentation (spaces, no tabs), colons, quotes and brackets",
                            parser->problem ? parser->problem : "it ends too early", parser->context ? ", " : "",
                            parser->context ? parser->context : ""));
 }
