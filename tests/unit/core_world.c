@@ -1,0 +1,511 @@
+/* The world of the core's tests. */
+#include "unit.h"
+
+#include "core_world.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+static struct policy *policy_of(struct arena *arena, const char *yaml, uint32_t version, int64_t activated_ms)
+{
+    static const char *const names[] = {"newsletter", "privacy", "wellness", "terms"};
+    struct map notices;
+    struct policy *policy = NULL;
+    policy_problems problems = {0};
+    map_init(&notices, arena);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        str *content = arena_new(arena, str);
+        *content = str_printf(arena, "The notice %s.", names[i]);
+        map_set(&notices, str_printf(arena, "%s.md", names[i]), content);
+    }
+    struct policy_input input = {.text = str_of(yaml), .notices = &notices};
+    const struct err *error = policy_load(arena, &input, &policy, &problems);
+    if (error) {
+        print_error("%s\n", str_z(arena, policy_problems_text(arena, "policy.yaml", &problems)));
+        check_fine(error);
+    }
+    policy->version = version;
+    policy->activated_ms = activated_ms;
+    return policy;
+}
+
+void world_begin(struct world *world, const char *policy_yaml)
+{
+    *world = (struct world){.profile_next = 1, .event_next = 1, .delivery_next = 1};
+    arena_init(&world->arena);
+    id_source_init(&world->ids, 7);
+    world->policy = policy_of(&world->arena, policy_yaml, 1, 0);
+    world_at(world, "2026-10-01");
+}
+
+void world_end(struct world *world)
+{
+    policy_free(world->policy);
+    arena_release(&world->arena);
+}
+
+static purpose_mask mask_moved(const struct policy *from, const struct policy *to, purpose_mask mask)
+{
+    purpose_mask moved = 0;
+    vec_each (purpose, &from->purposes) {
+        const struct purpose *same = policy_purpose(to, purpose->name);
+        if (same && (mask & purpose->self))
+            moved |= same->self;
+    }
+    return moved;
+}
+
+void world_policy(struct world *world, const char *policy_yaml)
+{
+    struct policy *old = world->policy;
+    world->policy = policy_of(&world->arena, policy_yaml, old->version + 1, world->now_ms);
+    vec_each (person, &world->persons) {
+        vec_each (row, &(*person)->identifiers)
+            row->purposes = mask_moved(old, world->policy, row->purposes);
+        vec_each (row, &(*person)->facts)
+            row->purposes = mask_moved(old, world->policy, row->purposes);
+        vec_each (row, &(*person)->events)
+            for (unsigned i = 0; i < row->part_count; i++)
+                row->parts[i].purposes = mask_moved(old, world->policy, row->parts[i].purposes);
+    }
+    /* names in rows may still point into the old one: it lives until the process ends */
+}
+
+void world_at(struct world *world, const char *time) { assert_true(time_parse(str_of(time), &world->now_ms)); }
+
+void world_later(struct world *world, const char *text)
+{
+    struct duration duration;
+    assert_true(duration_parse(str_of(text), &duration));
+    world->now_ms = time_add(world->now_ms, duration);
+}
+
+static identifier_hash hash_of(str type, str value)
+{
+    crypto_hash_sha256_state state;
+    uint8_t digest[32];
+    identifier_hash hash;
+    crypto_hash_sha256_init(&state);
+    crypto_hash_sha256_update(&state, (const uint8_t *)type.data, type.length);
+    crypto_hash_sha256_update(&state, (const uint8_t *)":", 1);
+    crypto_hash_sha256_update(&state, (const uint8_t *)value.data, value.length);
+    crypto_hash_sha256_final(&state, digest);
+    memcpy(hash.bytes, digest, sizeof hash.bytes);
+    return hash;
+}
+
+struct message_identifier world_identifier(struct world *world, const char *subject)
+{
+    struct message_identifier id;
+    check_fine(identity_parse_subject(&world->arena, world->policy, str_of(subject), &id));
+    id.hash = hash_of(id.key->name, id.value);
+    return id;
+}
+
+bool world_message(struct world *world, const char *source, const char *json, struct request *ret_request)
+{
+    struct json *body = arena_new(&world->arena, struct json);
+    *ret_request = (struct request){.kind = REQUEST_MESSAGE};
+    struct message *message = &ret_request->message;
+    check_fine(json_read(&world->arena, str_copy(&world->arena, str_of(json)), body));
+    message->source = policy_source(world->policy, str_of(source));
+    assert_non_null(message->source);
+    message->received_ms = world->now_ms;
+    message->sent_ms = TIME_NONE;
+    message->id = id_next(&world->ids, world->now_ms);
+    if (!core_read_message(&world->arena, world->policy, body, NULL, EVENT_TYPE_COUNT, message, &ret_request->result))
+        return false;
+    for (size_t i = 0; i < message->identifier_count; i++)
+        message->identifiers[i].hash = hash_of(message->identifiers[i].key->name, message->identifiers[i].value);
+    return true;
+}
+
+/* --- saving */
+
+#define rows_save(rows)                                                                                                \
+    do {                                                                                                               \
+        size_t kept_ = 0;                                                                                              \
+        vec_each (row_, (rows)) {                                                                                      \
+            assert_true(row_->change <= CHANGE_GONE);                                                                  \
+            if (row_->change == CHANGE_GONE)                                                                           \
+                continue;                                                                                              \
+            row_->change = CHANGE_NONE;                                                                                \
+            (rows)->items[kept_++] = *row_;                                                                            \
+        }                                                                                                              \
+        (rows)->count = kept_;                                                                                         \
+    } while (0)
+
+static void numbers_give(struct world *world, struct person *person)
+{
+    vec_each (event, &person->events)
+        if (event->change == CHANGE_NEW)
+            event->number.value = world->event_next++;
+    vec_each (delivery, &person->deliveries) {
+        if (delivery->change != CHANGE_NEW)
+            continue;
+        delivery->number = world->delivery_next++;
+        if (delivery->event_new) {
+            assert_true(delivery->event_new->number.value > 0);
+            delivery->event = delivery->event_new->number;
+            delivery->event_new = NULL;
+        }
+    }
+}
+
+static void person_save(struct world *world, struct person *person)
+{
+    numbers_give(world, person);
+    rows_save(&person->profiles);
+    rows_save(&person->identifiers);
+    rows_save(&person->consents);
+    rows_save(&person->merges);
+    rows_save(&person->preferences);
+    rows_save(&person->facts);
+    rows_save(&person->events);
+    rows_save(&person->held);
+    rows_save(&person->deliveries);
+    rows_save(&person->disclosures);
+    rows_save(&person->refused);
+    person->standing = NULL;
+    person->needed = 0;
+}
+
+/* A copy to work on, so that a run that asks for more leaves no trace. */
+#define rows_copy(field)                                                                                               \
+    do {                                                                                                               \
+        copy->field.items = arena_alloc(arena, ((from)->field.count + 1) * sizeof *copy->field.items);                  \
+        if ((from)->field.count)                                                                                       \
+            memcpy(copy->field.items, (from)->field.items, (from)->field.count * sizeof *copy->field.items);           \
+        copy->field.count = (from)->field.count;                                                                       \
+        copy->field.capacity = (from)->field.count + 1;                                                                \
+    } while (0)
+
+static struct person *person_copy(struct arena *arena, const struct person *from, unsigned parts)
+{
+    struct person *copy = arena_new(arena, struct person);
+    *copy = (struct person){.root = from->root, .loaded = parts};
+    rows_copy(profiles);
+    rows_copy(identifiers);
+    rows_copy(consents);
+    rows_copy(merges);
+    rows_copy(preferences);
+    rows_copy(refused);
+    if (parts & PERSON_FACTS)
+        rows_copy(facts);
+    if (parts & PERSON_EVENTS) {
+        rows_copy(events);
+        vec_each (event, &copy->events) {
+            struct event_part *parts_copy = arena_array(arena, struct event_part, event->part_count + 1u);
+            memcpy(parts_copy, event->parts, event->part_count * sizeof *parts_copy);
+            event->parts = parts_copy;
+        }
+    }
+    if (parts & PERSON_HELD)
+        rows_copy(held);
+    if (parts & PERSON_OUTBOX) {
+        rows_copy(deliveries);
+        rows_copy(disclosures);
+    }
+    return copy;
+}
+
+/* Puts back what was not loaded: rows of the head's person before, after new ones were added. */
+static void parts_back(struct arena *arena, struct person *person, const struct person *before)
+{
+    if (!(person->loaded & PERSON_FACTS))
+        vec_each (row, &before->facts)
+            *(struct fact *)vec_push(arena, &person->facts) = *row;
+    if (!(person->loaded & PERSON_EVENTS))
+        vec_each (row, &before->events)
+            *(struct event *)vec_push(arena, &person->events) = *row;
+    if (!(person->loaded & PERSON_HELD))
+        vec_each (row, &before->held)
+            *(struct held *)vec_push(arena, &person->held) = *row;
+    if (!(person->loaded & PERSON_OUTBOX)) {
+        vec_each (row, &before->deliveries)
+            *(struct delivery *)vec_push(arena, &person->deliveries) = *row;
+        vec_each (row, &before->disclosures)
+            *(struct disclosure *)vec_push(arena, &person->disclosures) = *row;
+    }
+}
+
+static struct person *latest(struct person *person)
+{
+    while (person->merged_into)
+        person = person->merged_into;
+    return person;
+}
+
+static bool batch_run(struct world *world, struct request *requests, size_t count, unsigned *parts, const struct map *looked_up)
+{
+    struct batch *batch = &world->last;
+    *batch = (struct batch){.arena = &world->arena, .policy = world->policy, .ids = &world->ids, .now_ms = world->now_ms,
+                            .profile_next = world->profile_next, .requests = requests, .request_count = count, .looked_up = *looked_up};
+    for (size_t i = 0; i < world->persons.count; i++)
+        *(struct person **)vec_push(&world->arena, &batch->persons) = person_copy(&world->arena, world->persons.items[i], parts[i]);
+    for (size_t i = 0; i < count; i++) /* a sweep names its person */
+        if (requests[i].kind == REQUEST_SWEEP)
+            vec_each (person, &batch->persons)
+                if (profile_no_equal((*person)->root, requests[i].subject.person->root))
+                    requests[i].person = *person;
+    struct person **given = arena_array(&world->arena, struct person *, world->persons.count + 1);
+    if (world->persons.count)
+        memcpy(given, batch->persons.items, world->persons.count * sizeof *given);
+    core_apply(batch);
+    if (batch->more_needed) {
+        bool progress = batch->wanted.count > 0;
+        for (size_t i = 0; i < world->persons.count; i++) {
+            progress |= (given[i]->needed & ~parts[i]) != 0;
+            parts[i] |= given[i]->needed;
+        }
+        assert_true(progress);
+        return false;
+    }
+    for (size_t i = 0; i < world->persons.count; i++)
+        parts_back(&world->arena, latest(given[i]), world->persons.items[i]);
+    return true;
+}
+
+void world_apply(struct world *world, struct request *requests, size_t count)
+{
+    unsigned *parts = arena_array(&world->arena, unsigned, world->persons.count + 1);
+    struct map looked_up;
+    map_init(&looked_up, &world->arena);
+    for (size_t i = 0; i < world->persons.count; i++)
+        parts[i] = world->lazy ? PERSON_HEAD : PERSON_ALL;
+    for (world->rounds = 1; !batch_run(world, requests, count, parts, &looked_up); world->rounds++) {
+        assert_true(world->rounds < 10);
+        vec_each (wanted, &world->last.wanted)
+            map_set(&looked_up, str_copy(&world->arena, str_bytes(wanted->bytes, sizeof wanted->bytes)), world);
+    }
+    world->persons.count = 0;
+    vec_each (leaf, &world->last.leaves) {
+        if (leaf->consent)
+            leaf->consent->ledger_index = world->ledger_next;
+        world->ledger_next++;
+        *(struct leaf *)vec_push(&world->arena, &world->leaves) = *leaf;
+    }
+    vec_each (person, &world->last.persons) {
+        person_save(world, *person);
+        (*person)->loaded = PERSON_ALL;
+        if ((*person)->profiles.count)
+            *(struct person **)vec_push(&world->arena, &world->persons) = *person;
+    }
+    vec_each (counter, &world->last.counters)
+        *(struct counter *)vec_push(&world->arena, &world->counters) = *counter;
+    vec_each (end, &world->last.key_ends)
+        *(struct key_end *)vec_push(&world->arena, &world->key_ends) = *end;
+    world->profile_next = world->last.profile_next;
+    world_check(world);
+}
+
+/* --- shorthands */
+
+static struct message_result *send(struct world *world, const char *source, const char *json, bool gpc)
+{
+    struct request *request = arena_new(&world->arena, struct request);
+    if (!world_message(world, source, json, request)) {
+        print_error("refused: %.*s\n", STR_FMT(request->result.problem));
+        fail();
+    }
+    request->message.gpc = gpc;
+    world_apply(world, request, 1);
+    return &request->result;
+}
+
+struct message_result *world_send(struct world *world, const char *source, const char *json) { return send(world, source, json, false); }
+struct message_result *world_send_gpc(struct world *world, const char *source, const char *json) { return send(world, source, json, true); }
+
+str world_state(struct world *world, const char *subject, const char *purpose, const char *status, const struct consent *more)
+{
+    struct request *request = arena_new(&world->arena, struct request);
+    request->kind = REQUEST_STATEMENT;
+    request->statement.subject = world_identifier(world, subject);
+    struct consent *record = &request->statement.record;
+    if (more)
+        *record = *more;
+    record->purpose = str_of(purpose);
+    assert_true(consent_status_parse(str_of(status), &record->status));
+    if (!record->at_ms)
+        record->at_ms = world->now_ms;
+    if (str_empty(record->source))
+        record->source = STR("api");
+    world_apply(world, request, 1);
+    if (str_empty(request->refusal))
+        assert_non_null(request->statement.ret_record);
+    return request->refusal;
+}
+
+str world_prefer(struct world *world, const char *subject, const char *json)
+{
+    struct request *request = arena_new(&world->arena, struct request);
+    *request = (struct request){.kind = REQUEST_PREFERENCES, .subject = world_identifier(world, subject), .value = str_of(json)};
+    world_apply(world, request, 1);
+    return request->refusal;
+}
+
+bool world_erase(struct world *world, const char *subject)
+{
+    struct request *request = arena_new(&world->arena, struct request);
+    *request = (struct request){.kind = REQUEST_ERASE, .subject = world_identifier(world, subject)};
+    world_apply(world, request, 1);
+    return request->found;
+}
+
+str world_undo(struct world *world, struct uuid merge)
+{
+    struct request *request = arena_new(&world->arena, struct request);
+    *request = (struct request){.kind = REQUEST_UNDO_MERGE, .merge = merge};
+    world_apply(world, request, 1);
+    return request->refusal;
+}
+
+str world_join(struct world *world, const char *left, const char *right)
+{
+    struct request *request = arena_new(&world->arena, struct request);
+    *request = (struct request){.kind = REQUEST_JOIN, .subject = world_identifier(world, left), .other = world_identifier(world, right)};
+    world_apply(world, request, 1);
+    return request->refusal;
+}
+
+static void sweep(struct world *world, bool all)
+{
+    struct request *requests = arena_array(&world->arena, struct request, world->persons.count + 1);
+    size_t count = 0;
+    vec_each (person, &world->persons) {
+        bool due = all;
+        vec_each (profile, &(*person)->profiles)
+            due |= profile->due_ms <= world->now_ms;
+        if (due)
+            requests[count++] = (struct request){.kind = REQUEST_SWEEP, .subject = {.person = *person}};
+    }
+    if (count)
+        world_apply(world, requests, count);
+}
+
+void world_sweep(struct world *world) { sweep(world, false); }
+void world_sweep_all(struct world *world) { sweep(world, true); }
+
+struct person *world_person(struct world *world, const char *subject)
+{
+    struct message_identifier id = world_identifier(world, subject);
+    vec_each (person, &world->persons)
+        vec_each (identifier, &(*person)->identifiers)
+            if (!memcmp(&identifier->hash, &id.hash, sizeof id.hash))
+                return *person;
+    return NULL;
+}
+
+size_t world_count(const struct world *world, const char *leaf_kind)
+{
+    size_t count = 0;
+    vec_each (leaf, &world->leaves)
+        count += str_equal(str_of(leaf->kind), str_of(leaf_kind));
+    return count;
+}
+
+uint64_t world_counted(const struct world *world, const char *what, const char *field, const char *reason)
+{
+    uint64_t count = 0;
+    vec_each (counter, &world->counters)
+        if (str_equal(counter->what, str_of(what)) && str_equal(counter->field, str_of(field)) && str_equal(counter->reason, str_of(reason)))
+            count += counter->count;
+    return count;
+}
+
+str world_trait(struct world *world, const char *subject, const char *trait)
+{
+    struct person *person = world_person(world, subject);
+    traits folded;
+    assert_non_null(person);
+    profile_fold(&world->arena, world->policy, person, NULL, NULL, &folded);
+    vec_each (found, &folded)
+        if (str_equal(found->name, str_of(trait)))
+            return found->value;
+    return STR_NONE;
+}
+
+str world_reasons(struct world *world, reason_mask reasons)
+{
+    struct buf buf;
+    buf_init(&buf, &world->arena, 8192);
+    for (unsigned i = 0; i < REASON_COUNT; i++)
+        if (reasons & REASON_BIT(i)) {
+            if (buf.length)
+                buf_add_char(&buf, ' ');
+            buf_add(&buf, str_of(reason_name((enum reason)i)));
+        }
+    return buf_str(&buf);
+}
+
+str world_purposes(struct world *world, purpose_mask purposes)
+{
+    struct buf buf;
+    buf_init(&buf, &world->arena, 8192);
+    vec_each (purpose, &world->policy->purposes)
+        if (purposes & purpose->self) {
+            if (buf.length)
+                buf_add_char(&buf, ' ');
+            buf_add(&buf, purpose->name);
+        }
+    return buf_str(&buf);
+}
+
+size_t world_alive_events(const struct person *person) { return person ? person->events.count : 0; }
+size_t world_alive_facts(const struct person *person) { return person ? person->facts.count : 0; }
+size_t world_alive_held(const struct person *person) { return person ? person->held.count : 0; }
+
+/* --- what must always hold */
+
+static void check_stored(struct world *world, const struct standing *standing, purpose_mask purposes, const char *what)
+{
+    if (purposes && !(purposes & ~standing->stores))
+        return;
+    print_error("%s is kept for (%.*s), allowed are (%.*s)\n", what, STR_FMT(world_purposes(world, purposes)),
+                STR_FMT(world_purposes(world, standing->stores)));
+    fail();
+}
+
+static void check_rows(struct world *world, const struct person *person)
+{
+    vec_each (profile, &person->profiles)
+        assert_true(profile_no_equal(profile->root, person->root));
+    assert_true(profile_no_equal(person->root, person->profiles.items[0].number));
+    vec_each (identifier, &person->identifiers) {
+        assert_non_null(person_profile(person, identifier->profile));
+        assert_true((identifier->purposes == 0) == str_empty(identifier->value));
+        vec_each (other, &world->persons)
+            vec_each (twin, &(*other)->identifiers)
+                assert_true(twin == identifier || memcmp(&twin->hash, &identifier->hash, sizeof twin->hash) != 0);
+    }
+    vec_each (fact, &person->facts)
+        assert_non_null(person_identifier(person, fact->profile, fact->identifier));
+    vec_each (event, &person->events)
+        assert_true(event->part_count > 0 && person_identifier(person, event->profile, event->identifier));
+    vec_each (record, &person->consents)
+        assert_non_null(person_identifier(person, record->profile, record->identifier));
+    vec_each (held, &person->held)
+        assert_non_null(person_identifier(person, held->profile, held->identifier));
+}
+
+void world_check(struct world *world)
+{
+    vec_each (each, &world->persons) {
+        const struct person *person = *each;
+        check_rows(world, person);
+        bool due = false;
+        vec_each (profile, &person->profiles)
+            due |= profile->due_ms <= world->now_ms;
+        if (due) /* time has moved on: first the sweeper */
+            continue;
+        const struct standing *standing = gate_standing_at(&world->arena, world->policy, person, STR_NONE, world->now_ms, TIME_FOREVER);
+        vec_each (fact, &person->facts)
+            check_stored(world, standing, fact->purposes, "a fact");
+        vec_each (event, &person->events)
+            for (unsigned i = 0; i < event->part_count; i++)
+                check_stored(world, standing, event->parts[i].purposes, "an event");
+        vec_each (identifier, &person->identifiers)
+            if (identifier->purposes)
+                check_stored(world, standing, identifier->purposes, "an identifier");
+    }
+}
