@@ -167,6 +167,15 @@ purpose_mask purpose_sets_mask(struct purpose_sets *sets, uint32_t id)
     return id > 0 && id <= sets->count ? entry_at(sets, id)->mask : 0;
 }
 
+purpose_mask purpose_sets_name_mask(struct purpose_sets *sets, str name)
+{
+    bool exact;
+    pthread_mutex_lock(&sets->lock);
+    purpose_mask mask = name.length ? mask_of(sets, name, &exact) : 0;
+    pthread_mutex_unlock(&sets->lock);
+    return mask;
+}
+
 static int name_order(const void *a, const void *b)
 {
     return str_compare(*(const str *)a, *(const str *)b);
