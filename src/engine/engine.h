@@ -77,16 +77,17 @@ struct work {
     void *context;
     /* out */
     const struct err *error; /* NULL: committed */
-    const struct policy *policy; /* the snapshot it was done under; valid inside `done` and until engine_wait returns to its caller's release */
+    const struct policy *policy; /* the snapshot it was done under; valid until engine_work_release */
     uint64_t batch; /* commit number */
     int64_t received_ms; /* in: when it came */
-    struct work *next; /* the queue's */
-    bool finished;
+    struct ticket *ticket; /* the engine's own */
 };
-/* ERR_TOO_MANY when the queue is full, ERR_UNAVAILABLE while nothing can be stored, ERR_CONFLICT without a policy. On NULL, `done` will be called. */
+/* ERR_TOO_MANY when the queue is full, ERR_UNAVAILABLE while nothing can be stored, ERR_CONFLICT without a policy. On NULL, `done` will be called;
+ * then call engine_work_release once, when the results (`policy`, persons and records in `requests`) are no longer looked at. */
 const struct err *engine_submit(struct engine *engine, struct work *work) MUST_CHECK;
-/* Submits and waits for the commit. The snapshot stays valid until engine_work_release. */
+/* Submits and waits for the commit; returns work->error. When it comes back NULL, the results are there until engine_work_release. */
 const struct err *engine_do(struct engine *engine, struct work *work) MUST_CHECK;
+/* To be called once for every work that was accepted, also when it failed afterwards; harmless for others. */
 void engine_work_release(struct engine *engine, struct work *work);
 
 /* ---- reading ---- */
@@ -193,6 +194,16 @@ const struct err *engine_backup(struct engine *engine, struct arena *arena, cons
 const struct err *engine_restore(struct arena *arena, const char *backup, const char *data, const char *master_key_file) MUST_CHECK;
 const struct err *engine_keys_rotate(struct engine *engine, struct arena *arena, void (*progress)(void *, uint64_t done, uint64_t all), void *context) MUST_CHECK;
 struct vault *engine_vault(struct engine *engine);
+
+/* ---- the debug door (style.md); ERR_FORBIDDEN unless engine_options.debug_door ---- */
+/* Of all people, independent of row numbers and order: rebuild, then the same digest, proves that profiles are derived (P6). */
+const struct err *engine_debug_digest(struct reader *reader, struct arena *arena, uint8_t ret_digest[32], uint64_t *ret_people) MUST_CHECK;
+/* Works out anew, for all people, whatever is derived from what is stored. */
+const struct err *engine_debug_rebuild(struct engine *engine, struct arena *arena, uint64_t *ret_people) MUST_CHECK;
+/* The writer takes nothing from the queue while it is paused. */
+const struct err *engine_debug_pause(struct engine *engine, struct arena *arena, bool paused) MUST_CHECK;
+/* The n-th call from now of this fault point of the store fails; n 0: none any more. ERR_NOT_FOUND for an unknown point. */
+const struct err *engine_debug_fail(struct engine *engine, struct arena *arena, str point, uint64_t nth) MUST_CHECK;
 
 /* Counters for /metrics and `telos show`: name, help, value. */
 struct engine_metrics {

@@ -17,16 +17,43 @@
 #include "engine/ledger.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
+struct commit;
+struct snapshot;
+
 /* ---- the commit under way (writer.c); lives from taking tickets until everybody was answered ---- */
-struct ticket;
+/* What waits in the queue: a work, people to sweep, or a join. It lives in its submitter's arena. */
+struct ticket {
+    struct ticket *next;
+    struct arena *arena;
+    size_t bytes;
+    const struct err *error;
+    struct work *work;
+    const struct policy *policy; /* work: its messages were read under this one; held */
+    uint8_t *needs; /* work: core_needs of each request */
+    const profile_no *sweeps;
+    size_t sweep_count;
+    int64_t sweep_now_ms; /* the commit's time; TIME_NONE: the clock's */
+    const struct err *(*join)(void *context, struct commit *commit);
+    void (*after)(void *context, struct engine *engine);
+    void *context;
+    bool alone; /* in a commit of its own */
+    bool waits; /* `finished` is posted; else work->done is called */
+    sem_t finished;
+    struct commit *commit; /* held from the commit to engine_work_release */
+};
+struct origin {
+    struct request *request;
+    unsigned needs; /* by core_needs */
+};
 struct setting {
     str key, value;
 };
 struct commit {
     struct engine *engine;
-    struct arena *arena;
+    struct arena *arena; /* its own; kept until every work of it was released */
     struct store_session *session; /* the writing one: for reading what a join needs */
     int64_t now_ms;
     const struct policy *policy; /* NULL before the first policy was applied; then there are only joins */
@@ -38,14 +65,34 @@ struct commit {
     bool outbox, follow; /* note: deliveries were added; a policy was switched */
     uint64_t event_next, outbox_next, held_next; /* as they will be after it */
     struct ledger_draft draft; /* begun before joins run: they may call ledger_clear */
+
+    /* the writer's own */
+    struct arena own_arena;
+    _Atomic uint32_t references; /* works that still look at its results, and the writer while it is under way */
+    struct commit *next_free;
+    struct snapshot *snapshot;
+    struct ticket *tickets; /* in order */
+    size_t message_count, dedupe_added;
+    int64_t now_forced_ms; /* TIME_NONE: the clock's */
+    VEC(struct origin) origins; /* batch.requests[i] is a copy of *origins.items[i].request */
+    VEC(profile_no) sweeps; /* people to load by number */
+    VEC(uint64_t) dedupe_ids;
+    VEC(profile_no) touched; /* roots */
+    VEC(struct key_end) key_ends; /* this commit's, and those that earlier ones still owe */
+    bool made_recall_keys;
+    bool probe; /* saved even though it is empty: can the store store again? */
+    bool reads_all; /* all recorded reads, even few */
+    size_t reads_taken;
+    struct person **loaded; /* as they came from the store; joined ones leave batch.persons */
+    size_t loaded_count;
+    struct map pages; /* facts.c's: profile number → its fact pages */
 };
 void commit_setting(struct commit *commit, str key, str value); /* value STR_NONE: removed */
 
 /* Runs `join` on the writer thread inside the next commit, after core_apply, and waits: batch.leaves pushed and save.reads added by a join go
- * into the ledger after it. An error of `join` refuses
- * this one alone (it must then have added nothing); else the commit's error comes back. `after` (may be NULL) runs on the writer thread when
- * the commit has succeeded, before anybody is answered. What `join` adds must live in commit->arena or in `arena`, which the writer
- * uses meanwhile. */
+ * into the ledger after it. An error of `join` refuses this one alone (it must then have added nothing); else the commit's error comes back.
+ * `after` (may be NULL) runs on the writer thread when the commit has succeeded, before anybody is answered. What `join` adds must live in
+ * commit->arena or in `arena`, which the writer uses meanwhile. Not to be called on the writer thread. */
 typedef const struct err *(*commit_join)(void *context, struct commit *commit);
 typedef void (*commit_after)(void *context, struct engine *engine);
 const struct err *engine_commit(struct engine *engine, struct arena *arena, commit_join join, commit_after after, void *context) MUST_CHECK;
@@ -59,6 +106,10 @@ const struct err *policy_activate(struct engine *engine, struct arena *arena, st
 const struct err *policy_from_row(struct arena *arena, const struct policy_row *row, struct policy **ret_policy) MUST_CHECK;
 /* The purpose sets bound to this policy: the snapshot's own, or (for a policy that is not in force: a plan, a past version) a temporary one, to
  * be given back by sets_release. Every load and every events call must use the sets of the policy that judges. */
+struct snapshot *snapshot_take(struct engine *engine); /* NULL before the first; given back by engine_policy_release(engine, snapshot->policy) */
+const struct err *snapshot_open(struct engine *engine) MUST_CHECK; /* the newest stored version */
+void snapshot_close(struct engine *engine);
+str snapshot_source_by_key(struct engine *engine, const struct policy *policy, const struct hash *digest); /* SHA-256 of a write key */
 struct sets_use {
     struct purpose_sets *sets;
     bool temporary;
@@ -72,8 +123,8 @@ void sets_release(struct sets_use use);
 const struct err *open_person(struct engine *engine, struct arena *arena, struct person *person) MUST_CHECK;
 const struct err *open_events(struct engine *engine, struct arena *arena, struct event *events, size_t count) MUST_CHECK;
 const struct err *open_delivery(struct engine *engine, struct arena *arena, struct delivery *delivery) MUST_CHECK;
-/* Seals what is marked as NEW or SET. */
-const struct err *seal_person(struct commit *commit, struct person *person) MUST_CHECK;
+/* Seals what is marked as NEW or SET in all persons of the commit, and makes fact pages of facts (facts.c). */
+const struct err *seal_commit(struct commit *commit) MUST_CHECK;
 /* The retention class that data with these purposes is sealed under. */
 enum key_class key_class_of(const struct policy *policy, purpose_mask purposes, str jurisdiction);
 /* Loads whole persons by profile number with the sets of `policy`, and opens them; rows NULL where nobody. */
@@ -106,8 +157,32 @@ const struct err *writer_start(struct engine *engine, struct arena *arena) MUST_
 void writer_stop(struct engine *engine); /* everything queued is done first */
 void sweeper_start(struct engine *engine);
 void sweeper_stop(struct engine *engine);
-/* Looks at these people again, through the core (REQUEST_SWEEP), in commits of their own. */
-const struct err *engine_sweep_profiles(struct engine *engine, struct arena *arena, const profile_no *profiles, size_t count) MUST_CHECK;
+void sweeper_wake(struct engine *engine);
+/* Until all people were looked at under the policy in force. */
+const struct err *sweep_follow(struct engine *engine, struct store_session *session, struct arena *arena, uint64_t *ret_count) MUST_CHECK;
+/* Looks at these people again, through the core (REQUEST_SWEEP). `now_ms`: as if it were that time, then in a commit of its own; TIME_NONE. */
+const struct err *engine_sweep_profiles(struct engine *engine, struct arena *arena, const profile_no *profiles, size_t count,
+                                        int64_t now_ms) MUST_CHECK;
+/* submit.c: reads the work's messages, and hashes its identifiers, under this policy. */
+void ticket_read(struct engine *engine, struct ticket *ticket, const struct policy *policy);
+const struct err *ticket_submit(struct engine *engine, struct ticket *ticket) MUST_CHECK;
+/* commit.c: all of one commit but answering. */
+struct commit *commit_new(struct engine *engine);
+void commit_release(struct commit *commit);
+void commit_free(struct commit *commit); /* one that nobody refers to */
+/* Keys for profiles below `profile_next` exist when it returns. */
+const struct err *keys_ahead(struct commit *commit, uint64_t profile_next) MUST_CHECK;
+const struct err *commit_run(struct commit *commit, bool *ret_saving) MUST_CHECK; /* *ret_saving: it was the store's save that failed */
+/* working_set.c: load → open → core_apply, again with more where the core asks for it. */
+const struct err *working_set_apply(struct commit *commit) MUST_CHECK;
+
+#define KEYS_AHEAD 2048 /* persons whose keys are made ahead of need */
+/* ---- keys to destroy (key_end.c): the setting "key_ends" names those that a committed change still owes ---- */
+const struct err *key_ends_read(struct engine *engine, str text) MUST_CHECK;
+/* Puts this commit's ends, with those still owed, into the setting; takes the setting away when there are none. */
+void key_ends_plan(struct commit *commit);
+/* Destroys what engine->key_ends names. After an error it is tried again with the next commit, and at start. */
+const struct err *key_ends_destroy(struct engine *engine, struct arena *arena) MUST_CHECK;
 
 /* ---- tokens (token.c) ---- */
 struct tokens;
@@ -122,6 +197,7 @@ const struct err *data_lock(struct arena *arena, const char *data, int *ret_fd) 
 struct snapshot {
     struct policy *policy;
     struct purpose_sets *sets;
+    struct map write_keys; /* SHA-256 of a source's write key → source */
     struct snapshot *next;
 };
 
@@ -133,6 +209,7 @@ struct listener {
 struct reader {
     struct engine *engine;
     struct store_session *session;
+    struct arena arena; /* the session's */
 };
 
 struct engine {
@@ -142,7 +219,6 @@ struct engine {
     int lock_fd;
     struct store *store;
     struct vault *vault;
-    struct purpose_sets *all_sets; /* every set there is, bound to no policy: new snapshots start from it */
     uint8_t index_key[32], message_key[32]; /* keyed hashes of identifiers, of message ids */
     struct ledger *ledger;
     struct tokens *tokens;
@@ -157,10 +233,11 @@ struct engine {
     pthread_cond_t submitted;
     struct ticket *first, **last;
     size_t queue_bytes, queue_works;
-    bool stopping;
+    bool stopping, writer_waits;
 
     /* the writer's own */
     pthread_t writer_thread;
+    bool writer_running;
     struct store_session *session;
     struct id_source ids;
     uint64_t profile_next, event_next, outbox_next, held_next, keys_until;
@@ -174,8 +251,12 @@ struct engine {
     bool sweeper_running;
     pthread_mutex_t sweep_lock;
     pthread_cond_t sweep_wake;
-    bool sweep_stop;
+    bool sweep_stop, sweep_now;
     _Atomic bool follow; /* all people are to be looked at under the new policy */
+
+    pthread_mutex_t arena_lock; /* guards the list of commits that can be used again */
+    struct commit *commits_free;
+    size_t commits_free_count;
 
     pthread_mutex_t listen_lock;
     VEC(struct listener) listeners;

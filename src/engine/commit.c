@@ -1,0 +1,364 @@
+/* One commit, from tickets to rows; see README.md for its states.
+ *
+ *   tickets ─gather─▶ origins ─working_set_apply─▶ batch ─joins─▶ ─number_rows─▶ ─seal─▶ ─ledger─▶ ─save─▶ ─settle─▶ keys destroyed, notes
+ *
+ * 1. Until `save` has returned, nothing outside the commit has changed but the duplicate window, and that is taken back on failure.
+ */
+#include "base/log.h"
+#include "engine/engine_private.h"
+
+#include <stdlib.h>
+
+#define COMMITS_KEPT 8
+#define ARENA_KEPT_BYTES (64u * 1024 * 1024)
+
+struct commit *commit_new(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->arena_lock);
+    struct commit *commit = engine->commits_free;
+    if (commit) {
+        engine->commits_free = commit->next_free;
+        engine->commits_free_count--;
+    }
+    pthread_mutex_unlock(&engine->arena_lock);
+    if (!commit) {
+        commit = calloc(1, sizeof *commit);
+        ASSERT(commit);
+        arena_init(&commit->own_arena);
+    }
+    struct arena arena = commit->own_arena;
+    *commit = (struct commit){.engine = engine, .own_arena = arena, .references = 1, .now_forced_ms = TIME_NONE};
+    commit->arena = &commit->own_arena;
+    commit->session = engine->session;
+    return commit;
+}
+
+void commit_release(struct commit *commit)
+{
+    struct engine *engine = commit->engine;
+    if (atomic_fetch_sub(&commit->references, 1) != 1)
+        return;
+    if (commit->snapshot)
+        engine_policy_release(engine, commit->policy);
+    bool keep = commit->own_arena.used_bytes <= ARENA_KEPT_BYTES;
+    if (keep)
+        arena_clear(&commit->own_arena);
+    else
+        arena_release(&commit->own_arena);
+    pthread_mutex_lock(&engine->arena_lock);
+    keep = engine->commits_free_count < COMMITS_KEPT;
+    if (keep) {
+        commit->next_free = engine->commits_free;
+        engine->commits_free = commit;
+        engine->commits_free_count++;
+    }
+    pthread_mutex_unlock(&engine->arena_lock);
+    if (!keep)
+        commit_free(commit);
+}
+
+void commit_free(struct commit *commit)
+{
+    arena_release(&commit->own_arena);
+    free(commit);
+}
+
+void commit_setting(struct commit *commit, str key, str value)
+{
+    *(struct setting *)vec_push(commit->arena, &commit->settings) = (struct setting){key, value};
+}
+
+/* ---- gather ---- */
+
+static void origin_add(struct commit *commit, struct request *request, unsigned needs)
+{
+    *(struct origin *)vec_push(commit->arena, &commit->origins) = (struct origin){request, needs};
+}
+
+/* Duplicates and invalid messages take part, too, but only to be counted. */
+static void message_gather(struct commit *commit, struct request *request, unsigned needs)
+{
+    struct engine *engine = commit->engine;
+    uint64_t id = request->message.dedupe;
+    if (request->result.outcome == OUTCOME_INVALID) {
+        if (request->message.source)
+            origin_add(commit, request, 0);
+        return;
+    }
+    if (id && dedupe_has(engine->dedupe, id)) {
+        request->result = (struct message_result){.outcome = OUTCOME_DUPLICATE};
+        origin_add(commit, request, 0);
+        return;
+    }
+    request->result.outcome = OUTCOME_ACCEPTED;
+    if (id) {
+        dedupe_add(engine->dedupe, id, commit->now_ms);
+        commit->dedupe_added++;
+        *(uint64_t *)vec_push(commit->arena, &commit->dedupe_ids) = id;
+    }
+    origin_add(commit, request, needs);
+    commit->message_count++;
+}
+
+static void work_gather(struct commit *commit, struct ticket *ticket)
+{
+    struct work *work = ticket->work;
+    for (size_t i = 0; i < work->request_count; i++) {
+        struct request *request = &work->requests[i];
+        if (request->kind == REQUEST_MESSAGE)
+            message_gather(commit, request, ticket->needs[i]);
+        else if (str_empty(request->refusal))
+            origin_add(commit, request, ticket->needs[i]);
+    }
+}
+
+static void gather(struct commit *commit)
+{
+    struct engine *engine = commit->engine;
+    int64_t now_ms = clock_now_ms();
+    commit->now_ms = commit->now_forced_ms != TIME_NONE ? commit->now_forced_ms : now_ms;
+    dedupe_expire(engine->dedupe, now_ms - DAY_MS);
+    for (struct ticket *ticket = commit->tickets; ticket; ticket = ticket->next) {
+        if (ticket->work) {
+            if (ticket->policy != commit->policy) { /* switched since: read again */
+                ticket_read(engine, ticket, commit->policy);
+                const struct policy *old = ticket->policy;
+                struct snapshot *held = snapshot_take(engine);
+                ticket->policy = held->policy;
+                engine_policy_release(engine, old);
+            }
+            work_gather(commit, ticket);
+        }
+        for (size_t i = 0; i < ticket->sweep_count; i++)
+            *(profile_no *)vec_push(commit->arena, &commit->sweeps) = ticket->sweeps[i];
+    }
+    commit->row = (struct batch_row){.number = engine->batch_last + 1, .at_ms = commit->now_ms, .ledger_index = UINT64_MAX,
+                                     .policy_version = commit->policy ? commit->policy->version : 0};
+    commit->event_next = engine->event_next;
+    commit->outbox_next = engine->outbox_next;
+    commit->held_next = engine->held_next;
+}
+
+/* ---- numbers ---- */
+
+static void event_numbers(struct commit *commit, struct person *person)
+{
+    vec_each (event, &person->events)
+        if (event->change == CHANGE_NEW) {
+            event->number = (event_no){commit->event_next++};
+            event->batch = commit->row.number;
+        }
+}
+
+static void outbox_numbers(struct commit *commit, struct person *person)
+{
+    vec_each (delivery, &person->deliveries) {
+        if (delivery->change != CHANGE_NEW)
+            continue;
+        delivery->number = commit->outbox_next++;
+        commit->outbox = true;
+        if (delivery->event_new) {
+            delivery->event = delivery->event_new->number;
+            ASSERT(delivery->event.value);
+        }
+    }
+}
+
+#define any_changed(rows) \
+    ({ \
+        bool found_ = false; \
+        vec_each (row_, (rows)) \
+            found_ |= row_->change != CHANGE_NONE; \
+        found_; \
+    })
+
+static bool person_changed(const struct person *person)
+{
+    return any_changed(&person->events) || any_changed(&person->profiles) || any_changed(&person->identifiers) ||
+           any_changed(&person->consents) || any_changed(&person->facts) || any_changed(&person->preferences) || any_changed(&person->merges) ||
+           any_changed(&person->held);
+}
+
+static void number_rows(struct commit *commit)
+{
+    struct batch *batch = &commit->batch;
+    vec_each (person, &batch->persons)
+        if (!(*person)->merged_into)
+            event_numbers(commit, *person);
+    vec_each (item, &batch->persons) {
+        struct person *person = *item;
+        if (person->merged_into)
+            continue;
+        if (person->deliveries.count)
+            outbox_numbers(commit, person);
+        vec_each (held, &person->held)
+            if (held->change == CHANGE_NEW)
+                held->number = commit->held_next++;
+        if (person_changed(person))
+            *(profile_no *)vec_push(commit->arena, &commit->touched) = person->root;
+    }
+    char *touched = arena_alloc_raw(commit->arena, commit->touched.count * 9 + 1);
+    for (size_t i = 0; i < commit->touched.count; i++) {
+        touched[i * 9] = 'p';
+        memcpy(touched + i * 9 + 1, &commit->touched.items[i].value, 8);
+    }
+    commit->row.profiles = str_bytes(touched, commit->touched.count * 9);
+    commit->row.dedupe = str_bytes(commit->dedupe_ids.items, commit->dedupe_ids.count * sizeof(uint64_t));
+    commit->row.message_count = (uint32_t)commit->message_count;
+}
+
+/* ---- joins, seal, ledger, save ---- */
+
+static void joins_run(struct commit *commit)
+{
+    for (struct ticket *ticket = commit->tickets; ticket; ticket = ticket->next)
+        if (ticket->join)
+            ticket->error = ticket->join(ticket->context, commit);
+}
+
+const struct err *keys_ahead(struct commit *commit, uint64_t profile_next)
+{
+    struct engine *engine = commit->engine;
+    if (profile_next <= engine->keys_until)
+        return NULL;
+    uint64_t count = profile_next - engine->keys_until;
+    count = (count + KEYS_AHEAD - 1) / KEYS_AHEAD * KEYS_AHEAD;
+    TRY(vault_create_keys(commit->arena, engine->vault, (profile_no){engine->keys_until}, count));
+    engine->keys_until += count;
+    return NULL;
+}
+
+static const struct err *ledger_write(struct commit *commit)
+{
+    TRY(ledger_leaves(&commit->draft, &commit->batch));
+    if (commit->batch.request_count)
+        TRY(ledger_decisions(&commit->draft, &commit->batch, &commit->row));
+    if (commit->save.reads.count)
+        TRY(ledger_reads(&commit->draft, commit->save.reads.items, commit->save.reads.count));
+    return NULL;
+}
+
+static const struct err *prepare(struct commit *commit)
+{
+    TRY(working_set_apply(commit));
+    commit->save.sets = commit->sets;
+    ledger_begin(commit->engine->ledger, commit->arena, &commit->save, commit->now_ms, &commit->draft);
+    joins_run(commit);
+    commit->reads_taken = read_log_take(commit, commit->reads_all);
+    number_rows(commit);
+    TRY(keys_ahead(commit, commit->batch.profile_next));
+    TRY(seal_commit(commit));
+    TRY(ledger_write(commit));
+    key_ends_plan(commit);
+    if (commit->made_recall_keys)
+        commit_setting(commit, STR("profile_next"), str_printf(commit->arena, "%llu", (unsigned long long)commit->batch.profile_next));
+    return NULL;
+}
+
+static bool commit_empty(const struct commit *commit)
+{
+    const struct save *save = &commit->save;
+    return !commit->batch.request_count && !commit->settings.count && !save->results.count && !save->disclosures.count && !save->reads.count &&
+           !save->tokens.count && !save->policy && !save->ledger.count;
+}
+
+static const struct err *save_all(struct commit *commit)
+{
+    struct save *save = &commit->save;
+    save->batch = commit->policy ? &commit->batch : NULL;
+    bool has_row = commit->batch.request_count || commit->touched.count;
+    save->row = has_row ? &commit->row : NULL;
+    save->settings = arena_alloc(commit->arena, (commit->settings.count + 1) * sizeof *save->settings);
+    for (size_t i = 0; i < commit->settings.count; i++) {
+        save->settings[i].key = commit->settings.items[i].key;
+        save->settings[i].value = commit->settings.items[i].value;
+    }
+    save->setting_count = commit->settings.count;
+    return commit->engine->store->ops->save(commit->session, commit->arena, save);
+}
+
+/* The commit is durable: the writer's numbers move on, keys are destroyed. */
+static void settle(struct commit *commit)
+{
+    struct engine *engine = commit->engine;
+    engine->event_next = commit->event_next;
+    engine->outbox_next = commit->outbox_next;
+    engine->held_next = commit->held_next;
+    engine->profile_next = commit->batch.profile_next ? commit->batch.profile_next : engine->profile_next;
+    if (commit->save.row)
+        engine->batch_last = commit->row.number;
+    ledger_committed(&commit->draft);
+    engine->key_ends_stored = commit->key_ends.count != 0;
+    arena_clear(&engine->key_ends_arena);
+    engine->key_ends.items = NULL;
+    engine->key_ends.count = engine->key_ends.capacity = 0;
+    vec_each (end, &commit->key_ends)
+        *(struct key_end *)vec_push(&engine->key_ends_arena, &engine->key_ends) = *end;
+    const struct err *error = key_ends_destroy(engine, commit->arena);
+    if (error)
+        log_write(LOG_ERROR, "engine", "keys cannot be destroyed now, tried again soon: %s", error->text);
+    for (struct ticket *ticket = commit->tickets; ticket; ticket = ticket->next)
+        if (ticket->join && ticket->after && !ticket->error)
+            ticket->after(ticket->context, engine);
+}
+
+/* Results go back to where they were asked for. */
+static void results_copy(struct commit *commit)
+{
+    for (size_t i = 0; i < commit->origins.count; i++)
+        *commit->origins.items[i].request = commit->batch.requests[i];
+}
+
+static void count(struct commit *commit)
+{
+    struct engine *engine = commit->engine;
+    engine->metrics.commits++;
+    engine->metrics.messages += commit->message_count;
+    engine->metrics.dedupe_ids = dedupe_count(engine->dedupe);
+    engine->metrics.swept += commit->sweeps.count;
+    engine->metrics.reads += commit->save.reads.count;
+    for (struct ticket *ticket = commit->tickets; ticket; ticket = ticket->next)
+        for (size_t i = 0; ticket->work && i < ticket->work->request_count; i++) {
+            const struct request *request = &ticket->work->requests[i];
+            if (request->kind == REQUEST_MESSAGE)
+                engine->metrics.outcomes[request->result.outcome]++;
+            else
+                engine->metrics.statements += request->kind == REQUEST_STATEMENT;
+        }
+}
+
+static void note(struct commit *commit)
+{
+    struct engine *engine = commit->engine;
+    struct commit_note note = {.batch = engine->batch_last, .at_ms = commit->now_ms, .profiles = commit->touched.items,
+                               .profile_count = commit->touched.count, .outbox = commit->outbox, .policy = commit->follow};
+    pthread_mutex_lock(&engine->listen_lock);
+    vec_each (listener, &engine->listeners)
+        listener->call(listener->context, &note);
+    pthread_mutex_unlock(&engine->listen_lock);
+}
+
+const struct err *commit_run(struct commit *commit, bool *ret_saving)
+{
+    struct engine *engine = commit->engine;
+    *ret_saving = false;
+    commit->snapshot = snapshot_take(engine);
+    commit->policy = commit->snapshot ? commit->snapshot->policy : NULL;
+    commit->sets = commit->snapshot ? commit->snapshot->sets : NULL;
+    gather(commit);
+    const struct err *error = prepare(commit);
+    if (!error && !(commit_empty(commit) && !commit->probe)) {
+        *ret_saving = true;
+        error = save_all(commit);
+    }
+    read_log_taken(engine, !error);
+    if (error) {
+        dedupe_remove_newest(engine->dedupe, commit->dedupe_added);
+        return error;
+    }
+    settle(commit);
+    results_copy(commit);
+    count(commit);
+    note(commit);
+    return NULL;
+}

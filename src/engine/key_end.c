@@ -1,0 +1,78 @@
+/* Keys to destroy: written down in the same commit as the change that ends them (setting "key_ends"), destroyed right after it, and again at
+ * start where that was interrupted.
+ *
+ *      owed in memory ──key_ends_plan──▶ setting, with the commit ──key_ends_destroy──▶ gone from the vault ──next commit──▶ setting removed
+ *
+ * 1. A key is destroyed only after the rows that it sealed are durably gone, and nobody is answered before it is.
+ * 2. Doing it twice is harmless: between the two nothing is sealed under a renewed key, since that needs a commit, which rewrites the setting.
+ */
+#include "base/log.h"
+#include "engine/engine_private.h"
+
+/* "profile:classes[r]" separated by spaces; classes is a mask in decimal. */
+const struct err *key_ends_read(struct engine *engine, str text)
+{
+    str item;
+    while (str_split(&text, ' ', &item)) {
+        str number;
+        int64_t profile, classes;
+        bool renew = str_ends(item, STR("r"));
+        if (renew)
+            item.length--;
+        if (!str_split(&item, ':', &number) || !str_to_int64(number, &profile) || !str_to_int64(item, &classes) || profile <= 0 ||
+            classes <= 0 || classes > KEY_CLASS_ALL)
+            return err_new(&engine->arena, ERR_INTERNAL, "the setting `key_ends` is damaged");
+        *(struct key_end *)vec_push(&engine->key_ends_arena, &engine->key_ends) =
+            (struct key_end){.profile = {(uint64_t)profile}, .class_mask = (uint8_t)classes, .renew = renew};
+    }
+    return NULL;
+}
+
+void key_ends_plan(struct commit *commit)
+{
+    struct engine *engine = commit->engine;
+    vec_each (owed, &engine->key_ends)
+        *(struct key_end *)vec_push(commit->arena, &commit->key_ends) = *owed;
+    vec_each (end, &commit->batch.key_ends)
+        *(struct key_end *)vec_push(commit->arena, &commit->key_ends) = *end;
+    if (!commit->key_ends.count) {
+        if (engine->key_ends_stored)
+            commit_setting(commit, STR("key_ends"), STR_NONE);
+        return;
+    }
+    struct buf text;
+    buf_init(&text, commit->arena, 64 * commit->key_ends.count + 1);
+    vec_each (end, &commit->key_ends)
+        buf_printf(&text, "%s%llu:%u%s", text.length ? " " : "", (unsigned long long)end->profile.value, end->class_mask, end->renew ? "r" : "");
+    commit_setting(commit, STR("key_ends"), buf_str(&text));
+}
+
+const struct err *key_ends_destroy(struct engine *engine, struct arena *arena)
+{
+    if (!engine->key_ends.count)
+        return NULL;
+    size_t count = 0;
+    profile_no *profiles = arena_array(arena, profile_no, engine->key_ends.count);
+    uint8_t *masks = arena_array(arena, uint8_t, engine->key_ends.count);
+    int64_t now_ms = clock_now_ms();
+    vec_each (end, &engine->key_ends) {
+        if (!end->renew) {
+            profiles[count] = end->profile;
+            masks[count++] = end->class_mask;
+            continue;
+        }
+        for (unsigned class = 0; class < KEY_CLASS_COUNT; class ++) {
+            if (!(end->class_mask & KEY_CLASS_BIT(class)))
+                continue;
+            const struct err *error = vault_renew(arena, engine->vault, end->profile, (enum key_class)class, now_ms);
+            if (error && error->code != ERR_CONFLICT) /* conflict: it was destroyed for good, which is more */
+                return error;
+        }
+    }
+    if (count)
+        TRY(vault_destroy(arena, engine->vault, profiles, masks, count, now_ms));
+    engine->key_ends.count = engine->key_ends.capacity = 0;
+    engine->key_ends.items = NULL;
+    arena_clear(&engine->key_ends_arena);
+    return NULL;
+}

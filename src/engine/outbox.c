@@ -1,0 +1,402 @@
+/* Sending, seen from the engine: what is due, the body of an attempt through the gate, what became of it, pause and replay.
+ *
+ * 1. A body exists only as the answer to engine_delivery_body, made by the gate at that moment (P3), and its making is recorded as a read.
+ * 2. Per person and destination deliveries go in order: a row is not due while an earlier one of its person waits.
+ * 3. A recall is not asked of the gate: telling that data must go is owed (Art. 19).
+ */
+#include "engine/engine_private.h"
+
+#include <sodium.h>
+
+/* ---- what is due ---- */
+
+static bool taken(const struct delivery *rows, size_t count, profile_no profile)
+{
+    for (size_t i = 0; i < count; i++)
+        if (profile_no_equal(rows[i].profile, profile))
+            return true;
+    return false;
+}
+
+static const struct err *pending(struct reader *reader, struct arena *arena, str destination, uint64_t after, int64_t due_ms, size_t max,
+                                 struct delivery **ret_rows, size_t *ret_count)
+{
+    struct delivery_query query = {.destination = destination, .state = DELIVERY_PENDING, .after = after, .due_ms = due_ms, .max = max};
+    return reader->engine->store->ops->deliveries(reader->session, arena, &query, ret_rows, ret_count);
+}
+
+/* Does an earlier row of the same person wait? Its rows are asked for, since the page of due rows does not show those that are not due. */
+static bool earlier_waits(const struct person *person, const struct delivery *row)
+{
+    vec_each (other, &person->deliveries)
+        if (other->state == DELIVERY_PENDING && other->number < row->number && str_equal(other->destination, row->destination) &&
+            profile_no_equal(other->profile, row->profile))
+            return true;
+    return false;
+}
+
+static const struct err *firsts_only(struct reader *reader, struct arena *arena, struct delivery *rows, size_t *count)
+{
+    struct engine *engine = reader->engine;
+    const struct policy *policy = engine_policy(engine);
+    if (!policy)
+        return NULL;
+    profile_no *numbers = arena_array(arena, profile_no, *count);
+    for (size_t i = 0; i < *count; i++)
+        numbers[i] = rows[i].profile;
+    struct sets_use use = sets_of(engine, policy);
+    struct load load = {.arena = arena, .sets = use.sets, .profiles = numbers, .profile_count = *count, .parts = PERSON_HEAD | PERSON_OUTBOX,
+                        .events_from_ms = INT64_MIN};
+    const struct err *error = engine->store->ops->load(reader->session, &load);
+    sets_release(use);
+    engine_policy_release(engine, policy);
+    TRY(error);
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++)
+        if (!load.by_profile[i] || !earlier_waits(load.by_profile[i], &rows[i]))
+            rows[kept++] = rows[i];
+    *count = kept;
+    return NULL;
+}
+
+const struct err *engine_outbox(struct reader *reader, struct arena *arena, str destination, uint64_t after, size_t max,
+                                struct delivery **ret_rows, size_t *ret_count)
+{
+    struct delivery *all = NULL, *rows = NULL;
+    size_t all_count = 0, count = 0, kept = 0;
+    int64_t now_ms = clock_now_ms();
+    bool simple = after == 0;
+    TRY(pending(reader, arena, destination, after, INT64_MAX, max, &all, &all_count));
+    for (size_t i = 0; i < all_count && simple; i++)
+        simple = all[i].next_ms <= now_ms;
+    if (simple) { /* everything from the beginning on is due: this page shows all that could come before */
+        rows = all;
+        count = all_count;
+    } else
+        TRY(pending(reader, arena, destination, after, now_ms, max, &rows, &count));
+    for (size_t i = 0; i < count; i++)
+        if (!taken(rows, kept, rows[i].profile))
+            rows[kept++] = rows[i];
+    if (!simple && kept)
+        TRY(firsts_only(reader, arena, rows, &kept));
+    *ret_rows = rows;
+    *ret_count = kept;
+    return NULL;
+}
+
+/* ---- the body of an attempt ---- */
+
+struct body {
+    struct reader *reader;
+    struct arena *arena;
+    const struct policy *policy;
+    const struct delivery *delivery;
+    const struct destination *destination;
+    struct buf out;
+    struct jsonw json;
+    str reason;
+    int64_t allowed_from_ms;
+};
+
+static void body_begin(struct body *body, str type)
+{
+    char id[UUID_TEXT_SIZE];
+    buf_init(&body->out, body->arena, LIMIT_DELIVERY_BODY_BYTES * 4);
+    jsonw_init(&body->json, &body->out);
+    jsonw_object(&body->json);
+    jsonw_field(&body->json, "id", uuid_text(body->delivery->id, id));
+    jsonw_field(&body->json, "type", type);
+    jsonw_field(&body->json, "purpose", body->delivery->purpose);
+}
+
+static void body_end(struct body *body, int64_t now_ms)
+{
+    jsonw_field_time(&body->json, "sent_at", now_ms);
+    jsonw_object_end(&body->json);
+}
+
+static const struct err *recall_body(struct body *body)
+{
+    struct delivery opened = *body->delivery;
+    TRY(open_delivery(body->reader->engine, body->arena, &opened));
+    if (str_empty(opened.subject)) {
+        body->reason = STR("recall_unreadable");
+        return NULL;
+    }
+    body_begin(body, STR("recall"));
+    jsonw_key(&body->json, STR("subject"));
+    jsonw_raw(&body->json, opened.subject);
+    body_end(body, clock_now_ms());
+    return NULL;
+}
+
+/* Only what passes with time is worth waiting for. */
+static void denied(struct body *body, const struct decision *decision)
+{
+    const reason_mask passing = REASON_BIT(REASON_QUIET_HOURS) | REASON_BIT(REASON_FREQUENCY_CAPPED);
+    ASSERT(decision->reasons);
+    body->reason = str_of(reason_name((enum reason)__builtin_ctzll(decision->reasons & ~passing ? decision->reasons & ~passing : decision->reasons)));
+    if (!(decision->reasons & ~passing))
+        body->allowed_from_ms = decision->allowed_from_ms;
+}
+
+static const struct err *event_load(struct body *body, struct event *ret_event, bool *ret_found)
+{
+    struct engine *engine = body->reader->engine;
+    struct sets_use use = sets_of(engine, body->policy);
+    const struct err *error =
+        engine->store->ops->event(body->reader->session, body->arena, use.sets, body->delivery->event.value, ret_event, ret_found);
+    sets_release(use);
+    if (!error && *ret_found)
+        error = open_events(engine, body->arena, ret_event, 1);
+    return error;
+}
+
+static bool belongs(const struct person *person, profile_no profile)
+{
+    return person_profile(person, profile) != NULL;
+}
+
+static const struct err *profile_body(struct body *body, struct person *person)
+{
+    int64_t now_ms = clock_now_ms();
+    const struct destination *destination = body->destination;
+    struct question question = {.purpose = body->delivery->purpose, .recipient = destination->name, .channel = destination->channel,
+                                .contact = !str_empty(destination->channel), .operation = OPERATION_USE, .at_ms = TIME_NONE,
+                                .known_ms = TIME_NONE, .now_ms = now_ms};
+    struct profile_view *view = arena_new(body->arena, struct profile_view);
+    profile_view(body->arena, body->policy, person, &question, &destination->categories, view);
+    if (!view->decision.allow) {
+        denied(body, &view->decision);
+        return NULL;
+    }
+    str event_text = STR_NONE, type = STR("profile");
+    if (body->delivery->kind == DELIVERY_EVENT) {
+        struct event event = {0};
+        bool found = false;
+        TRY(event_load(body, &event, &found));
+        if (!found || !belongs(person, event.profile)) {
+            body->reason = str_of(reason_name(REASON_RETENTION_ELAPSED));
+            return NULL;
+        }
+        if (!profile_view_event(body->arena, view, &destination->categories, &event, &event_text)) {
+            body->reason = str_of(reason_name(REASON_FACT_PURPOSE_MISMATCH));
+            return NULL;
+        }
+        type = str_of(event_type_name(event.type));
+    }
+    body_begin(body, type);
+    jsonw_key(&body->json, STR("profile"));
+    jsonw_object(&body->json);
+    profile_view_write(&body->json, view);
+    jsonw_object_end(&body->json);
+    if (!str_empty(event_text)) {
+        jsonw_key(&body->json, STR("event"));
+        jsonw_raw(&body->json, event_text);
+    }
+    body_end(body, now_ms);
+    engine_record_read(body->reader->engine, (struct uuid){{0}}, person->root, body->delivery->purpose, "delivery");
+    return NULL;
+}
+
+static const struct err *gated_body(struct body *body)
+{
+    const struct delivery *delivery = body->delivery;
+    body->destination = policy_destination(body->policy, delivery->destination);
+    if (!body->destination) {
+        body->reason = STR("destination_removed");
+        return NULL;
+    }
+    if (!str_equal(body->policy->purposes.items[body->destination->purpose].name, delivery->purpose)) {
+        body->reason = str_of(reason_name(REASON_RECIPIENT_NOT_DECLARED)); /* it serves another purpose now */
+        return NULL;
+    }
+    struct person *person = NULL;
+    TRY(engine_person_by_no(body->reader, body->arena, body->policy, delivery->profile, PERSON_FACTS | PERSON_OUTBOX, &person));
+    if (!person) {
+        body->reason = str_of(reason_name(REASON_SUBJECT_ERASED));
+        return NULL;
+    }
+    return profile_body(body, person);
+}
+
+const struct err *engine_delivery_body(struct reader *reader, struct arena *arena, const struct policy *policy, const struct delivery *delivery,
+                                       str *ret_body, str *ret_reason, int64_t *ret_allowed_from_ms)
+{
+    struct body body = {.reader = reader, .arena = arena, .policy = policy, .delivery = delivery, .allowed_from_ms = TIME_NONE};
+    if (delivery->kind == DELIVERY_RECALL)
+        TRY(recall_body(&body));
+    else
+        TRY(gated_body(&body));
+    *ret_reason = body.reason;
+    *ret_allowed_from_ms = body.allowed_from_ms;
+    *ret_body = str_empty(body.reason) ? buf_str(&body.out) : STR_NONE;
+    return NULL;
+}
+
+/* ---- what became of it ---- */
+
+struct outcomes {
+    const struct delivery_outcome *items;
+    size_t count;
+};
+
+static void recall_key_end(struct commit *commit, const struct delivery *delivery)
+{
+    profile_no key;
+    if (delivery->sealed.length <= sizeof key.value)
+        return;
+    memcpy(&key.value, delivery->sealed.data, sizeof key.value);
+    *(struct key_end *)vec_push(commit->arena, &commit->batch.key_ends) = (struct key_end){.profile = key, .class_mask = KEY_CLASS_ALL};
+}
+
+static const struct err *outcomes_join(void *context, struct commit *commit)
+{
+    const struct outcomes *outcomes = context;
+    for (size_t i = 0; i < outcomes->count; i++) {
+        const struct delivery_outcome *outcome = &outcomes->items[i];
+        const struct delivery *delivery = outcome->delivery;
+        *(struct delivery_result *)vec_push(commit->arena, &commit->save.results) = outcome->result;
+        bool ended = outcome->result.state == DELIVERY_DELIVERED || outcome->result.state == DELIVERY_CANCELLED;
+        if (delivery->kind == DELIVERY_RECALL) {
+            if (ended)
+                recall_key_end(commit, delivery);
+        } else if (outcome->disclosed)
+            *(struct disclosure *)vec_push(commit->arena, &commit->save.disclosures) =
+                (struct disclosure){.change = CHANGE_NEW, .profile = delivery->profile, .destination = delivery->destination,
+                                    .purpose = delivery->purpose, .first_ms = commit->now_ms, .last_ms = commit->now_ms, .count = 1};
+    }
+    return NULL;
+}
+
+const struct err *engine_delivered(struct engine *engine, struct arena *arena, const struct delivery_outcome *outcomes, size_t count)
+{
+    struct outcomes all = {outcomes, count};
+    return count ? engine_commit(engine, arena, outcomes_join, NULL, &all) : NULL;
+}
+
+/* ---- once more ---- */
+
+struct replay {
+    struct arena *arena;
+    const struct delivery *rows;
+    size_t count;
+};
+
+static const struct err *replay_join(void *context, struct commit *commit)
+{
+    const struct replay *replay = context;
+    for (size_t i = 0; i < replay->count; i++)
+        *(struct delivery_result *)vec_push(commit->arena, &commit->save.results) = (struct delivery_result){
+            .number = replay->rows[i].number, .state = DELIVERY_PENDING, .next_ms = commit->now_ms, .done_ms = TIME_NONE};
+    commit->outbox = commit->outbox || replay->count;
+    return NULL;
+}
+
+#define REPLAY_STEP 1000
+const struct err *engine_replay(struct engine *engine, struct reader *reader, struct arena *arena, str destination, struct uuid delivery,
+                                int64_t since_ms, uint64_t *ret_count)
+{
+    const struct store_ops *ops = engine->store->ops;
+    *ret_count = 0;
+    if (!uuid_is_zero(delivery)) {
+        struct delivery row = {0};
+        bool found = false;
+        TRY(ops->delivery(reader->session, arena, delivery, &row, &found));
+        if (!found)
+            return err_new(arena, ERR_NOT_FOUND, "there is no such delivery");
+        if (row.state != DELIVERY_DEAD)
+            return err_new(arena, ERR_CONFLICT, "the delivery is %s, not dead", delivery_state_name(row.state));
+        struct replay replay = {arena, &row, 1};
+        TRY(engine_commit(engine, arena, replay_join, NULL, &replay));
+        *ret_count = 1;
+        return NULL;
+    }
+    struct delivery_query query = {.destination = destination, .state = DELIVERY_DEAD, .due_ms = INT64_MAX, .max = REPLAY_STEP};
+    for (size_t count = REPLAY_STEP; count == REPLAY_STEP;) {
+        struct delivery *rows = NULL;
+        TRY(ops->deliveries(reader->session, arena, &query, &rows, &count));
+        struct replay replay = {arena, rows, 0};
+        if (count)
+            query.after = rows[count - 1].number;
+        for (size_t i = 0; i < count; i++)
+            if (since_ms == TIME_NONE || rows[i].done_ms >= since_ms)
+                rows[replay.count++] = rows[i];
+        if (replay.count)
+            TRY(engine_commit(engine, arena, replay_join, NULL, &replay));
+        *ret_count += replay.count;
+    }
+    return NULL;
+}
+
+/* ---- pause ---- */
+
+#define PAUSED_BYTES_MAX ((size_t)LIMIT_DESTINATIONS * 4 * (LIMIT_NAME_BYTES + 1))
+
+bool engine_destination_paused(struct engine *engine, str destination)
+{
+    bool paused = false;
+    pthread_rwlock_rdlock(&engine->pause_lock);
+    vec_each (name, &engine->paused_destinations)
+        paused |= str_equal(*name, destination);
+    pthread_rwlock_unlock(&engine->pause_lock);
+    return paused;
+}
+
+struct pause {
+    str destination;
+    bool paused;
+};
+
+/* The names as they will be, a line each: from what this commit says already, else from memory. */
+static const struct err *pause_join(void *context, struct commit *commit)
+{
+    const struct pause *pause = context;
+    struct buf before, text;
+    buf_init(&before, commit->arena, PAUSED_BYTES_MAX);
+    buf_init(&text, commit->arena, PAUSED_BYTES_MAX);
+    vec_each (name, &commit->engine->paused_destinations) {
+        buf_add(&before, *name);
+        buf_add_char(&before, '\n');
+    }
+    str rest = buf_str(&before), name;
+    vec_each (setting, &commit->settings)
+        if (str_equal(setting->key, STR("paused")))
+            rest = setting->value;
+    while (str_split(&rest, '\n', &name))
+        if (!str_empty(name) && !str_equal(name, pause->destination)) {
+            buf_add(&text, name);
+            buf_add_char(&text, '\n');
+        }
+    if (pause->paused) {
+        buf_add(&text, pause->destination);
+        buf_add_char(&text, '\n');
+    }
+    commit_setting(commit, STR("paused"), text.length ? buf_str(&text) : STR_NONE);
+    return NULL;
+}
+
+static void pause_after(void *context, struct engine *engine)
+{
+    const struct pause *pause = context;
+    pthread_rwlock_wrlock(&engine->pause_lock);
+    size_t kept = 0;
+    vec_each (name, &engine->paused_destinations)
+        if (!str_equal(*name, pause->destination))
+            engine->paused_destinations.items[kept++] = *name;
+    engine->paused_destinations.count = kept;
+    if (pause->paused)
+        *(str *)vec_push(&engine->pause_arena, &engine->paused_destinations) = str_copy(&engine->pause_arena, pause->destination);
+    pthread_rwlock_unlock(&engine->pause_lock);
+}
+
+const struct err *engine_destination_pause(struct engine *engine, struct arena *arena, str destination, bool paused)
+{
+    const struct policy *policy = engine_policy(engine);
+    bool known = policy && policy_destination(policy, destination);
+    engine_policy_release(engine, policy);
+    if (!known && paused)
+        return err_new(arena, ERR_NOT_FOUND, "the policy has no destination `%.*s`", STR_FMT(destination));
+    struct pause pause = {destination, paused};
+    return engine_commit(engine, arena, pause_join, pause_after, &pause);
+}

@@ -1,0 +1,225 @@
+/* The writer thread: takes all that waits into one commit, runs it, answers everybody together; between commits it tidies.
+ *
+ *            tickets_take             commit_run                  answer
+ *   WAITING ─────────────▶ TAKEN ───────────────▶ COMMITTED ───────────────▶ WAITING
+ *      ▲                     │ fails before save: `alone` again, one by one
+ *      │                     └ fails while saving: everybody gets ERR_UNAVAILABLE; `storing` is false
+ *      └── every PROBE_MS while not `storing`: an empty commit; when it is stored, `storing` is true again
+ *
+ * 1. The thread owns the writing session and every number.
+ * 2. What fails for one ticket alone costs only that ticket.
+ */
+#include "base/log.h"
+#include "engine/engine_private.h"
+
+#include <time.h>
+
+#define IDLE_MS 250
+#define PROBE_MS 250
+#define READS_EVERY_MS 1000 /* recorded reads reach the ledger at the latest then */
+
+struct writer {
+    struct engine *engine;
+    int64_t probe_us, reads_us;
+    bool more_to_tidy;
+};
+
+static size_t ticket_messages(const struct ticket *ticket)
+{
+    return ticket->work ? ticket->work->request_count : ticket->sweep_count;
+}
+
+/* Waits for something to do, up to IDLE_MS. */
+static void tickets_await(struct engine *engine, bool hurry)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += IDLE_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    engine->writer_waits = true;
+    while (!engine->stopping && (engine->paused || !engine->first) && !hurry)
+        if (pthread_cond_timedwait(&engine->submitted, &engine->submit_lock, &until))
+            break;
+    engine->writer_waits = false;
+}
+
+/* False when there is nothing left and Telos stops. */
+static bool tickets_take(struct writer *writer, struct commit *commit)
+{
+    struct engine *engine = writer->engine;
+    struct ticket **last = &commit->tickets;
+    size_t count = 0;
+    pthread_mutex_lock(&engine->submit_lock);
+    tickets_await(engine, writer->more_to_tidy);
+    bool go_on = engine->first || !engine->stopping;
+    while (engine->first && (!engine->paused || engine->stopping)) {
+        struct ticket *ticket = engine->first;
+        if (commit->tickets && (ticket->alone || count + ticket_messages(ticket) > LIMIT_COMMIT_MESSAGES))
+            break;
+        engine->first = ticket->next;
+        if (!engine->first)
+            engine->last = &engine->first;
+        engine->queue_bytes -= ticket->bytes;
+        engine->queue_works--;
+        ticket->next = NULL;
+        *last = ticket;
+        last = &ticket->next;
+        count += ticket_messages(ticket);
+        if (ticket->sweep_count && ticket->sweep_now_ms != TIME_NONE)
+            commit->now_forced_ms = ticket->sweep_now_ms;
+        if (ticket->alone)
+            break;
+    }
+    pthread_mutex_unlock(&engine->submit_lock);
+    return go_on;
+}
+
+/* Back to the head of the queue, each to be tried in a commit of its own. */
+static void tickets_give_back(struct engine *engine, struct ticket *tickets)
+{
+    struct ticket **last = &tickets;
+    pthread_mutex_lock(&engine->submit_lock);
+    for (; *last; last = &(*last)->next) {
+        (*last)->alone = true;
+        (*last)->error = NULL;
+        engine->queue_bytes += (*last)->bytes;
+        engine->queue_works++;
+    }
+    *last = engine->first;
+    if (!engine->first)
+        engine->last = last;
+    engine->first = tickets;
+    pthread_mutex_unlock(&engine->submit_lock);
+}
+
+static void answer(struct commit *commit, const struct err *error)
+{
+    struct ticket *next = NULL;
+    for (struct ticket *ticket = commit->tickets; ticket; ticket = next) {
+        next = ticket->next; /* after the answer the ticket may be gone */
+        if (error)
+            ticket->error = err_new(ticket->arena, error->code, "%s", error->text);
+        if (ticket->work) {
+            ticket->work->error = ticket->error;
+            ticket->work->policy = error ? ticket->policy : commit->policy;
+            ticket->work->batch = commit->row.number;
+            ticket->commit = commit;
+            atomic_fetch_add(&commit->references, 1);
+        }
+        if (ticket->waits)
+            sem_post(&ticket->finished);
+        else
+            ticket->work->done(ticket->work);
+    }
+}
+
+static void failed(struct commit *commit, const struct err *error, bool saving)
+{
+    struct engine *engine = commit->engine;
+    engine->metrics.failures++;
+    if (!saving && commit->tickets && commit->tickets->next && error->code != ERR_UNAVAILABLE) {
+        tickets_give_back(engine, commit->tickets);
+        return;
+    }
+    bool outage = error->code == ERR_UNAVAILABLE || error->code == ERR_IO;
+    if (outage && engine->storing)
+        log_write(LOG_ERROR, "engine", "storing fails: %s", error->text);
+    else if (!outage)
+        log_write(LOG_ERROR, "engine", "a commit failed: %s", error->text);
+    if (outage)
+        engine->storing = false;
+    answer(commit, outage ? err_new(commit->arena, ERR_UNAVAILABLE, "Telos cannot store at the moment; send it again later") : error);
+}
+
+static void run(struct writer *writer, struct commit *commit)
+{
+    writer->more_to_tidy = true;
+    struct engine *engine = writer->engine;
+    int64_t now_us = clock_monotonic_us();
+    bool saving = false;
+    if (commit->probe)
+        writer->probe_us = now_us;
+    if (commit->reads_all)
+        writer->reads_us = now_us;
+    const struct err *error = commit_run(commit, &saving);
+    if (error) {
+        failed(commit, error, saving);
+        return;
+    }
+    if (saving && !engine->storing) {
+        log_write(LOG_INFO, "engine", "storing works again");
+        engine->storing = true;
+    }
+    answer(commit, NULL);
+    uint64_t took_us = (uint64_t)(clock_monotonic_us() - now_us);
+    if (saving) {
+        engine->metrics.commit_us_last = took_us;
+        if (took_us > engine->metrics.commit_us_max)
+            engine->metrics.commit_us_max = took_us;
+    }
+}
+
+/* One small step a commit; more of them while nothing waits. */
+static void tidy(struct writer *writer, struct commit *commit)
+{
+    struct engine *engine = writer->engine;
+    bool wanted = writer->more_to_tidy;
+    writer->more_to_tidy = false;
+    if (!engine->storing || !wanted)
+        return;
+    const struct err *error = engine->store->ops->tidy(engine->session, commit->arena, &writer->more_to_tidy);
+    engine->metrics.tidy_runs++;
+    if (error) {
+        writer->more_to_tidy = false;
+        log_write(LOG_WARN, "engine", "tidying failed: %s", error->text);
+    }
+}
+
+static void *writer_main(void *context)
+{
+    struct writer writer = {.engine = context};
+    struct engine *engine = context;
+    for (bool go_on = true; go_on;) {
+        struct commit *commit = commit_new(engine);
+        go_on = tickets_take(&writer, commit);
+        int64_t now_us = clock_monotonic_us();
+        commit->reads_all = !go_on || now_us - writer.reads_us >= READS_EVERY_MS * 1000;
+        if (!engine->storing && now_us - writer.probe_us >= PROBE_MS * 1000) {
+            commit->probe = true;
+            commit_setting(commit, STR("stored_again"), time_format(commit->arena, clock_now_ms()));
+        }
+        if (commit->tickets || commit->probe || (commit->reads_all && engine->storing))
+            run(&writer, commit);
+        tidy(&writer, commit);
+        commit_release(commit);
+    }
+    return NULL;
+}
+
+const struct err *writer_start(struct engine *engine, struct arena *arena)
+{
+    if (pthread_create(&engine->writer_thread, NULL, writer_main, engine))
+        return err_new(arena, ERR_UNAVAILABLE, "no thread can be started");
+    engine->writer_running = true;
+    return NULL;
+}
+
+void writer_stop(struct engine *engine)
+{
+    if (!engine->writer_running)
+        return;
+    pthread_mutex_lock(&engine->submit_lock);
+    engine->stopping = true;
+    pthread_cond_signal(&engine->submitted);
+    pthread_mutex_unlock(&engine->submit_lock);
+    pthread_join(engine->writer_thread, NULL);
+    engine->writer_running = false;
+    while (engine->commits_free) {
+        struct commit *commit = engine->commits_free;
+        engine->commits_free = commit->next_free;
+        commit_free(commit);
+    }
+}
