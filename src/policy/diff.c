@@ -61,17 +61,23 @@ void number_compare(struct differ *differ, enum change_weight weight, const char
 
 str date_words(struct arena *arena, int64_t time_ms)
 {
-    if (time_ms == TIME_NONE || time_ms == TIME_FOREVER)
-        return STR("never");
     str text = time_format(arena, time_ms);
     return time_ms % DAY_MS ? text : str_slice(text, 0, 10);
 }
 
+static bool dated(int64_t time_ms) { return time_ms != TIME_NONE && time_ms != TIME_FOREVER; }
+
 void time_compare(struct differ *differ, enum change_weight weight, const char *what, int64_t before_ms, int64_t after_ms)
 {
-    if (before_ms != after_ms)
-        change_add(differ, weight, "%s moves from %.*s to %.*s", what, STR_FMT(date_words(differ->arena, before_ms)),
-                   STR_FMT(date_words(differ->arena, after_ms)));
+    if (before_ms == after_ms)
+        return;
+    str was = date_words(differ->arena, before_ms), is = date_words(differ->arena, after_ms);
+    if (!dated(before_ms))
+        change_add(differ, weight, "%s is now %.*s", what, STR_FMT(is));
+    else if (!dated(after_ms))
+        change_add(differ, weight, "%s, %.*s, is taken out", what, STR_FMT(was));
+    else
+        change_add(differ, weight, "%s moves from %.*s to %.*s", what, STR_FMT(was), STR_FMT(is));
 }
 
 int duration_compare(struct duration before, struct duration after)
@@ -81,9 +87,31 @@ int duration_compare(struct duration before, struct duration after)
     return (b > a) - (b < a);
 }
 
+/* "2 years", "13 months", "14 days", "36 hours"; a mixed one as it is written. */
 str duration_words(struct arena *arena, struct duration duration)
 {
-    return duration_is_zero(duration) ? STR("nothing") : duration_format(arena, duration);
+    static const struct {
+        int64_t ms;
+        const char *unit;
+    } units[] = {{DAY_MS, "day"}, {HOUR_MS, "hour"}, {MINUTE_MS, "minute"}, {SECOND_MS, "second"}};
+    int64_t count = duration.months;
+    const char *unit = "month";
+    if (duration_is_zero(duration))
+        return STR("no time");
+    if (duration.months && duration.ms)
+        return duration_format(arena, duration);
+    if (duration.months && duration.months % 12 == 0) {
+        count = duration.months / 12;
+        unit = "year";
+    }
+    for (size_t i = 0; duration.ms && i < sizeof(units) / sizeof(units[0]); i++) {
+        if (duration.ms % units[i].ms)
+            continue;
+        count = duration.ms / units[i].ms;
+        unit = units[i].unit;
+        break;
+    }
+    return str_printf(arena, "%lld %s%s", (long long)count, unit, count == 1 ? "" : "s");
 }
 
 str quoted_list(struct arena *arena, const str_list *names)
@@ -259,7 +287,8 @@ static void diff_key(struct differ *differ, const struct identity_key *old, cons
                                                                    : "more joins are possible from now on");
     flag_compare(differ, CHANGE_SERIOUS, CHANGE_NOTICE, "now counts as verified, so a grant on it can override a refusal",
                  "no longer counts as verified", old->verified, now->verified);
-    text_compare(differ, CHANGE_NOTICE, "its default region", old->default_region, now->default_region);
+    if (now->normalise == NORMALISE_E164)
+        text_compare(differ, CHANGE_NOTICE, "the country of numbers that name none", old->default_region, now->default_region);
     text_compare(differ, CHANGE_NOTICE, "its category",
                  old->category == SLOT_NONE ? STR_NONE : differ->before->categories.items[old->category].name,
                  now->category == SLOT_NONE ? STR_NONE : differ->after->categories.items[now->category].name);
@@ -345,7 +374,7 @@ void policy_diff(struct arena *arena, const struct policy *old, const struct pol
                             .old_purpose = SLOT_NONE, .new_purpose = SLOT_NONE};
     memset(ret_changes, 0, sizeof(*ret_changes));
     if (!old) {
-        change_add(&differ, CHANGE_INFO, "the first policy: %zu purposes, %zu sources, %zu destinations", new_policy->purposes.count,
+        change_add(&differ, CHANGE_INFO, "the first policy; purposes: %zu, sources: %zu, destinations: %zu", new_policy->purposes.count,
                    new_policy->sources.count, new_policy->destinations.count);
         return;
     }

@@ -8,7 +8,7 @@
 static str denied_words(struct arena *arena, const struct source *source)
 {
     switch (source->when_denied) {
-    case WHEN_DENIED_HOLD: return str_printf(arena, "hold %.*s", STR_FMT(duration_format(arena, source->hold)));
+    case WHEN_DENIED_HOLD: return str_printf(arena, "hold for %.*s", STR_FMT(duration_words(arena, source->hold)));
     case WHEN_DENIED_ANONYMISE: return STR("anonymise");
     default: return STR("drop");
     }

@@ -120,14 +120,11 @@ static void diff_citations(struct differ *differ, const struct purpose *old, con
 
 static str period_words(struct arena *arena, const struct period *period)
 {
-    static const char *const anchors[] = {
-#define X(code, name) name,
-        ANCHORS(X)
-#undef X
-    };
+    static const char *const since[] = {"", "it was collected", "the person was last seen", "the contract's end", "it was given"};
+    _Static_assert(sizeof(since) / sizeof(since[0]) == ANCHOR_GIVEN + 1, "words for each anchor");
     if (period->anchor == ANCHOR_NONE)
         return STR("without end");
-    return str_printf(arena, "%.*s after %s", STR_FMT(duration_format(arena, period->duration)), anchors[period->anchor]);
+    return str_printf(arena, "until %.*s after %s", STR_FMT(duration_words(arena, period->duration)), since[period->anchor]);
 }
 
 static bool period_equal(const struct period *a, const struct period *b)
@@ -148,7 +145,7 @@ static void diff_periods(struct differ *differ, const struct purpose *old, const
                             : ": what is past it is erased");
     }
     if (!period_equal(&old->expires, &now->expires) && old->basis == now->basis)
-        change_add(differ, CHANGE_NOTICE, "a consent runs out %.*s instead of %.*s; those already given keep their end",
+        change_add(differ, CHANGE_NOTICE, "a consent holds %.*s instead of %.*s; those already given keep their end",
                    STR_FMT(period_words(differ->arena, &now->expires)), STR_FMT(period_words(differ->arena, &old->expires)));
     time_compare(differ, CHANGE_NOTICE, "its start", old->starts_ms, now->starts_ms);
     time_compare(differ, now->ends_ms < old->ends_ms ? weight(differ, old) : CHANGE_NOTICE, "its end", old->ends_ms, now->ends_ms);

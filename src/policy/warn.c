@@ -136,7 +136,7 @@ static void warn_source(warner *w, const struct source *source)
                    STR_FMT(source->key_env), STR_FMT(source->name));
     }
     if (source->when_denied == WHEN_DENIED_HOLD && duration_compare(source->hold, long_ms) < 0)
-        change_add(w, CHANGE_NOTICE, "holds data for %.*s without a basis; hours or days are enough to ask", STR_FMT(duration_format(w->arena, source->hold)));
+        change_add(w, CHANGE_NOTICE, "holds data for %.*s without a basis; hours or days are enough to ask", STR_FMT(duration_words(w->arena, source->hold)));
 }
 
 static void warn_channel(warner *w, const struct destination *destination)

@@ -2,7 +2,7 @@
 
 struct arena policy_arena;
 static struct map notices;
-static struct policy *loaded[64];
+static struct policy *loaded[512];
 static size_t loaded_count;
 
 static const char *environment(const char *name) {
