@@ -77,6 +77,13 @@ reason_mask field_reasons(const struct apply *apply, const struct gate_view *vie
     return reasons;
 }
 
+/* Purposes that would take what is left out now, if they were allowed. */
+static purpose_mask category_wanted(const struct classifier *c, uint16_t category)
+{
+    const struct gate_view *view = c->view;
+    return category == SLOT_NONE ? 0 : cover_of(c->apply->policy, category) & view->declared & ~view->narrowed & ~view->allowed;
+}
+
 static bool item_step(str name) { return str_equal(name, STR("[*]")); }
 
 static str path_text(struct arena *arena, const struct path *path)
@@ -160,6 +167,8 @@ static void mark_content(struct classifier *c, size_t index, const struct json *
         report_below(c, value, path, field_reasons(c->apply, c->view, category));
     if (mask)
         mask = mask_note(c->out, mask);
+    else
+        c->out->wanted |= category_wanted(c, category);
     c->out->denied |= mask == 0;
     c->out->content = true;
     c->out->kept |= mask;
@@ -175,7 +184,8 @@ static size_t mark_push(struct classifier *c)
 
 static void mark_ride(struct classifier *c)
 {
-    c->apply->marks.nodes.items[mark_push(c)].flags = MARK_RIDE;
+    size_t index = mark_push(c); /* which may move the marks */
+    c->apply->marks.nodes.items[index].flags = MARK_RIDE;
     c->out->ride = true;
 }
 
@@ -312,6 +322,7 @@ static void name_finish(struct classifier *c, size_t index, const struct json *v
         mask = mask_note(c->out, mask);
     else {
         report(c, &path, field_reasons(c->apply, c->view, category));
+        c->out->wanted |= category_wanted(c, category);
         c->out->denied = true;
     }
     c->out->kept |= mask;

@@ -135,6 +135,7 @@ static void denied(struct course *c)
     if (only_signal(c->message)) {
         result->outcome = OUTCOME_ACCEPTED;
         result->left_out.count = 0;
+        result->reasons = 0;
         return;
     }
     bool waits = c->count && !c->view.standing->erased && (c->classified.wanted & ~c->view.unreadable);

@@ -4,7 +4,7 @@
 
 #define CORE_CONTROLLER                                                                                                \
     "controller: { name: Teszt Kft., country: HU, dpo: dpo@teszt.example, regions: [EU] }\n"                           \
-    "settings: { consent_lifetime: P13M, objection_overriders: [privacy], quiet_zone: Europe/Budapest }\n"
+    "settings: { consent_lifetime: P13M, gpc_objects_in_eu: false, objection_overriders: [privacy], quiet_zone: Europe/Budapest }\n"
 
 #define CORE_DATA                                                                                                      \
     "categories:\n"                                                                                                    \
