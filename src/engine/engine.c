@@ -244,11 +244,8 @@ static struct engine *engine_new(const struct engine_options *options)
     return engine;
 }
 
-const struct err *engine_open(struct arena *arena, const struct engine_options *options, struct engine **ret_engine)
+const struct err *engine_open_locked(struct arena *arena, const struct engine_options *options, int lock_fd, struct engine **ret_engine)
 {
-    TRY(files_folder(arena, options->data, 0700));
-    int lock_fd = -1;
-    TRY(data_lock(arena, options->data, &lock_fd));
     struct engine *engine = engine_new(options);
     engine->lock_fd = lock_fd;
     const struct err *error = parts_open(engine);
@@ -261,6 +258,19 @@ const struct err *engine_open(struct arena *arena, const struct engine_options *
         sweeper_start(engine);
     *ret_engine = engine;
     return NULL;
+}
+
+const struct err *engine_open(struct arena *arena, const struct engine_options *options, struct engine **ret_engine)
+{
+    TRY(files_folder(arena, options->data, 0700));
+    int lock_fd = -1;
+    TRY(data_lock(arena, options->data, &lock_fd));
+    const struct err *error = restore_unfinished(arena, options->data);
+    if (error) {
+        close(lock_fd);
+        return error;
+    }
+    return engine_open_locked(arena, options, lock_fd, ret_engine);
 }
 
 void engine_close(struct engine *engine)

@@ -193,6 +193,10 @@ void tokens_close(struct engine *engine);
 /* Takes DIR/lock and writes the pid into it. ERR_CONFLICT where another process has it. Closing the descriptor gives it back. For
  * backup.c's restore, too. */
 const struct err *data_lock(struct arena *arena, const char *data, int *ret_fd) MUST_CHECK;
+/* engine_open with the lock held already; the engine takes it over, also when it fails. */
+const struct err *engine_open_locked(struct arena *arena, const struct engine_options *options, int lock_fd, struct engine **ret_engine) MUST_CHECK;
+/* ERR_CONFLICT when a restore into this directory was interrupted (restore.c): it must be run again first. */
+const struct err *restore_unfinished(struct arena *arena, const char *data) MUST_CHECK;
 
 struct snapshot {
     struct policy *policy;

@@ -55,7 +55,7 @@ const struct err *ledger_row_get(const struct store_ops *ops, struct store_sessi
 {
     struct ledger_row row = {0};
     struct row_wanted wanted = {.arena = arena, .index = index, .row = &row};
-    TRY(ops->ledger(session, arena, index, index + 1, row_take, &wanted));
+    TRY(ops->ledger(session, arena, index, index, row_take, &wanted));
     *ret_found = wanted.found;
     if (wanted.found)
         *ret_row = row;

@@ -151,7 +151,7 @@ const struct err *engine_entries(struct reader *reader, struct arena *arena, uin
         return NULL;
     struct bundle bundle = {.next = index * MERKLE_TILE_WIDTH, .left = width};
     buf_init(&bundle.bytes, arena, (size_t)MERKLE_TILE_WIDTH * (TILE_ENTRY_BYTES_MAX + 2));
-    TRY(engine_store(reader->engine)->ledger(reader->session, arena, bundle.next, bundle.next + width, bundle_take, &bundle));
+    TRY(engine_store(reader->engine)->ledger(reader->session, arena, bundle.next, bundle.next + width - 1, bundle_take, &bundle));
     if (bundle.left)
         return err_new(arena, ERR_IO, "entry %llu is missing from the ledger", (unsigned long long)bundle.next);
     *ret_bytes = buf_str(&bundle.bytes);

@@ -1,0 +1,307 @@
+/* The evidence as a folder that `telos verify` checks with the public key alone (evidence/verify.h names its files). Beside what is verified
+ * there lie the policies in force (`policies/<version>/`), whose digests are in the ledger, and `export.json`, which says what was asked.
+ *
+ * 1. The tree is exported whole, so that its root can be computed; entries and records only of the time asked for.
+ * 2. Records are in clear, with the salt that opens their one commitment: the folder is personal data (mode 0700). Of persons whose keys are
+ *    destroyed there are only the entries, which still verify.
+ */
+#include "engine/engine_private.h"
+#include "engine/files_private.h"
+#include "evidence/tiles.h"
+
+#include <sodium.h>
+
+#define LEVELS_KEPT 8
+
+struct tile_kept { /* the last tile read of each level: records are walked in order */
+    bool valid;
+    uint64_t index;
+    unsigned width;
+    struct hash hashes[MERKLE_TILE_WIDTH];
+};
+struct export {
+    struct engine *engine;
+    struct reader *reader;
+    struct arena *arena; /* of the call */
+    struct arena slice;
+    const char *directory;
+    int64_t from_ms, to_ms;
+    uint64_t size; /* of the tree that is exported */
+    uint64_t entries, records, done;
+    struct ledger_tiles source;
+    struct tile_kept *kept;
+    struct buf bundle;
+    bool bundle_wanted;
+    const struct err *error;
+    void (*progress)(void *, uint64_t done, uint64_t all);
+    void *context;
+};
+
+static bool tile_read(void *context, unsigned level, uint64_t index, unsigned width, struct hash *ret_hashes)
+{
+    struct export *export = context;
+    struct tile_kept *kept = level < LEVELS_KEPT ? &export->kept[level] : NULL;
+    if (!kept || !kept->valid || kept->index != index || kept->width < width) {
+        struct tile_kept fresh = {.valid = true, .index = index, .width = width};
+        unsigned most = tile_width_at(export->size, level, index);
+        if (kept && most > width)
+            fresh.width = most;
+        const struct err *error = export->source.ops->tile(export->source.session, &export->slice, level, index, fresh.width,
+                                                           (uint8_t *)fresh.hashes);
+        if (error) {
+            export->source.error = error;
+            return false;
+        }
+        if (!kept) {
+            memcpy(ret_hashes, fresh.hashes, width * sizeof *ret_hashes);
+            return true;
+        }
+        *kept = fresh;
+    }
+    memcpy(ret_hashes, kept->hashes, width * sizeof *ret_hashes);
+    return true;
+}
+
+static const struct err *put(struct export *export, const char *name, str content)
+{
+    char *path = files_join(&export->slice, export->directory, name);
+    char *slash = strrchr(path, '/');
+    *slash = 0;
+    TRY(files_folder(&export->slice, path, 0700));
+    *slash = '/';
+    return files_put(&export->slice, path, content, 0600);
+}
+
+/* --- tiles */
+
+static const struct err *tiles_put(struct export *export)
+{
+    char name[TILE_PATH_SIZE];
+    for (unsigned level = 0; level <= TILE_LEVEL_MAX && tile_width_at(export->size, level, 0); level++)
+        for (uint64_t index = 0;; index++) {
+            unsigned width = tile_width_at(export->size, level, index);
+            if (!width)
+                break;
+            struct hash hashes[MERKLE_TILE_WIDTH];
+            TRY(export->source.ops->tile(export->source.session, &export->slice, level, index, width, (uint8_t *)hashes));
+            str path = tile_path((struct tile_address){.level = level, .index = index, .width = width}, name);
+            TRY(put(export, str_z(&export->slice, path), str_bytes(hashes, width * sizeof *hashes)));
+            arena_clear(&export->slice);
+        }
+    return NULL;
+}
+
+/* --- entries and records */
+
+static const struct err *record_put(struct export *export, const struct ledger_row *row, const struct entry *entry)
+{
+    struct arena *arena = &export->slice;
+    struct merkle_tiles tiles = {.context = export, .tile = tile_read};
+    struct merkle_path path = {0};
+    struct buf buf;
+    struct jsonw w;
+    uint8_t key[32], salt[32];
+    str record = STR_NONE;
+    if (entry->form == ENTRY_PERSONAL && row->profile.value && row->record_sealed.length &&
+        vault_key(export->engine->vault, row->profile, KEY_EVIDENCE, key) == VAULT_LIVE) {
+        if (!ledger_record_open(arena, key, row->index, row->record_sealed, &record))
+            return err_new(arena, ERR_INTERNAL, "the record of ledger entry %llu does not open; `telos audit check` tells more",
+                           (unsigned long long)row->index);
+        ledger_salt(key, row->index, LEDGER_PLACE_ALONE, salt);
+    }
+    sodium_memzero(key, sizeof key);
+    const struct err *error = merkle_inclusion_proof(arena, &tiles, row->index, export->size, &path);
+    if (error)
+        return export->source.error ? export->source.error : error;
+    buf_init(&buf, arena, 1024 * 1024);
+    jsonw_init(&w, &buf);
+    jsonw_object(&w);
+    jsonw_field(&w, "entry", row->entry);
+    jsonw_field_int(&w, "index", (int64_t)row->index);
+    jsonw_key(&w, STR("path"));
+    jsonw_array(&w);
+    vec_each (hash, &path)
+        jsonw_string(&w, str_base64(arena, hash->bytes, sizeof hash->bytes));
+    jsonw_array_end(&w);
+    if (record.data) {
+        jsonw_field(&w, "record", record);
+        jsonw_field(&w, "salt", str_base64(arena, salt, sizeof salt));
+    }
+    jsonw_object_end(&w);
+    sodium_memzero(salt, sizeof salt);
+    if (buf.overflow)
+        return err_new(arena, ERR_INTERNAL, "the record of ledger entry %llu is too long", (unsigned long long)row->index);
+    export->records++;
+    return put(export, arena_printf(arena, "records/%012llu.json", (unsigned long long)row->index), buf_str(&buf));
+}
+
+static const struct err *bundle_put(struct export *export, uint64_t last_index)
+{
+    char name[TILE_PATH_SIZE];
+    uint64_t index = last_index / MERKLE_TILE_WIDTH;
+    unsigned width = (unsigned)(last_index % MERKLE_TILE_WIDTH) + 1;
+    const struct err *error = NULL;
+    if (export->bundle_wanted) {
+        str path = tile_path((struct tile_address){.entries = true, .index = index, .width = width}, name);
+        error = put(export, str_z(&export->slice, path), buf_str(&export->bundle));
+    }
+    export->bundle_wanted = false;
+    buf_clear(&export->bundle);
+    return error;
+}
+
+static const struct err *row_export(struct export *export, const struct ledger_row *row)
+{
+    struct entry entry;
+    TRY(entry_parse(&export->slice, row->entry, &entry));
+    if (row->index != export->done)
+        return err_new(&export->slice, ERR_INTERNAL, "ledger entry %llu is missing", (unsigned long long)export->done);
+    bundle_add(&export->bundle, row->entry);
+    bool wanted = export->from_ms <= entry.at_ms && entry.at_ms <= export->to_ms;
+    if (wanted) {
+        export->bundle_wanted = true;
+        export->entries++;
+        if (entry.form != ENTRY_BATCH)
+            TRY(record_put(export, row, &entry));
+    }
+    if (row->index % MERKLE_TILE_WIDTH == MERKLE_TILE_WIDTH - 1 || row->index == export->size - 1)
+        TRY(bundle_put(export, row->index));
+    return NULL;
+}
+
+static bool row_take(void *context, const void *row)
+{
+    struct export *export = context;
+    const struct ledger_row *from = row;
+    if (from->index >= export->size)
+        return false;
+    export->error = row_export(export, from);
+    if (export->error)
+        return false;
+    export->done++;
+    return true;
+}
+
+#define ROWS_AT_ONCE MERKLE_TILE_WIDTH
+
+static const struct err *rows_put(struct export *export)
+{
+    buf_init(&export->bundle, export->arena, (size_t)MERKLE_TILE_WIDTH * (TILE_ENTRY_BYTES_MAX + 2));
+    while (export->done < export->size) {
+        uint64_t from = export->done, to = from + ROWS_AT_ONCE - 1;
+        TRY(export->source.ops->ledger(export->source.session, &export->slice, from, to, row_take, export));
+        if (export->error)
+            return export->error;
+        if (export->done == from)
+            return err_new(&export->slice, ERR_INTERNAL, "ledger entry %llu is missing", (unsigned long long)from);
+        arena_clear(&export->slice);
+        if (export->progress)
+            export->progress(export->context, export->done, export->size);
+    }
+    return NULL;
+}
+
+/* --- policies */
+
+/* "notices/newsletter.hu.md" stays; anything that would climb out of the folder becomes flat. */
+static char *notice_name(struct arena *arena, uint32_t version, str path)
+{
+    char *name = str_z(arena, path);
+    if (str_find(path, STR("..")) >= 0 || path.data[0] == '/')
+        for (char *at = name; *at; at++)
+            if (*at == '/' || *at == '.')
+                *at = '_';
+    return arena_printf(arena, "policies/%u/%s", version, name);
+}
+
+static const struct err *policy_put(struct export *export, uint32_t version)
+{
+    struct arena *arena = &export->slice;
+    struct policy_row row = {0};
+    struct json notices;
+    bool found = false;
+    TRY(export->source.ops->policy(export->source.session, arena, version, &row, &found));
+    if (!found)
+        return err_new(arena, ERR_INTERNAL, "policy version %u is missing in the store", version);
+    TRY(put(export, arena_printf(arena, "policies/%u/policy.yaml", version), row.text));
+    if (str_empty(row.notices))
+        return NULL;
+    TRY(json_read(arena, row.notices, &notices));
+    for (uint32_t i = 0; notices.type == JSON_OBJECT && i < notices.count; i++)
+        if (!str_empty(notices.members[i].name))
+            TRY(put(export, notice_name(arena, version, notices.members[i].name), json_string(&notices.members[i].value)));
+    return NULL;
+}
+
+static const struct err *policies_put(struct export *export)
+{
+    struct policy_row *rows = NULL;
+    size_t count = 0;
+    TRY(export->source.ops->policies(export->source.session, export->arena, false, &rows, &count));
+    for (size_t i = 0; i < count; i++) {
+        bool ended = i + 1 < count && rows[i + 1].activated_ms < export->from_ms;
+        if (ended || rows[i].activated_ms > export->to_ms)
+            continue;
+        TRY(policy_put(export, rows[i].version));
+        arena_clear(&export->slice);
+    }
+    return NULL;
+}
+
+/* --- the whole */
+
+static const struct err *summary_put(struct export *export)
+{
+    struct buf buf;
+    struct jsonw w;
+    buf_init(&buf, &export->slice, 4096);
+    jsonw_init(&w, &buf);
+    jsonw_object(&w);
+    jsonw_field(&w, "origin", ledger_origin(export->engine->ledger));
+    jsonw_field_time(&w, "from", export->from_ms == INT64_MIN ? TIME_NONE : export->from_ms);
+    jsonw_field_time(&w, "to", export->to_ms);
+    jsonw_field_time(&w, "made", clock_now_ms());
+    jsonw_field_int(&w, "size", (int64_t)export->size);
+    jsonw_field_int(&w, "entries", (int64_t)export->entries);
+    jsonw_field_int(&w, "records", (int64_t)export->records);
+    jsonw_object_end(&w);
+    return put(export, "export.json", buf_str(&buf));
+}
+
+static const struct err *all_put(struct export *export)
+{
+    str note = STR_NONE;
+    struct checkpoint head;
+    bool empty = false;
+    TRY(files_folder_empty(&export->slice, export->directory, &empty));
+    if (!empty)
+        return err_new(&export->slice, ERR_CONFLICT, "%s is not empty; name a folder that does not exist yet", export->directory);
+    TRY(files_folder(&export->slice, export->directory, 0700));
+    TRY(ledger_checkpoint(export->engine->ledger, export->arena, &note));
+    TRY(checkpoint_parse(export->arena, note, &head));
+    export->size = head.size;
+    TRY(tiles_put(export));
+    TRY(rows_put(export));
+    TRY(policies_put(export));
+    TRY(summary_put(export));
+    TRY(put(export, "key.pub", str_printf(&export->slice, "%.*s\n", STR_FMT(ledger_verifier(export->engine->ledger)))));
+    TRY(put(export, "checkpoint", note)); /* last: a folder without it is unfinished */
+    return files_sync_folder(&export->slice, export->directory);
+}
+
+const struct err *engine_export(struct engine *engine, struct reader *reader, struct arena *arena, int64_t from_ms, int64_t to_ms,
+                                const char *directory, void (*progress)(void *, uint64_t done, uint64_t all), void *context)
+{
+    struct export export = {.engine = engine, .reader = reader, .arena = arena, .directory = directory, .from_ms = from_ms,
+                            .to_ms = to_ms == TIME_NONE ? TIME_FOREVER : to_ms, .progress = progress, .context = context};
+    if (export.from_ms > export.to_ms)
+        return err_new(arena, ERR_INVALID, "`from` must not be later than `to`");
+    export.source = (struct ledger_tiles){.ops = engine_store(engine), .session = reader->session, .arena = &export.slice};
+    export.kept = arena_array(arena, struct tile_kept, LEVELS_KEPT);
+    arena_init(&export.slice);
+    const struct err *error = all_put(&export);
+    if (error)
+        error = err_new(arena, error->code, "%s", error->text);
+    arena_release(&export.slice);
+    return error;
+}
