@@ -15,12 +15,21 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static _Atomic int level_least = LOG_INFO;
 static _Thread_local unsigned long long thread_request;
 
+bool log_set(const char *wanted) {
+    for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
+        if (strcmp(wanted, level_names[level]) != 0)
+            continue;
+        atomic_store(&level_least, level);
+        return true;
+    }
+    return false;
+}
+
 void log_init(void) {
     const char *wanted = getenv("TELOS_LOG");
     atomic_store(&level_least, LOG_INFO);
-    for (int level = LOG_DEBUG; wanted && level <= LOG_ERROR; level++)
-        if (strcmp(wanted, level_names[level]) == 0)
-            atomic_store(&level_least, level);
+    if (wanted)
+        (void)log_set(wanted); /* an unknown level leaves the usual one */
 }
 
 void log_request(unsigned long long request_id) { thread_request = request_id; }

@@ -97,6 +97,7 @@ const struct err *config_load(struct arena *arena, const char *file, struct conf
         TRY(file_read(arena, config.file, CONFIG_BYTES_MAX, &text));
         TRY(file_apply(arena, config.file, text, &config));
     }
+    config.file_log = config.origins[SETTING_LOG] == ORIGIN_FILE ? config.values[SETTING_LOG] : NULL;
     for (int i = 0; i < SETTING_COUNT; i++) {
         const char *value = getenv(rows[i].environment);
         if (!value || !*value)

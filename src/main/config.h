@@ -34,6 +34,7 @@ struct config {
     const char *file; /* the telos.yaml that was read; NULL: none */
     const char *values[SETTING_COUNT]; /* NULL where nothing is set */
     enum origin origins[SETTING_COUNT];
+    const char *file_log; /* `log` of telos.yaml, even where the environment beats it; NULL: it has none */
 };
 
 /* Reads the environment and telos.yaml (`file` NULL: where it is looked for). ERR_INVALID names file, line and what to do. */

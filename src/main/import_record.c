@@ -162,10 +162,11 @@ static str quoted_field(struct arena *arena, str *rest, char delimiter) {
     bool quoted = true;
     for (; i < rest->length && (quoted || rest->data[i] != delimiter); i++) {
         char c = rest->data[i];
-        if (c != '"' || !quoted) {
+        if (!quoted || c != '"') {
             out[length++] = c;
-            if (c == '"')
-                quoted = true; /* doubled: the one before had closed */
+        } else if (i + 1 < rest->length && rest->data[i + 1] == '"') {
+            out[length++] = '"';
+            i++;
         } else {
             quoted = false;
         }

@@ -1,0 +1,199 @@
+/* `telos serve`: the engine, the sender and the server in one process, until a signal ends it.
+ *
+ *   lock and open the data ─▶ apply the policy file, if it is new ─▶ send ─▶ listen ─▶ "listening on …" ─▶ wait for a signal
+ *   and back in the other order; what was queued is committed before the engine closes.
+ *
+ * 1. A policy file that is refused stops the start before anything listens.
+ * 2. Signals are taken by one thread, by waiting: no handler runs anywhere.
+ */
+#include "main/commands.h"
+
+#include "base/log.h"
+#include "base/time.h"
+#include "deliver/deliver.h"
+#include "main/file.h"
+#include "main/local.h"
+#include "main/policy_file.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct serving {
+    struct run *run;
+    struct engine *engine;
+    struct deliver *deliver;
+    struct server *server;
+    int directory;
+};
+
+/* ---- hooks of the server ---- */
+
+static void write_destinations(void *context, struct jsonw *w) { deliver_write_json(((struct serving *)context)->deliver, w); }
+static void write_destination_metrics(void *context, struct buf *out) { deliver_write_metrics(((struct serving *)context)->deliver, out); }
+static void policy_changed(void *context) { deliver_policy_changed(((struct serving *)context)->deliver); }
+
+/* ---- the policy file ---- */
+
+static void show_changes(const struct policy_effect *effect) {
+    static const char *const marks[] = {[CHANGE_INFO] = " ", [CHANGE_NOTICE] = "~", [CHANGE_SERIOUS] = "!", [CHANGE_REFUSED] = "x"};
+    vec_each (change, &effect->changes)
+        output_note("  %s %.*s", marks[change->weight], STR_FMT(change->text));
+}
+
+static enum status apply_policy(struct serving *serving) {
+    struct run *run = serving->run;
+    const char *path = config_get(&run->config, SETTING_POLICY);
+    struct policy_file file;
+    struct policy_effect effect = {0};
+    policy_problems problems = {0};
+    uint32_t version = 0;
+    if (!path)
+        return STATUS_DONE;
+    enum status status = policy_file_load(run, path, &file);
+    if (status)
+        return status;
+    const struct policy *active = engine_policy(serving->engine);
+    bool same = active && memcmp(active->sha256, file.policy->sha256, sizeof(active->sha256)) == 0;
+    if (active)
+        engine_policy_release(serving->engine, active);
+    policy_file_release(&file);
+    if (same)
+        return STATUS_DONE;
+    const struct err *error = engine_policy_apply(serving->engine, run->arena, &file.input, (struct uuid){{0}}, &effect, &problems, &version);
+    if (!error) {
+        log_write(LOG_INFO, "main", "policy applied version=%u changes=%zu", version, effect.changes.count);
+        return STATUS_DONE;
+    }
+    output_complain("serve: %s", error->text);
+    policy_problems_note(run->arena, path, &problems);
+    show_changes(&effect);
+    return error->code == ERR_CONFLICT || error->code == ERR_POLICY ? STATUS_NO : status_of_err(error->code);
+}
+
+/* ---- up and down ---- */
+
+static const struct err *open_engine(struct serving *serving) {
+    const struct config *config = &serving->run->config;
+    struct engine_options options = {
+        .data = config_get(config, SETTING_DATA),
+        .master_key_file = config_get(config, SETTING_MASTER_KEY_FILE),
+        .store = config_get(config, SETTING_STORE),
+        .background = true,
+        .debug_door = config_yes(config, SETTING_DEBUG_DOOR),
+    };
+    TRY(file_make_directory(serving->run->arena, options.data));
+    return engine_open(serving->run->arena, &options, &serving->engine);
+}
+
+static const struct err *start(struct serving *serving) {
+    struct run *run = serving->run;
+    const struct config *config = &run->config;
+    const char *socket;
+    TRY(deliver_start(run->arena, serving->engine, NULL, &serving->deliver));
+    TRY(local_socket(run->arena, config_get(config, SETTING_DATA), &socket, &serving->directory));
+    struct server_options options = {
+        .listen = config_get(config, SETTING_LISTEN),
+        .socket = socket,
+        .console = config_get(config, SETTING_CONSOLE),
+        .hooks = {serving, write_destinations, write_destination_metrics, policy_changed, local_check_policy},
+        .debug_door = config_yes(config, SETTING_DEBUG_DOOR),
+    };
+    return server_start(run->arena, serving->engine, &options, &serving->server);
+}
+
+static void stop(struct serving *serving) {
+    server_stop(serving->server);
+    deliver_stop(serving->deliver);
+    if (serving->engine)
+        engine_close(serving->engine);
+    file_close(&serving->directory);
+}
+
+/* The environment of a process does not change, so telos.yaml has the word here. */
+static void reread_level(struct serving *serving) {
+    struct arena arena;
+    struct config config;
+    arena_init(&arena);
+    const struct err *error = config_load(&arena, serving->run->config.file, &config);
+    const char *level = error ? NULL : config.origins[SETTING_LOG] == ORIGIN_ENVIRONMENT ? config.file_log : config.values[SETTING_LOG];
+    if (error)
+        log_write(LOG_WARN, "main", "settings not read again: %s", error->text);
+    else if (!level || !log_set(level))
+        log_write(LOG_WARN, "main", "log level unchanged: `log` of telos.yaml is debug, info, warn or error");
+    else
+        log_write(LOG_WARN, "main", "log level is now %s", level);
+    arena_release(&arena);
+}
+
+static void wait_for_end(struct serving *serving, const sigset_t *signals) {
+    int signal = 0;
+    for (;;) {
+        if (sigwait(signals, &signal) != 0)
+            continue;
+        if (signal != SIGHUP)
+            break;
+        reread_level(serving);
+    }
+    log_write(LOG_INFO, "main", "ending signal=%d", signal);
+    /* A second one ends at once: nothing acknowledged is lost by that. */
+    (void)pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+}
+
+static void announce(const struct serving *serving) {
+    const char *listen = config_get(&serving->run->config, SETTING_LISTEN);
+    const char *colon = strrchr(listen, ':');
+    (void)printf("listening on http://%.*s:%u\n", colon && colon > listen ? (int)(colon - listen) : 9, colon && colon > listen ? listen : "127.0.0.1",
+                 server_port(serving->server));
+    (void)output_flush(); /* main tells of a stdout that is gone */
+}
+
+static enum status serve(struct run *run) {
+    struct serving serving = {.run = run, .directory = -1};
+    sigset_t signals;
+    (void)sigemptyset(&signals); /* these cannot fail */
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread begins */
+    if (!log_set(config_get(&run->config, SETTING_LOG)))
+        return run_misuse(run, "`log` is debug, info, warn or error, not %s", config_get(&run->config, SETTING_LOG));
+    const struct err *error = open_engine(&serving);
+    if (error) {
+        (void)run_fail(run, error);
+        return error->code == ERR_INVALID ? STATUS_USE : STATUS_UNAVAILABLE;
+    }
+    enum status status = apply_policy(&serving);
+    if (!status) {
+        error = start(&serving);
+        if (error)
+            status = run_fail(run, error);
+    }
+    if (!status) {
+        announce(&serving);
+        wait_for_end(&serving, &signals);
+    }
+    stop(&serving);
+    return status;
+}
+
+static const struct action actions[] = {{NULL, "--data DIR", "", 0, 0, serve}};
+static const struct option options[] = {
+    {"--policy", "FILE", "policy to apply when there is none yet or the file has changed", false},
+    {"--listen", "HOST:PORT", "default: 127.0.0.1:8480; port 0 takes a free one", false},
+    {"--console", "DIR", "folder with the web console", false},
+    {"--debug-door", NULL, "`telos debug` may be used", false},
+    {"--master-key-file", "FILE", "the master key, where it is not in the data directory", false},
+    {"--log", "LEVEL", "debug, info, warn or error; SIGHUP reads it from telos.yaml again", false},
+};
+
+const struct command command_serve = {
+    .name = "serve",
+    .summary = "collect, unify and send, until SIGTERM or Ctrl-C",
+    .about = "Makes the data directory when it is new, and prints `listening on http://HOST:PORT` when it is ready. Write keys and other\n"
+             "secrets that the policy names come from the environment. Status 3 when another process has the directory.",
+    .actions = ROWS(actions),
+    .options = ROWS(options),
+    .common = COMMON_DATA,
+    .example = "  telos serve --data /var/lib/telos --policy policy.yaml --listen 0.0.0.0:8480\n",
+};
