@@ -1,0 +1,288 @@
+/* The engine from end to end: collecting, stating, reading, sending, and what a restart must not lose. */
+#include "engine_world.h"
+
+static void a_profile_survives_reopening(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    assert_int_equal(world_send(&world, EVENT_IDENTIFY, "till", "{'userId':'u1','traits':{'email':'Anna@Example.hu','name':'Anna'},'messageId':'m1'}"),
+                     OUTCOME_ACCEPTED);
+    assert_int_equal(world_send(&world, EVENT_TRACK, "till", "{'userId':'u1','event':'Seen','properties':{'colour':'red'},'messageId':'m2'}"),
+                     OUTCOME_ACCEPTED);
+    check_str(world_trait(&world, "email:anna@example.hu", "name"), "\"Anna\"");
+    assert_int_equal(world_events(&world, "user_id:u1"), 2);
+    world_reopen(&world);
+    check_str(world_trait(&world, "email:anna@example.hu", "name"), "\"Anna\"");
+    check_str(world_trait(&world, "user_id:u1", "email"), "\"Anna@Example.hu\"");
+    assert_int_equal(world_events(&world, "user_id:u1"), 2);
+    world_end(&world);
+}
+
+static void a_message_is_applied_once_also_across_a_restart(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    const char *message = "{'userId':'u1','event':'Seen','properties':{'colour':'red'},'messageId':'m2'}";
+    assert_int_equal(world_send(&world, EVENT_TRACK, "till", message), OUTCOME_ACCEPTED);
+    assert_int_equal(world_send(&world, EVENT_TRACK, "till", message), OUTCOME_DUPLICATE);
+    assert_int_equal(world_send(&world, EVENT_TRACK, "web", message), OUTCOME_ACCEPTED); /* another source's ids are its own */
+    world_reopen(&world);
+    assert_int_equal(world_send(&world, EVENT_TRACK, "till", message), OUTCOME_DUPLICATE);
+    assert_int_equal(world_events(&world, "user_id:u1"), 2);
+    world_end(&world);
+}
+
+static void a_withdrawal_erases_what_rested_on_it_alone(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    world_state(&world, "user_id:u1", "fulfilment", CONSENT_OPENED);
+    world_send(&world, EVENT_IDENTIFY, "till", "{'userId':'u1','traits':{'email':'a@b.hu','name':'Anna','hobby':'chess'}}");
+    world_send(&world, EVENT_TRACK, "till", "{'userId':'u1','event':'Seen','properties':{'colour':'red','total':3}}");
+    check_str(world_trait(&world, "user_id:u1", "hobby"), "\"chess\"");
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_WITHDRAWN);
+    check_str(world_trait(&world, "user_id:u1", "hobby"), "");
+    check_str(world_trait(&world, "user_id:u1", "name"), "\"Anna\"");
+    assert_non_null(world_person(&world, "email:a@b.hu", PERSON_HEAD));
+    world_reopen(&world);
+    check_str(world_trait(&world, "user_id:u1", "hobby"), "");
+    check_str(world_trait(&world, "user_id:u1", "name"), "\"Anna\"");
+    world_send(&world, EVENT_IDENTIFY, "till", "{'userId':'u1','traits':{'name':'Anna B.'}}");
+    check_str(world_trait(&world, "user_id:u1", "name"), "\"Anna B.\"");
+    world_end(&world);
+}
+
+static void a_held_message_waits_for_its_consent(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u9", "statistics", CONSENT_OBJECTED);
+    assert_int_equal(world_send(&world, EVENT_TRACK, "web", "{'userId':'u9','event':'Seen','properties':{'colour':'red'}}"), OUTCOME_HELD);
+    assert_int_equal(world_events(&world, "user_id:u9"), 0);
+    world_reopen(&world);
+    world_state(&world, "user_id:u9", "newsletter", CONSENT_GIVEN);
+    assert_int_equal(world_events(&world, "user_id:u9"), 1);
+    world_end(&world);
+}
+
+static void an_erased_person_stays_erased(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    world_send(&world, EVENT_IDENTIFY, "till", "{'userId':'u1','traits':{'name':'Anna'}}");
+    const struct policy *policy = engine_policy(world.engine);
+    struct request request = {.kind = REQUEST_ERASE};
+    check_fine(identity_parse_subject(&world.arena, policy, STR("user_id:u1"), &request.subject));
+    struct work work = {.arena = &world.arena, .requests = &request, .request_count = 1};
+    check_fine(engine_do(world.engine, &work));
+    assert_true(request.found);
+    engine_work_release(world.engine, &work);
+    engine_policy_release(world.engine, policy);
+    check_str(world_trait(&world, "user_id:u1", "name"), "");
+    world_reopen(&world);
+    check_str(world_trait(&world, "user_id:u1", "name"), "");
+    assert_int_not_equal(world_send(&world, EVENT_IDENTIFY, "till", "{'userId':'u1','traits':{'name':'Anna'}}"), OUTCOME_ACCEPTED);
+    check_str(world_trait(&world, "user_id:u1", "name"), "");
+    world_end(&world);
+}
+
+static void a_delivery_is_made_through_the_gate_and_recalled_after_a_withdrawal(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    world_send(&world, EVENT_TRACK, "till", "{'userId':'u1','event':'Seen','properties':{'colour':'red','total':9}}");
+    struct delivery *rows = NULL;
+    size_t count = 0;
+    check_fine(engine_outbox(world.reader, &world.arena, STR("mailer"), 0, 10, &rows, &count));
+    assert_int_equal(count, 1);
+    const struct policy *policy = engine_policy(world.engine);
+    str body, reason;
+    int64_t from_ms;
+    check_fine(engine_delivery_body(world.reader, &world.arena, policy, &rows[0], &body, &reason, &from_ms));
+    check_str(reason, "");
+    assert_true(str_find(body, STR("\"colour\":\"red\"")) > 0);
+    assert_true(str_find(body, STR("total")) < 0); /* a purchase: not a category of this destination */
+    struct delivery_outcome outcome = {.result = {.number = rows[0].number, .state = DELIVERY_DELIVERED, .attempts = 1, .next_ms = TIME_NONE,
+                                                  .done_ms = clock_now_ms()}, .disclosed = true, .delivery = &rows[0]};
+    check_fine(engine_delivered(world.engine, &world.arena, &outcome, 1));
+    check_fine(engine_outbox(world.reader, &world.arena, STR("mailer"), 0, 10, &rows, &count));
+    assert_int_equal(count, 0);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_WITHDRAWN);
+    world_reopen(&world);
+    check_fine(engine_outbox(world.reader, &world.arena, STR("mailer"), 0, 10, &rows, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(rows[0].kind, DELIVERY_RECALL);
+    const struct policy *again = engine_policy(world.engine);
+    check_fine(engine_delivery_body(world.reader, &world.arena, again, &rows[0], &body, &reason, &from_ms));
+    assert_true(str_find(body, STR("\"type\":\"recall\"")) > 0);
+    assert_true(str_find(body, STR("\"value\":\"u1\"")) > 0);
+    outcome = (struct delivery_outcome){.result = {.number = rows[0].number, .state = DELIVERY_DELIVERED, .attempts = 1, .next_ms = TIME_NONE,
+                                                   .done_ms = clock_now_ms()}, .delivery = &rows[0]};
+    check_fine(engine_delivered(world.engine, &world.arena, &outcome, 1));
+    check_fine(engine_delivery_body(world.reader, &world.arena, again, &rows[0], &body, &reason, &from_ms));
+    check_str(reason, "recall_unreadable"); /* its key went when it was confirmed */
+    engine_policy_release(world.engine, again);
+    world_end(&world);
+}
+
+static void tokens_and_write_keys_open_what_they_are_for(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    struct uuid id, source_id;
+    str token, key, source;
+    struct principal principal;
+    bool found;
+    check_code(engine_token_create(world.engine, &world.arena, ROLE_AGENT, STR("nothing"), STR("x"), TIME_FOREVER, &id, &token), ERR_INVALID);
+    check_fine(engine_token_create(world.engine, &world.arena, ROLE_AGENT, STR("newsletter"), STR("desk"), TIME_FOREVER, &id, &token));
+    check_fine(engine_token_create(world.engine, &world.arena, ROLE_SOURCE, STR("web"), STR(""), TIME_FOREVER, &source_id, &key));
+    for (int round = 0; round < 2; round++) {
+        const struct policy *policy = engine_policy(world.engine);
+        assert_true(engine_authenticate(world.engine, &world.arena, policy, token, &principal));
+        assert_int_equal(principal.role, ROLE_AGENT);
+        assert_true(principal.purposes == policy_purpose(policy, STR("newsletter"))->self);
+        assert_false(engine_authenticate(world.engine, &world.arena, policy, STR("telos_x"), &principal));
+        assert_true(engine_write_key(world.engine, &world.arena, policy, key, &source));
+        check_str(source, "web");
+        assert_false(engine_write_key(world.engine, &world.arena, policy, token, &source));
+        engine_policy_release(world.engine, policy);
+        world_reopen(&world);
+    }
+    check_fine(engine_token_revoke(world.engine, &world.arena, id, &found));
+    assert_true(found);
+    const struct policy *policy = engine_policy(world.engine);
+    assert_false(engine_authenticate(world.engine, &world.arena, policy, token, &principal));
+    engine_policy_release(world.engine, policy);
+    world_end(&world);
+}
+
+static void a_second_open_says_who_has_the_directory(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin_empty(&world);
+    struct engine *second = NULL;
+    struct engine_options options = {.data = world.data};
+    const struct err *error = engine_open(&world.arena, &options, &second);
+    check_code(error, ERR_CONFLICT);
+    assert_non_null(strstr(error->text, "in use by process"));
+    assert_null(second);
+    check_code(world_try(&world, EVENT_TRACK, "web", "{'userId':'u1','event':'x'}"), ERR_CONFLICT); /* no policy yet */
+    world_end(&world);
+}
+
+static void reads_are_in_the_ledger_soon_and_after_a_restart(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    struct person *person = world_person(&world, "user_id:u1", PERSON_HEAD);
+    for (int i = 0; i < 300; i++)
+        engine_record_read(world.engine, (struct uuid){{1}}, person->root, STR("newsletter"), "profile");
+    world_reopen(&world);
+    struct read_row *rows = NULL;
+    size_t count = 0;
+    check_fine(engine_store(world.engine)->reads(reader_session(world.reader), &world.arena, &person->root, 1, 0, 1000, &rows, &count));
+    assert_int_equal(count, 300);
+    check_str(rows[0].what, "profile");
+    assert_true(rows[0].ledger_index != UINT64_MAX);
+    world_end(&world);
+}
+
+static void changes_tell_who_was_touched_since(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    uint64_t before = engine_batch_last(world.engine);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    world_state(&world, "user_id:u2", "newsletter", CONSENT_GIVEN);
+    struct change_item *items = NULL;
+    size_t count = 0;
+    check_fine(engine_changes(world.reader, &world.arena, before + 1, 0, 10, &items, &count));
+    assert_int_equal(count, 2);
+    assert_true(items[0].batch + 1 == items[1].batch);
+    assert_true(items[0].profile.value != items[1].profile.value);
+    world_end(&world);
+}
+
+static void a_paused_destination_stays_paused(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    check_code(engine_destination_pause(world.engine, &world.arena, STR("nobody"), true), ERR_NOT_FOUND);
+    check_fine(engine_destination_pause(world.engine, &world.arena, STR("mailer"), true));
+    world_reopen(&world);
+    assert_true(engine_destination_paused(world.engine, STR("mailer")));
+    check_fine(engine_destination_pause(world.engine, &world.arena, STR("mailer"), false));
+    world_reopen(&world);
+    assert_false(engine_destination_paused(world.engine, STR("mailer")));
+    world_end(&world);
+}
+
+static void a_policy_switch_is_followed_by_the_stored_data(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    world_send(&world, EVENT_IDENTIFY, "till", "{'userId':'u1','traits':{'hobby':'chess'}}");
+    char *text = str_z(&world.arena, str_of(world_policy));
+    char *place = strstr(text, "device, name, behaviour, purchase], direct");
+    assert_non_null(place);
+    memcpy(place, "device, name, purchase           ], direct", 42); /* the newsletter no longer covers behaviour */
+    assert_int_equal(world_apply(&world, text), 2);
+    uint64_t count = 0;
+    check_fine(engine_sweep(world.engine, clock_now_ms(), &count));
+    check_str(world_trait(&world, "user_id:u1", "hobby"), "");
+    world_end(&world);
+}
+
+static void time_alone_ends_a_consent(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    world_send(&world, EVENT_IDENTIFY, "till", "{'userId':'u1','traits':{'name':'Anna'}}");
+    uint64_t count = 0;
+    check_fine(engine_sweep(world.engine, clock_now_ms() + 300 * DAY_MS, &count));
+    check_str(world_trait(&world, "user_id:u1", "name"), "\"Anna\"");
+    check_fine(engine_sweep(world.engine, clock_now_ms() + 500 * DAY_MS, &count));
+    check_str(world_trait(&world, "user_id:u1", "name"), "");
+    world_end(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_profile_survives_reopening),
+        cmocka_unit_test(a_message_is_applied_once_also_across_a_restart),
+        cmocka_unit_test(a_withdrawal_erases_what_rested_on_it_alone),
+        cmocka_unit_test(a_held_message_waits_for_its_consent),
+        cmocka_unit_test(an_erased_person_stays_erased),
+        cmocka_unit_test(a_delivery_is_made_through_the_gate_and_recalled_after_a_withdrawal),
+        cmocka_unit_test(tokens_and_write_keys_open_what_they_are_for),
+        cmocka_unit_test(a_second_open_says_who_has_the_directory),
+        cmocka_unit_test(reads_are_in_the_ledger_soon_and_after_a_restart),
+        cmocka_unit_test(changes_tell_who_was_touched_since),
+        cmocka_unit_test(a_paused_destination_stays_paused),
+        cmocka_unit_test(a_policy_switch_is_followed_by_the_stored_data),
+        cmocka_unit_test(time_alone_ends_a_consent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
