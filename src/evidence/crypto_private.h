@@ -14,7 +14,7 @@
 
 struct crypto_thread {
     EVP_MD_CTX *sha256;
-    EVP_CIPHER_CTX *gcm_seal, *gcm_open, *wrap, *unwrap;
+    EVP_CIPHER_CTX *gcm_seal, *gcm_open, *ecb_encrypt, *ecb_decrypt;
     uint8_t nonces[NONCE_BUFFER_SIZE];
     size_t nonces_used;
     unsigned fork_epoch;
@@ -34,7 +34,11 @@ void crypto_nonce(uint8_t ret_nonce[12]);
 void crypto_sha256(const void *first, size_t first_size, const void *second, size_t second_size, uint8_t ret_digest[32]);
 
 #define WRAPPED_SIZE 40
-/* RFC 3394 with a 256-bit key around another. */
+#define WRAP_MANY_MAX 128
+/* RFC 3394 with a 256-bit key around another. Many at once cost a tenth of what they cost one by one. */
+void crypto_wrap_many(const uint8_t kek[32], const uint8_t (*keys)[32], size_t count, uint8_t (*ret_wrapped)[WRAPPED_SIZE]);
+/* False when one of them does not open under `kek`; then nothing is returned. */
+bool crypto_unwrap_many(const uint8_t kek[32], const uint8_t (*wrapped)[WRAPPED_SIZE], size_t count, uint8_t (*ret_keys)[32]);
 void crypto_wrap(const uint8_t kek[32], const uint8_t key[32], uint8_t ret_wrapped[WRAPPED_SIZE]);
 bool crypto_unwrap(const uint8_t kek[32], const uint8_t wrapped[WRAPPED_SIZE], uint8_t ret_key[32]);
 

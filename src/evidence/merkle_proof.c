@@ -42,7 +42,7 @@ static const struct err *subtree_root(struct reader *reader, unsigned height, ui
     unsigned level = height / 8, inner = height % 8;
     uint64_t first = index << inner; /* among the level's hashes */
     unsigned offset = (unsigned)(first % MERKLE_TILE_WIDTH), count = 1u << inner;
-    const struct hash *hashes;
+    const struct hash *hashes = NULL;
     TRY(tile_read(reader, level, first / MERKLE_TILE_WIDTH, offset + count, &hashes));
     struct hash nodes[MERKLE_TILE_WIDTH / 2];
     memcpy(nodes, hashes + offset, sizeof(struct hash) * count);

@@ -55,6 +55,10 @@ const struct err *vault_destroy(struct arena *arena, struct vault *vault, const 
 const struct err *vault_renew(struct arena *arena, struct vault *vault, profile_no profile, enum key_class class,
                               int64_t now_ms) MUST_CHECK;
 
+/* The same for many at once, with the syncs of one; slots that are destroyed stay so and are counted (`ret_destroyed` may be NULL). */
+const struct err *vault_renew_all(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count,
+                                  enum key_class class, int64_t now_ms, size_t *ret_destroyed) MUST_CHECK;
+
 /* For keyed hashes of identifiers; the same for the life of the vault. */
 void vault_index_key(const struct vault *vault, uint8_t ret_key[32]);
 /* The Ed25519 seed of checkpoints and receipts. */

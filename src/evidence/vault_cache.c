@@ -1,0 +1,122 @@
+/* The keys in memory: a bounded cache in clear, and the way to it. See vault_private.h, invariants 2 and 3.
+ *
+ * All that a stripe's lock guards lies together: profiles of one page fall into one stripe, so a lookup takes one lock that hardly
+ * anyone else wants. An entry has all of a profile's keys; each is unwrapped when it is first asked for. */
+#include "evidence/vault_private.h"
+
+#include <sodium.h>
+
+int kek_index(const struct vault *vault, uint32_t generation) {
+    if (generation == 0)
+        return -1;
+    return vault->kek_generation[0] == generation ? 0 : vault->kek_generation[1] == generation ? 1 : -1;
+}
+
+/* Where a profile may be: the set, and its entry of each way. */
+static struct cache_set *set_of(struct vault *vault, uint64_t page, uint64_t profile, struct cache_entry **ret_entries) {
+    uint64_t stripe = page % STRIPES, set = (page / STRIPES * PAGE_PROFILES + page_place(profile)) % CACHE_SETS;
+    *ret_entries = &vault->cache->entries[stripe][0][set];
+    return &vault->cache->sets[stripe][set];
+}
+
+static struct cache_entry *entry_of(struct cache_entry *entries, unsigned way) { return entries + (size_t)way * CACHE_SETS; }
+
+void cache_forget_page(struct vault *vault, uint64_t page) {
+    uint64_t first = (page - 1) * PAGE_PROFILES + 1;
+    for (uint64_t profile = first; profile < first + PAGE_PROFILES; profile++) {
+        struct cache_entry *entries;
+        struct cache_set *set = set_of(vault, page, profile, &entries);
+        for (unsigned way = 0; way < CACHE_WAYS; way++) {
+            if (set->profiles[way] != profile)
+                continue;
+            set->profiles[way] = 0;
+            sodium_memzero(entry_of(entries, way), sizeof(*entries));
+        }
+    }
+}
+
+void stripes_lock_all(struct vault *vault) {
+    for (unsigned i = 0; i < STRIPES; i++)
+        ASSERT(pthread_mutex_lock(&vault->stripes[i].lock) == 0);
+}
+
+void stripes_unlock_all(struct vault *vault) {
+    for (unsigned i = STRIPES; i-- > 0;)
+        ASSERT(pthread_mutex_unlock(&vault->stripes[i].lock) == 0);
+}
+
+/* Reads the profile's slots from the file into the way used longest ago. NULL: the page is damaged or cannot be read; *ret_absent: it
+ * was never written. */
+static struct cache_entry *entry_load(struct vault *vault, struct stripe *stripe, uint64_t page_number, uint64_t profile,
+                                      bool *ret_absent) {
+    uint8_t page[VAULT_PAGE];
+    ssize_t got = pread(vault->fd, page, VAULT_PAGE, (off_t)(page_number * VAULT_PAGE));
+    *ret_absent = got == 0; /* behind the end of the file */
+    if (got != VAULT_PAGE || !page_check(page, page_number))
+        return NULL;
+    uint32_t generation = page_generation(page);
+    if (generation != 0 && kek_index(vault, generation) < 0)
+        return NULL;
+    struct cache_entry *entries;
+    struct cache_set *set = set_of(vault, page_number, profile, &entries);
+    unsigned way = 0;
+    for (unsigned i = 0; i < CACHE_WAYS && set->profiles[way] != 0; i++)
+        if (set->profiles[i] == 0 || stripe->clock - set->used[i] > stripe->clock - set->used[way])
+            way = i;
+    struct cache_entry *entry = entry_of(entries, way);
+    unsigned place = page_place(profile);
+    memcpy(entry->keys, page_key(page, place, 0), sizeof(entry->keys));
+    for (unsigned class = 0; class < KEY_CLASS_COUNT; class++)
+        entry->states[class] = (uint8_t)page_state(page, place, class);
+    entry->clear = 0;
+    entry->generation = generation;
+    set->profiles[way] = profile;
+    set->used[way] = ++stripe->clock;
+    sodium_memzero(page, sizeof(page));
+    return entry;
+}
+
+static enum vault_result entry_key(struct vault *vault, struct cache_entry *entry, enum key_class class, uint8_t ret_key[32]) {
+    switch ((enum slot_state)entry->states[class]) {
+    case SLOT_EMPTY: return VAULT_ABSENT;
+    case SLOT_DESTROYED: return VAULT_DESTROYED;
+    case SLOT_LIVE: break;
+    default: return VAULT_FAILED;
+    }
+    if (!(entry->clear & KEY_CLASS_BIT(class))) {
+        int kek = kek_index(vault, entry->generation);
+        uint8_t key[32];
+        if (kek < 0 || !crypto_unwrap(vault->secrets->kek[kek], entry->keys[class], key))
+            return VAULT_FAILED;
+        memset(entry->keys[class], 0, WRAPPED_SIZE);
+        memcpy(entry->keys[class], key, 32);
+        sodium_memzero(key, sizeof(key));
+        entry->clear |= KEY_CLASS_BIT(class);
+    }
+    memcpy(ret_key, entry->keys[class], 32);
+    return VAULT_LIVE;
+}
+
+enum vault_result vault_key(struct vault *vault, profile_no profile, enum key_class class, uint8_t ret_key[32]) {
+    ASSERT((unsigned)class < KEY_CLASS_COUNT);
+    if (profile.value == 0 || profile.value > PROFILE_NO_MAX)
+        return VAULT_ABSENT;
+    uint64_t page = page_of(profile.value);
+    struct stripe *stripe = stripe_of(vault, page);
+    struct cache_entry *entries, *entry = NULL;
+    struct cache_set *set = set_of(vault, page, profile.value, &entries);
+    bool absent = false;
+    ASSERT(pthread_mutex_lock(&stripe->lock) == 0);
+    for (unsigned way = 0; way < CACHE_WAYS; way++) {
+        if (set->profiles[way] == profile.value) {
+            set->used[way] = ++stripe->clock;
+            entry = entry_of(entries, way);
+            break;
+        }
+    }
+    if (!entry)
+        entry = entry_load(vault, stripe, page, profile.value, &absent);
+    enum vault_result result = entry ? entry_key(vault, entry, class, ret_key) : absent ? VAULT_ABSENT : VAULT_FAILED;
+    ASSERT(pthread_mutex_unlock(&stripe->lock) == 0);
+    return result;
+}
