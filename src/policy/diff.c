@@ -276,10 +276,9 @@ static void diff_fields(struct differ *differ)
 
 static void diff_key(struct differ *differ, const struct identity_key *old, const struct identity_key *now)
 {
-    static const char *const ways[] = {"exact", "email", "e164", "lower", "trim"};
     if (old->normalise != now->normalise)
         change_add(differ, CHANGE_SERIOUS, "is normalised as `%s` instead of `%s`: identifiers kept in the old form may not be found any more",
-                   ways[now->normalise], ways[old->normalise]);
+                   normalise_name(now->normalise), normalise_name(old->normalise));
     if (old->limit_per_profile != now->limit_per_profile)
         change_add(differ, now->limit_per_profile < old->limit_per_profile ? CHANGE_NOTICE : CHANGE_SERIOUS,
                    "a person may have %u of them instead of %u; %s", now->limit_per_profile, old->limit_per_profile,
@@ -326,20 +325,19 @@ static void diff_identity(struct differ *differ)
 
 static void diff_traits(struct differ *differ)
 {
-    static const char *const rules[] = {"latest", "first", "most_trusted source", "union", "max", "min"};
     const struct policy *before = differ->before, *after = differ->after;
     vec_each (now, &after->traits) {
         const struct trait_rule *old = map_get(&before->trait_by_name, now->name);
         enum fold_rule was = old ? old->rule : policy_trait_rule(before, now->name);
         differ_where(differ, "trait", now->name);
         if (was != now->rule)
-            change_add(differ, CHANGE_NOTICE, "is folded by `%s` instead of `%s`; profiles change with it", rules[now->rule], rules[was]);
+            change_add(differ, CHANGE_NOTICE, "is folded by `%s` instead of `%s`; profiles change with it", fold_rule_name(now->rule), fold_rule_name(was));
     }
     vec_each (old, &before->traits) {
         enum fold_rule is = policy_trait_rule(after, old->name);
         differ_where(differ, "trait", old->name);
         if (!map_get(&after->trait_by_name, old->name) && is != old->rule)
-            change_add(differ, CHANGE_NOTICE, "is folded by `%s` instead of `%s`; profiles change with it", rules[is], rules[old->rule]);
+            change_add(differ, CHANGE_NOTICE, "is folded by `%s` instead of `%s`; profiles change with it", fold_rule_name(is), fold_rule_name(old->rule));
     }
 }
 

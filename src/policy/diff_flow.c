@@ -7,11 +7,9 @@
 
 static str denied_words(struct arena *arena, const struct source *source)
 {
-    switch (source->when_denied) {
-    case WHEN_DENIED_HOLD: return str_printf(arena, "hold for %.*s", STR_FMT(duration_words(arena, source->hold)));
-    case WHEN_DENIED_ANONYMISE: return STR("anonymise");
-    default: return STR("drop");
-    }
+    if (source->when_denied == WHEN_DENIED_HOLD)
+        return str_printf(arena, "hold for %.*s", STR_FMT(duration_words(arena, source->hold)));
+    return str_of(when_denied_name(source->when_denied));
 }
 
 static void informed_names(struct arena *arena, const struct policy *policy, const struct source *source, str_list *ret_names)

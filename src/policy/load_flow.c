@@ -25,7 +25,9 @@ static void read_variable(struct loader *loader, const struct node *value, void 
 /* `drop`, `hold P1D`, `anonymise` */
 static void read_when_denied(struct loader *loader, const struct node *value, void *field)
 {
-    static const char *const words[] = {"drop", "hold", "anonymise"};
+#define X(code, name) name,
+    static const char *const words[] = {WHEN_DENIED(X)};
+#undef X
     struct source *source = field;
     if (!expect_text(loader, value, "`when_denied`"))
         return;
@@ -34,7 +36,7 @@ static void read_when_denied(struct loader *loader, const struct node *value, vo
     (void)str_split(&rest, ' ', &first); /* there is at least one part */
     word.text = first;
     rest = str_trim(rest);
-    int which = read_word(loader, &word, "answer to a denial", words, 3);
+    int which = read_word(loader, &word, "answer to a denial", words, sizeof(words) / sizeof(words[0]));
     if (which < 0)
         return;
     source->when_denied = (enum when_denied)which;

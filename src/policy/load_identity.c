@@ -82,8 +82,10 @@ static void key_paths_default(struct loader *loader, struct identity_key *key)
 
 static void read_normalise(struct loader *loader, const struct node *value, void *field)
 {
-    static const char *const words[] = {"exact", "email", "e164", "lower", "trim"};
-    int word = read_word(loader, value, "way to normalise", words, sizeof(words) / sizeof(words[0]));
+#define X(code, name) name,
+    static const char *const words[] = {NORMALISERS(X)};
+#undef X
+    int word = read_word(loader, value, "way to normalise", words, NORMALISE_COUNT);
     if (word >= 0)
         *(enum normalise *)field = (enum normalise)word;
 }

@@ -173,16 +173,10 @@ void load_signals(struct loader *loader, const struct node *section)
 
 void load_traits(struct loader *loader, const struct node *section)
 {
-    static const struct {
-        const char *word;
-        enum fold_rule rule;
-    } rules[] = {{"latest", FOLD_LATEST}, {"first", FOLD_FIRST}, {"most_trusted source", FOLD_MOST_TRUSTED},
-                 {"most_trusted", FOLD_MOST_TRUSTED}, {"union", FOLD_UNION}, {"max", FOLD_MAX}, {"min", FOLD_MIN}};
-    enum { RULE_COUNT = sizeof(rules) / sizeof(rules[0]) };
-    const char *words[RULE_COUNT];
+#define X(code, name) name,
+    static const char *const words[] = {FOLD_RULES(X)};
+#undef X
     struct policy *policy = loader->policy;
-    for (size_t i = 0; i < RULE_COUNT; i++)
-        words[i] = rules[i].word;
     if (section->count > LIMIT_FIELDS) {
         problem_at(loader, section, STR_NONE, "`traits` has %u entries, the limit is %d", section->count, (int)LIMIT_FIELDS);
         return;
@@ -193,11 +187,13 @@ void load_traits(struct loader *loader, const struct node *section)
         where_set(loader, "trait", name);
         if (str_empty(name) || name.length > LIMIT_FIELD_NAME_BYTES)
             problem_at(loader, &entry->key, STR_NONE, "this is not a trait's name; write as in `traits`, with dots: address.city");
-        int word = read_word(loader, &entry->value, "fold rule", words, RULE_COUNT);
+        int word = entry->value.kind == NODE_SCALAR && str_equal(entry->value.text, STR("most_trusted"))
+                       ? (int)FOLD_MOST_TRUSTED
+                       : read_word(loader, &entry->value, "fold rule", words, FOLD_RULE_COUNT);
         where_set(loader, NULL, STR_NONE);
         if (word >= 0)
             *(struct trait_rule *)vec_push(loader->arena, &policy->traits) =
-                (struct trait_rule){str_copy(loader->arena, name), rules[word].rule};
+                (struct trait_rule){str_copy(loader->arena, name), (enum fold_rule)word};
     }
     vec_each (rule, &policy->traits)
         if (!map_get(&policy->trait_by_name, rule->name))

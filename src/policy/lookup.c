@@ -1,4 +1,4 @@
-/* Questions about a loaded policy: by name, by jurisdiction, by country. */
+/* Questions about a loaded policy: by name, by jurisdiction, by country; and the words of its enums. */
 #include "policy/country.h"
 #include "policy/policy.h"
 
@@ -68,4 +68,25 @@ str destination_option(const struct destination *destination, str name, str othe
         if (str_equal(option->name, name))
             return option->value;
     return otherwise;
+}
+
+/* ---- words ---- */
+
+#define X(code, name) name,
+static const char *const anchor_names[] = {ANCHORS(X)};
+static const char *const when_denied_names[] = {WHEN_DENIED(X)};
+static const char *const normalise_names[] = {NORMALISERS(X)};
+static const char *const fold_rule_names[] = {FOLD_RULES(X)};
+#undef X
+
+const char *anchor_name(enum anchor anchor) { return anchor_names[anchor]; }
+const char *when_denied_name(enum when_denied when_denied) { return when_denied_names[when_denied]; }
+const char *normalise_name(enum normalise normalise) { return normalise_names[normalise]; }
+const char *fold_rule_name(enum fold_rule rule) { return fold_rule_names[rule]; }
+
+str period_format(struct arena *arena, const struct period *period)
+{
+    if (period->anchor == ANCHOR_NONE)
+        return STR_NONE;
+    return str_printf(arena, "%.*s after %s", STR_FMT(duration_format(arena, period->duration)), anchor_name(period->anchor));
 }

@@ -109,7 +109,12 @@ struct notice {
     VEC(struct notice_text) texts;
 };
 
-enum when_denied { WHEN_DENIED_DROP, WHEN_DENIED_HOLD, WHEN_DENIED_ANONYMISE };
+#define WHEN_DENIED(X) X(WHEN_DENIED_DROP, "drop") X(WHEN_DENIED_HOLD, "hold") X(WHEN_DENIED_ANONYMISE, "anonymise")
+enum when_denied {
+#define X(code, name) code,
+    WHEN_DENIED(X)
+#undef X
+};
 
 /* The sources (`sources:`). */
 struct source {
@@ -143,7 +148,15 @@ struct destination {
 };
 str destination_option(const struct destination *destination, str name, str otherwise);
 
-enum normalise { NORMALISE_EXACT, NORMALISE_EMAIL, NORMALISE_E164, NORMALISE_LOWER, NORMALISE_TRIM };
+#define NORMALISERS(X)                                                                                                 \
+    X(NORMALISE_EXACT, "exact") X(NORMALISE_EMAIL, "email") X(NORMALISE_E164, "e164") X(NORMALISE_LOWER, "lower")      \
+    X(NORMALISE_TRIM, "trim")
+enum normalise {
+#define X(code, name) code,
+    NORMALISERS(X)
+#undef X
+        NORMALISE_COUNT
+};
 /* The identity keys (`identity.keys`). `user_id` and `anonymous_id` always exist. Array order is strength: a message's facts
  * are observed on its strongest identifier. */
 struct identity_key {
@@ -160,7 +173,15 @@ struct identity_key {
     VEC(str) blocked; /* values that never identify: "test@example.com", "null"; `*` matches any run */
 };
 
-enum fold_rule { FOLD_LATEST, FOLD_FIRST, FOLD_MOST_TRUSTED, FOLD_UNION, FOLD_MAX, FOLD_MIN };
+#define FOLD_RULES(X)                                                                                                  \
+    X(FOLD_LATEST, "latest") X(FOLD_FIRST, "first") X(FOLD_MOST_TRUSTED, "most_trusted source") X(FOLD_UNION, "union") \
+    X(FOLD_MAX, "max") X(FOLD_MIN, "min")
+enum fold_rule {
+#define X(code, name) code,
+    FOLD_RULES(X)
+#undef X
+        FOLD_RULE_COUNT
+};
 struct trait_rule { /* `traits:` name → rule */
     str name;
     enum fold_rule rule;
@@ -219,6 +240,13 @@ struct policy {
     struct map category_by_name, purpose_by_name, notice_by_name, source_by_name, destination_by_name, key_by_name,
         trait_by_name, signal_by_category; /* values: pointers into the arrays; signal: (purpose_mask *) */
 };
+
+/* The words of the file. */
+const char *anchor_name(enum anchor anchor);
+const char *when_denied_name(enum when_denied when_denied);
+const char *normalise_name(enum normalise normalise);
+const char *fold_rule_name(enum fold_rule rule);
+str period_format(struct arena *arena, const struct period *period); /* "P5Y after contract_end"; empty: not limited */
 
 /* Where a file came from: a directory for relative notice paths, and the environment for keys (NULL: getenv). The notices may also
  * be given as texts (from the store or an API call): path → content. */

@@ -114,7 +114,7 @@ static const struct refusal sections_table[] = {
     {"signals: { Ads: newsletter }",
      "1:17: signal `Ads`: unknown purpose `newsletter`; declare it under `purposes` or take it out\n"},
     {"traits: { a: lattest, b: [first] }",
-     "1:14: trait `a`: unknown fold rule `lattest`, it is one of: latest, first, most_trusted source, most_trusted, union, max, min: did you mean `latest`?\n"
+     "1:14: trait `a`: unknown fold rule `lattest`, it is one of: latest, first, most_trusted source, union, max, min: did you mean `latest`?\n"
      "1:26: trait `b`: fold rule must be a single value, not a list\n"},
     {"categories: { none: {}, \"a b\": {}, x: { specal: true }, y: 7 }",
      "1:15: `none` under `categories` is not a name; use at most 64 letters, digits, `_`, `-` and `.`, a letter or digit first\n"
