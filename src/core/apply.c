@@ -23,6 +23,8 @@ static void purposes_prepare(struct apply *apply)
         apply->event_purposes |= destination->sends_events ? purpose->self | purpose->compatible_with : 0;
         apply->profile_purposes |= destination->sends_profiles ? purpose->self | purpose->compatible_with : 0;
     }
+    vec_each (category, &policy->categories)
+        apply->special_purposes |= category->special ? category->covered_by : 0;
     apply->informs = arena_array(apply->arena, purpose_mask, policy->sources.count + 1);
     vec_each (source, &policy->sources)
         mask_each (slot, source->purposes)
@@ -215,16 +217,26 @@ static unsigned statement_needs(enum consent_status status)
     }
 }
 
+/* Where profiles are sent on, one that is queued already need not be queued again. */
+static unsigned profile_needs(const struct policy *policy)
+{
+    vec_each (destination, &policy->destinations)
+        if (destination->sends_profiles)
+            return PERSON_OUTBOX;
+    return 0;
+}
+
 unsigned core_needs(const struct policy *policy, const struct request *request)
 {
-    (void)policy; /* so far the request itself says enough */
     switch (request->kind) {
     case REQUEST_MESSAGE: {
-        unsigned parts = request->message.type == EVENT_IDENTIFY ? PERSON_HEAD | PERSON_FACTS : PERSON_HEAD;
+        unsigned parts = PERSON_HEAD;
+        if (request->message.type == EVENT_IDENTIFY)
+            parts |= PERSON_FACTS | profile_needs(policy);
         return request->message.source && request->message.source->when_denied == WHEN_DENIED_HOLD ? parts | PERSON_HELD : parts;
     }
-    case REQUEST_STATEMENT: return statement_needs(request->statement.record.status);
-    case REQUEST_PREFERENCES: return PERSON_HEAD;
+    case REQUEST_STATEMENT: return statement_needs(request->statement.record.status) | profile_needs(policy);
+    case REQUEST_PREFERENCES: return PERSON_HEAD | profile_needs(policy);
     default: return PERSON_ALL;
     }
 }

@@ -114,6 +114,12 @@ static bool takes_away(enum consent_status status)
            status == CONSENT_ENDED || status == CONSENT_OPTED_OUT;
 }
 
+/* Said by somebody erased, it begins a new relationship. */
+static bool begins_anew(enum consent_status status)
+{
+    return status == CONSENT_GIVEN || status == CONSENT_RENEWED || status == CONSENT_OPENED || status == CONSENT_INVOKED;
+}
+
 static bool basis_fits(const struct purpose *purpose, enum basis basis, enum consent_status status)
 {
     switch (status) {
@@ -187,6 +193,13 @@ void statement_apply(struct apply *apply, struct request *request)
     if (known && !person_sweep_if_due(apply, known->person))
         return;
     known = index_find(apply, &statement->subject.hash); /* whoever had nothing left is gone */
+    if (known && person_erased(known->person) && begins_anew(statement->record.status)) {
+        request->refusal = statement_refusal(apply, statement, NULL);
+        if (!str_empty(request->refusal))
+            return;
+        erased_let_go(apply, known);
+        known = NULL;
+    }
     request->refusal = statement_refusal(apply, statement, known ? known->person : NULL);
     if (!str_empty(request->refusal))
         return;

@@ -85,6 +85,7 @@ struct apply {
     bool event_rule, name_rule; /* the policy names the field itself */
     bool releasing;
     purpose_mask *informs; /* by source slot: purposes whose notice its people are shown */
+    purpose_mask special_purposes; /* purposes that cover a special category */
     purpose_mask collected_retention; /* purposes whose retention counts from when a datum was collected */
     purpose_mask event_purposes, profile_purposes; /* purposes that some destination is sent events or profiles for */
     VEC(struct record_made) records_made;
@@ -221,6 +222,9 @@ purpose_mask fact_cover(struct arena *arena, const struct policy *policy, struct
 /* The walk of `fields` with the policy's default put in. */
 struct field_walk fields_walk(const struct policy *policy);
 
+/* --- recheck.c: takes fields off purposes that no longer cover them; true when the parts changed */
+bool event_recheck(struct apply *apply, struct event *event, const struct standing *standing);
+
 /* --- sweep.c, erase.c */
 void person_sweep(struct apply *apply, struct person *person);
 /* Sweeps it if its time has come; false when a part for it is missing. */
@@ -229,6 +233,8 @@ int64_t person_due_work_out(struct apply *apply, struct person *person);
 void person_drop_if_empty(struct apply *apply, struct person *person);
 void sweep_apply(struct apply *apply, struct request *request);
 void erase_apply(struct apply *apply, struct request *request);
+/* An erased person comes anew: the identifier no longer belongs to the erased one, and nobody is known by it. */
+void erased_let_go(struct apply *apply, struct known *known);
 
 /* --- outbox.c */
 void outbox_event(struct apply *apply, struct person *person, const struct message *message, const struct event *event, purpose_mask kept);

@@ -86,10 +86,21 @@ static void facts_enforce(struct apply *apply, struct person *person, const stru
     }
 }
 
+/* May the policy see the event's fields otherwise than when they were kept? */
+static bool recheck_needed(const struct apply *apply, const struct event *event, const struct standing *standing)
+{
+    bool needed = event->policy_version != apply->policy->version;
+    for (unsigned i = 0; i < event->part_count && !needed; i++)
+        needed = event->parts[i].purposes & apply->special_purposes & ~standing->special;
+    return needed;
+}
+
 static void event_enforce(struct apply *apply, struct event *event, const struct standing *standing)
 {
     unsigned kept = 0;
-    bool changed = false;
+    bool changed = recheck_needed(apply, event, standing) && event_recheck(apply, event, standing);
+    if (changed)
+        consent_data_lost(apply, event->profile);
     for (unsigned i = 0; i < event->part_count; i++) {
         struct event_part *part = &event->parts[i];
         purpose_mask mask = purposes_storable(apply, standing, part->purposes, event->received_ms);

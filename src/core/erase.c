@@ -83,3 +83,12 @@ void erase_apply(struct apply *apply, struct request *request)
     person_root(person)->due_ms = person_due_work_out(apply, person);
     row_touch(person_root(person));
 }
+
+void erased_let_go(struct apply *apply, struct known *known)
+{
+    struct person *person = known->person;
+    ASSERT(person_erased(person));
+    row_end(known_identifier(known));
+    known->person = NULL;
+    person_due(person, apply->now_ms + 1); /* the sweeper sees whether anything is left */
+}

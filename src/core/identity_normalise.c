@@ -133,7 +133,7 @@ bool identity_normalise(struct arena *arena, const struct identity_key *key, str
             return false;
         break;
     case NORMALISE_LOWER: text = unicode(arena, text, true); break;
-    case NORMALISE_EXACT: case NORMALISE_TRIM: text = unicode(arena, text, false); break;
+    default: text = unicode(arena, text, false); break; /* exact, trim */
     }
     if (str_empty(text) || text.length > LIMIT_IDENTIFIER_BYTES)
         return false;

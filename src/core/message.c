@@ -198,8 +198,19 @@ static void kept(struct course *c, struct resolved resolved)
     result->profile_no = known_identifier(resolved.known)->profile;
 }
 
+/* What a law orders to be kept of somebody erased is kept of somebody new: the old keys are gone. */
+static void erased_leave(struct course *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (c->named[i].known && c->named[i].purposes && person_erased(c->named[i].known->person)) {
+            erased_let_go(c->apply, c->named[i].known);
+            c->named[i].known = NULL;
+        }
+}
+
 static void keep(struct course *c)
 {
+    erased_leave(c);
     struct resolved resolved = resolve_message(c->apply, c->message, c->named, c->count);
     purpose_mask allowed = c->view.allowed;
     const struct standing *judged_by = c->view.standing;

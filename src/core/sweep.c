@@ -142,6 +142,14 @@ static bool person_empty(const struct person *person)
     return true;
 }
 
+static bool identifiers_left(const struct person *person)
+{
+    vec_each (identifier, &person->identifiers)
+        if (!row_dead(identifier))
+            return true;
+    return false;
+}
+
 #define rows_end(rows)                                                                                                 \
     do {                                                                                                               \
         vec_each (ending_, (rows))                                                                                     \
@@ -154,16 +162,14 @@ void person_drop_if_empty(struct apply *apply, struct person *person)
 {
     if ((person->loaded & PERSON_ALL) != PERSON_ALL || row_dead(person_root(person)) || !person_empty(person))
         return;
-    if (person_erased(person)) {
-        vec_each (profile, &person->profiles)
+    vec_each (profile, &person->profiles)
+        if (profile->change != CHANGE_NEW)
             key_end_push(apply, profile->number, KEY_CLASS_ALL, false);
+    if (person_erased(person) && identifiers_left(person)) {
         rows_end(&person->deliveries);
         rows_end(&person->disclosures);
         return;
     }
-    vec_each (profile, &person->profiles)
-        if (profile->change != CHANGE_NEW)
-            key_end_push(apply, profile->number, KEY_CLASS_ALL, false);
     rows_end(&person->identifiers);
     index_forget(apply, person);
     rows_end(&person->merges);

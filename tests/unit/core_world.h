@@ -11,6 +11,7 @@
 struct world {
     struct arena arena; /* lives as long as the world */
     struct policy *policy;
+    VEC(struct policy *) older; /* rows may still point into them */
     struct id_source ids;
     int64_t now_ms;
     uint64_t profile_next, event_next, delivery_next, ledger_next;
