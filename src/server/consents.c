@@ -117,7 +117,7 @@ static void write_ledger(struct jsonw *w, const struct consent *record, struct a
     jsonw_key(w, STR("ledger"));
     jsonw_object(w);
     jsonw_field_int(w, "index", (int64_t)record->ledger_index);
-    jsonw_field(w, "leaf_hash", str_hex(arena, record->leaf_hash, sizeof(record->leaf_hash)));
+    jsonw_field(w, "leaf_hash", str_base64(arena, record->leaf_hash, sizeof(record->leaf_hash)));
     jsonw_object_end(w);
 }
 

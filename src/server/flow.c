@@ -161,6 +161,16 @@ bool flow_write(struct flow *flow, str text)
     return open;
 }
 
+void flow_push(struct flow *flow, str text)
+{
+    pthread_mutex_lock(&flow->lock);
+    if (!flow->closed) {
+        append(flow, text);
+        wake(flow);
+    }
+    pthread_mutex_unlock(&flow->lock);
+}
+
 size_t flow_room(struct flow *flow)
 {
     pthread_mutex_lock(&flow->lock);

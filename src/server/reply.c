@@ -61,7 +61,7 @@ void reply_problem(struct call *call, const struct err *error)
     if (err_status(error->code) >= 500) /* the path may name a person, the route's pattern does not */
         log_write(LOG_WARN, "server", "request %llu: %s %s: %s: %s", call->id, call->method ? call->method : "?",
                   call->route ? call->route->path : "(no route)", err_name(error->code), error->text);
-    if (call->route && !strcmp(call->route->reply, "image/gif")) { /* an <img> can do nothing with a problem */
+    if (call->route && call->route->reply && !strcmp(call->route->reply, "image/gif")) { /* an <img> can do nothing with a problem */
         reply_text(call, err_retry_helps(error->code) ? (unsigned)err_status(error->code) : MHD_HTTP_OK, "image/gif", pixel_gif());
         return;
     }

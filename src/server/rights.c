@@ -53,7 +53,7 @@ static const struct err *rights_committed(struct call *call)
         jsonw_key(&w, STR("ledger"));
         jsonw_object(&w);
         jsonw_field_int(&w, "index", (int64_t)record->ledger_index);
-        jsonw_field(&w, "leaf_hash", str_hex(&call->arena, record->leaf_hash, sizeof(record->leaf_hash)));
+        jsonw_field(&w, "leaf_hash", str_base64(&call->arena, record->leaf_hash, sizeof(record->leaf_hash)));
         jsonw_object_end(&w);
     }
     jsonw_object_end(&w);

@@ -263,28 +263,33 @@ struct flow *flow_new(struct server *server, struct MHD_Connection *connection, 
 struct MHD_Response *flow_response(struct flow *flow);
 /* Waits for room; false when nobody reads any more. */
 bool flow_write(struct flow *flow, str text);
+/* Never waits; the caller saw that there was room, and may pass it by this one text. */
+void flow_push(struct flow *flow, str text);
 /* Room that is free now; 0 when it was closed, see flow_closed. */
 size_t flow_room(struct flow *flow);
 bool flow_closed(struct flow *flow);
 void flow_end(struct flow *flow); /* what was written is sent, then the reply ends; the writer's part is given up */
 void flows_stop(struct server *server); /* all readers are told that it is over */
 
-/* A long piece of work on a thread of its own, which answers line by line (NDJSON). The context lives in `job->arena`. */
+/* ---- job.c: a long piece of work on a thread of its own, answered line by line (NDJSON) ---- */
 struct job {
     struct server *server;
-    struct arena arena;
+    struct arena arena; /* its context lives here, too */
     struct flow *flow;
     struct reader *reader;
-    const struct policy *policy;
+    const struct policy *policy; /* NULL: none is active */
     void (*run)(struct job *job);
     void *context;
-    int64_t told_us; /* progress was told */
+    int64_t told_us; /* when progress was told */
 };
-const struct err *job_start(struct call *call, struct job *job) MUST_CHECK;
 struct job *job_new(struct call *call);
-void job_line(struct job *job, const struct buf *line); /* adds the line end */
+/* The reply is the job's lines. It frees the job, also when it fails. */
+const struct err *job_start(struct call *call, struct job *job) MUST_CHECK;
+void job_line_begin(struct job *job, struct buf *out, struct jsonw *w); /* opens an object */
+void job_line_end(struct job *job, struct buf *out, struct jsonw *w);
 void job_progress(void *job, uint64_t done, uint64_t all);
 void job_error(struct job *job, const struct err *error);
+void line_flatten(struct buf *out, size_t from); /* JSON onto one line */
 
 /* ---- pools: pool.c ---- */
 struct reader *reader_take(struct server *server, const struct err **ret_error);
@@ -348,6 +353,7 @@ const struct err *policy_check(struct call *call);
 const struct err *policy_plan(struct call *call);
 const struct err *policy_versions_get(struct call *call);
 const struct err *policy_version_get(struct call *call);
+void html_text(struct buf *out, str text); /* escaped */
 const struct err *ropa_get(struct call *call);
 const struct err *counters_get(struct call *call);
 

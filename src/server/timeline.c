@@ -16,8 +16,8 @@ static const char *const item_words[] = {"collected", "said", "merged", "undone"
 
 struct item {
     enum item_kind kind;
-    int64_t at_ms;
-    uint64_t order; /* among those of the same time */
+    int64_t at_ms, sort_ms;
+    uint64_t order; /* among those of the same time; the same on every page */
     const void *row;
     str body; /* ITEM_EVENT */
 };
@@ -32,37 +32,29 @@ struct timeline {
     bool events_more;
 };
 
-static void item_add(struct timeline *timeline, enum item_kind kind, int64_t at_ms, const void *row, str body)
+static void item_add(struct timeline *timeline, enum item_kind kind, int64_t at_ms, size_t position, const void *row)
 {
-    uint64_t order = (uint64_t)kind << 56 | (timeline->items.count & 0xffffffff);
-    if (kind == ITEM_EVENT)
-        order = ((const struct event *)row)->number.value;
-    else if (at_ms > timeline->before_ms || (at_ms == timeline->before_ms && order >= timeline->before_order))
+    uint64_t order = (uint64_t)kind << 48 | position;
+    if (at_ms == TIME_NONE || at_ms > timeline->before_ms || (at_ms == timeline->before_ms && order >= timeline->before_order))
         return;
-    if (at_ms == TIME_NONE)
-        return;
-    *(struct item *)vec_push(&timeline->call->arena, &timeline->items) = (struct item){kind, at_ms, order, row, body};
+    *(struct item *)vec_push(&timeline->call->arena, &timeline->items) = (struct item){kind, at_ms, at_ms, order, row, STR_NONE};
 }
+
+#define ADD_ALL(rows, kind, time_field)                                                                                \
+    for (size_t i = 0; i < (rows).count; i++)                                                                          \
+    item_add(timeline, (kind), (rows).items[i].time_field, i, &(rows).items[i])
 
 static void add_rows(struct timeline *timeline)
 {
     const struct person *person = timeline->person;
-    vec_each (row, &person->profiles) {
-        item_add(timeline, ITEM_CREATED, row->created_ms, row, STR_NONE);
-        item_add(timeline, ITEM_ERASURE, row->erased_ms, row, STR_NONE);
-    }
-    vec_each (row, &person->consents)
-        item_add(timeline, ITEM_CONSENT, row->at_ms, row, STR_NONE);
-    vec_each (row, &person->merges) {
-        item_add(timeline, ITEM_MERGE, row->at_ms, row, STR_NONE);
-        item_add(timeline, ITEM_UNDO, row->undone_ms, row, STR_NONE);
-    }
-    vec_each (row, &person->deliveries)
-        item_add(timeline, ITEM_DELIVERY, row->queued_ms, row, STR_NONE);
-    vec_each (row, &person->disclosures)
-        item_add(timeline, ITEM_DISCLOSURE, row->last_ms, row, STR_NONE);
-    vec_each (row, &person->held)
-        item_add(timeline, ITEM_HELD, row->received_ms, row, STR_NONE);
+    ADD_ALL(person->profiles, ITEM_CREATED, created_ms);
+    ADD_ALL(person->profiles, ITEM_ERASURE, erased_ms);
+    ADD_ALL(person->consents, ITEM_CONSENT, at_ms);
+    ADD_ALL(person->merges, ITEM_MERGE, at_ms);
+    ADD_ALL(person->merges, ITEM_UNDO, undone_ms);
+    ADD_ALL(person->deliveries, ITEM_DELIVERY, queued_ms);
+    ADD_ALL(person->disclosures, ITEM_DISCLOSURE, last_ms);
+    ADD_ALL(person->held, ITEM_HELD, received_ms);
 }
 
 static const struct err *add_reads(struct timeline *timeline, struct reader *reader)
@@ -76,7 +68,7 @@ static const struct err *add_reads(struct timeline *timeline, struct reader *rea
         numbers[i] = person->profiles.items[i].number;
     TRY(engine_store(call->server->engine)->reads(reader_session(reader), &call->arena, numbers, person->profiles.count, 0, READS_MAX, &rows, &count));
     for (size_t i = 0; i < count; i++)
-        item_add(timeline, ITEM_READ, rows[i].at_ms, &rows[i], STR_NONE);
+        item_add(timeline, ITEM_READ, rows[i].at_ms, count - i, &rows[i]);
     return NULL;
 }
 
@@ -89,8 +81,18 @@ static const struct err *add_events(struct timeline *timeline, struct reader *re
     for (size_t i = 0; i < count; i++) {
         str body;
         timeline->event_last = events[i].number.value;
-        if (profile_view_event(&timeline->call->arena, view, NULL, &events[i], &body))
-            item_add(timeline, ITEM_EVENT, events[i].received_ms, &events[i], body);
+        if (!profile_view_event(&timeline->call->arena, view, NULL, &events[i], &body))
+            continue;
+        *(struct item *)vec_push(&timeline->call->arena, &timeline->items) =
+            (struct item){ITEM_EVENT, events[i].received_ms, events[i].received_ms, events[i].number.value, &events[i], body};
+    }
+    /* An event released from hold has an old time and a new number; it stands where its number is, or a page would skip it. */
+    int64_t oldest_ms = INT64_MIN;
+    for (size_t i = timeline->items.count; i > 0; i--) {
+        struct item *item = &timeline->items.items[i - 1];
+        if (item->kind != ITEM_EVENT)
+            break;
+        item->sort_ms = oldest_ms = item->at_ms > oldest_ms ? item->at_ms : oldest_ms;
     }
     return NULL;
 }
@@ -98,8 +100,8 @@ static const struct err *add_events(struct timeline *timeline, struct reader *re
 static int newest_first(const void *a, const void *b)
 {
     const struct item *left = a, *right = b;
-    if (left->at_ms != right->at_ms)
-        return left->at_ms < right->at_ms ? 1 : -1;
+    if (left->sort_ms != right->sort_ms)
+        return left->sort_ms < right->sort_ms ? 1 : -1;
     return left->order < right->order ? 1 : left->order > right->order ? -1 : 0;
 }
 
@@ -241,9 +243,9 @@ static void write_timeline(struct timeline *timeline, struct jsonw *w, size_t li
     const struct item *last = shown ? &timeline->items.items[shown - 1] : NULL;
     if (all) /* all that was looked at is shown; events that may not be seen are passed over, too */
         event = timeline->event_last;
+    uint64_t order = !last ? timeline->before_order : last->kind == ITEM_EVENT ? 0 : last->order; /* events come last within their time */
     write_cursor(w, &call->arena,
-                 arena_printf(&call->arena, "%lld.%llu.%llu", (long long)(last ? last->at_ms : timeline->before_ms),
-                              (unsigned long long)(last && last->kind != ITEM_EVENT ? last->order : last ? UINT64_MAX >> 1 : timeline->before_order),
+                 arena_printf(&call->arena, "%lld.%llu.%llu", (long long)(last ? last->sort_ms : timeline->before_ms), (unsigned long long)order,
                               (unsigned long long)event));
 }
 

@@ -1,0 +1,295 @@
+/* GET /v1/ropa: the record of processing activities (GDPR Art. 30(1)), made from the active policy: as JSON, as CSV, and as a page fit to print.
+ *
+ * One `activity` a purpose. The three forms write the same cells; `cells_of` makes them once.
+ */
+#include "server/server_private.h"
+
+#define CELLS(X)                                                                                                       \
+    X("activity", "Processing activity")                                                                               \
+    X("title", "What it is for")                                                                                       \
+    X("basis", "Lawful basis")                                                                                         \
+    X("cites", "What the basis cites")                                                                                 \
+    X("subjects", "Data subjects")                                                                                     \
+    X("categories", "Categories of data")                                                                              \
+    X("special", "Special categories (Art. 9)")                                                                        \
+    X("sources", "Sources")                                                                                            \
+    X("recipients", "Recipients")                                                                                      \
+    X("transfers", "Transfers to third countries, safeguards")                                                         \
+    X("retention", "Time limits for erasure")
+enum { CELL_COUNT = 0
+#define X(name, title) +1
+    CELLS(X)
+#undef X
+};
+static const char *const names[] = {
+#define X(name, title) name,
+    CELLS(X)
+#undef X
+};
+static const char *const titles[] = {
+#define X(name, title) title,
+    CELLS(X)
+#undef X
+};
+#define SECURITY                                                                                                       \
+    "Encryption at rest by keys per person and retention class, wrapped by a master key outside the store; pseudonymised lookup by keyed hash; "      \
+    "access by role and purpose, each read recorded; append-only signed evidence log."
+
+str period_text(struct arena *arena, const struct period *period)
+{
+    static const char *const anchors[] = {
+#define X(code, name) name,
+        ANCHORS(X)
+#undef X
+    };
+    if (period->anchor == ANCHOR_NONE)
+        return STR_NONE;
+    return str_printf(arena, "%.*s after %s", STR_FMT(duration_format(arena, period->duration)), anchors[period->anchor]);
+}
+
+static void add_part(struct buf *out, str part)
+{
+    if (str_empty(part))
+        return;
+    if (out->length)
+        buf_add(out, STR("; "));
+    buf_add(out, part);
+}
+
+static str cites(struct arena *arena, const struct policy *policy, const struct purpose *purpose)
+{
+    struct buf out;
+    buf_init(&out, arena, LIMIT_POLICY_TEXT_BYTES * 8);
+    if (purpose->notice != SLOT_NONE) {
+        const struct notice *notice = &policy->notices.items[purpose->notice];
+        add_part(&out, str_printf(arena, "notice %.*s@%u", STR_FMT(notice->name), notice->version));
+    }
+    add_part(&out, purpose->contract);
+    add_part(&out, purpose->law);
+    add_part(&out, purpose->interest);
+    add_part(&out, purpose->balancing_test);
+    add_part(&out, purpose->why_no_other_basis);
+    return buf_str(&out);
+}
+
+static str bases(struct arena *arena, const struct purpose *purpose)
+{
+    struct buf out;
+    buf_init(&out, arena, LIMIT_POLICY_TEXT_BYTES);
+    add_part(&out, str_printf(arena, "Art. %s %s", basis_article(purpose->basis), basis_name(purpose->basis)));
+    vec_each (other, &purpose->bases)
+        add_part(&out, str_printf(arena, "%.*s: Art. %s %s", STR_FMT(other->jurisdiction), basis_article(other->basis), basis_name(other->basis)));
+    return buf_str(&out);
+}
+
+static str categories(struct arena *arena, const struct policy *policy, const struct purpose *purpose, bool special_only)
+{
+    struct buf out;
+    buf_init(&out, arena, LIMIT_CATEGORIES * (LIMIT_NAME_BYTES + 2));
+    for (unsigned i = 0; i < policy->categories.count; i++)
+        if (category_in(&purpose->categories, i) && (!special_only || policy->categories.items[i].special))
+            add_part(&out, str_empty(policy->categories.items[i].title) ? policy->categories.items[i].name : policy->categories.items[i].title);
+    if (special_only && out.length)
+        add_part(&out, str_printf(arena, "condition: Art. 9(2)(%.*s)", STR_FMT(purpose->special_condition)));
+    return buf_str(&out);
+}
+
+static str flows(struct arena *arena, const struct policy *policy, const struct purpose *purpose, bool transfers)
+{
+    struct buf out;
+    buf_init(&out, arena, LIMIT_DESTINATIONS * LIMIT_POLICY_TEXT_BYTES);
+    vec_each (destination, &policy->destinations) {
+        if (destination->purpose != purpose->slot)
+            continue;
+        if (!transfers)
+            add_part(&out, str_empty(destination->recipient) ? destination->name : destination->recipient);
+        else if (!str_empty(destination->country) && !policy_transfer_ok(policy, destination->country, STR_NONE))
+            add_part(&out, str_printf(arena, "%.*s: %.*s", STR_FMT(destination->country),
+                                      STR_FMT(str_empty(destination->safeguard) ? STR("no safeguard, so nothing is sent") : destination->safeguard)));
+    }
+    return buf_str(&out);
+}
+
+static str sources(struct arena *arena, const struct policy *policy, const struct purpose *purpose)
+{
+    struct buf out;
+    buf_init(&out, arena, LIMIT_SOURCES * (LIMIT_NAME_BYTES + 2));
+    vec_each (source, &policy->sources)
+        if (source->purposes & purpose->self)
+            add_part(&out, str_empty(source->title) ? source->name : source->title);
+    return buf_str(&out);
+}
+
+static void cells_of(struct arena *arena, const struct policy *policy, const struct purpose *purpose, str ret_cells[CELL_COUNT])
+{
+    const str cells[] = {purpose->name,
+                         purpose->title,
+                         bases(arena, purpose),
+                         cites(arena, policy, purpose),
+                         STR("customers and visitors"),
+                         categories(arena, policy, purpose, false),
+                         categories(arena, policy, purpose, true),
+                         sources(arena, policy, purpose),
+                         flows(arena, policy, purpose, false),
+                         flows(arena, policy, purpose, true),
+                         period_text(arena, &purpose->retention)};
+    _Static_assert(sizeof(cells) / sizeof(*cells) == CELL_COUNT, "a cell a column");
+    memcpy(ret_cells, cells, sizeof(cells));
+}
+
+/* ---- the three forms ---- */
+
+static void reply_as_json(struct call *call, const struct policy *policy)
+{
+    struct jsonw w;
+    str cells[CELL_COUNT];
+    reply_json(call, MHD_HTTP_OK, &w);
+    jsonw_object(&w);
+    jsonw_key(&w, STR("controller"));
+    jsonw_object(&w);
+    jsonw_field(&w, "name", policy->controller);
+    jsonw_field(&w, "country", policy->country);
+    jsonw_field(&w, "address", policy->address);
+    jsonw_field(&w, "contact", policy->contact);
+    jsonw_field(&w, "dpo", policy->dpo);
+    jsonw_object_end(&w);
+    jsonw_field_int(&w, "policy_version", policy->version);
+    jsonw_field_time(&w, "active_since", policy->activated_ms);
+    jsonw_field_time(&w, "made_at", call->received_ms);
+    jsonw_field(&w, "security", STR(SECURITY));
+    jsonw_key(&w, STR("activities"));
+    jsonw_array(&w);
+    vec_each (purpose, &policy->purposes) {
+        cells_of(&call->arena, policy, purpose, cells);
+        jsonw_object(&w);
+        for (size_t i = 0; i < CELL_COUNT; i++)
+            jsonw_field(&w, names[i], cells[i]);
+        jsonw_object_end(&w);
+    }
+    jsonw_array_end(&w);
+    jsonw_object_end(&w);
+}
+
+/* RFC 4180; a cell that a spreadsheet would take for a formula is made a text. */
+static void csv_cell(struct buf *out, str cell, bool last)
+{
+    buf_add_char(out, '"');
+    if (!str_empty(cell) && strchr("=+-@\t\r", cell.data[0]))
+        buf_add_char(out, '\'');
+    for (size_t i = 0; i < cell.length; i++) {
+        if (cell.data[i] == '"')
+            buf_add_char(out, '"');
+        buf_add_char(out, cell.data[i]);
+    }
+    buf_add(out, last ? STR("\"\r\n") : STR("\","));
+}
+
+static void reply_as_csv(struct call *call, const struct policy *policy)
+{
+    str cells[CELL_COUNT];
+    reply_text(call, MHD_HTTP_OK, "text/csv; charset=utf-8", STR_NONE);
+    reply_header(call, MHD_HTTP_HEADER_CONTENT_DISPOSITION, "attachment; filename=\"ropa.csv\"");
+    for (size_t i = 0; i < CELL_COUNT; i++)
+        csv_cell(&call->reply.out, str_of(titles[i]), i + 1 == CELL_COUNT);
+    vec_each (purpose, &policy->purposes) {
+        cells_of(&call->arena, policy, purpose, cells);
+        for (size_t i = 0; i < CELL_COUNT; i++)
+            csv_cell(&call->reply.out, cells[i], i + 1 == CELL_COUNT);
+    }
+}
+
+void html_text(struct buf *out, str text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        switch (text.data[i]) {
+        case '<': buf_add(out, STR("&lt;")); break;
+        case '>': buf_add(out, STR("&gt;")); break;
+        case '&': buf_add(out, STR("&amp;")); break;
+        case '"': buf_add(out, STR("&quot;")); break;
+        default: buf_add_char(out, text.data[i]);
+        }
+    }
+}
+
+static void html_pair(struct buf *out, const char *name, str value)
+{
+    buf_printf(out, "<tr><th scope=\"row\">%s</th><td>", name);
+    html_text(out, value);
+    buf_add(out, STR("</td></tr>\n"));
+}
+
+static void reply_as_html(struct call *call, const struct policy *policy)
+{
+    struct buf *out = &call->reply.out;
+    str cells[CELL_COUNT];
+    char time[TIME_TEXT_SIZE];
+    reply_text(call, MHD_HTTP_OK, "text/html; charset=utf-8", STR_NONE);
+    reply_header(call, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+    buf_add(out, STR("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Record of processing activities</title>\n"
+                     "<meta name=\"viewport\" content=\"width=device-width\">\n<style>body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;"
+                     "margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%;margin:0 0 2rem}th,td{border:1px solid #999;"
+                     "padding:.3rem .6rem;text-align:left;vertical-align:top}th{width:30%;font-weight:600}section{break-inside:avoid}</style>\n"
+                     "<h1>Record of processing activities</h1>\n<table>\n"));
+    html_pair(out, "Controller", policy->controller);
+    html_pair(out, "Address", str_empty(policy->address) ? policy->country : policy->address);
+    html_pair(out, "Contact", policy->contact);
+    html_pair(out, "Data protection officer", policy->dpo);
+    html_pair(out, "Policy version", str_printf(&call->arena, "%u, active since %.*s", policy->version, STR_FMT(time_text(policy->activated_ms, time))));
+    html_pair(out, "Security measures", STR(SECURITY));
+    buf_add(out, STR("</table>\n"));
+    vec_each (purpose, &policy->purposes) {
+        cells_of(&call->arena, policy, purpose, cells);
+        buf_add(out, STR("<section><h2>"));
+        html_text(out, str_empty(purpose->title) ? purpose->name : purpose->title);
+        buf_add(out, STR("</h2>\n<table>\n"));
+        for (size_t i = 0; i < CELL_COUNT; i++)
+            html_pair(out, titles[i], str_empty(cells[i]) ? STR("–") : cells[i]);
+        buf_add(out, STR("</table></section>\n"));
+    }
+    buf_add(out, STR("</html>\n"));
+}
+
+const struct err *ropa_get(struct call *call)
+{
+    str format = call_query(call, "format"), accept = call_header(call, MHD_HTTP_HEADER_ACCEPT);
+    if (str_equal(format, STR("csv")) || (str_empty(format) && str_find(accept, STR("text/csv")) >= 0))
+        reply_as_csv(call, call->policy);
+    else if (str_equal(format, STR("html")) || (str_empty(format) && str_find(accept, STR("text/html")) >= 0))
+        reply_as_html(call, call->policy);
+    else if (str_empty(format) || str_equal(format, STR("json")))
+        reply_as_json(call, call->policy);
+    else
+        return err_new(&call->arena, ERR_INVALID, "`format` is json, csv or html");
+    return NULL;
+}
+
+/* GET /v1/counters: what was taken and what was left out, by day, source, field and reason; no person in it. */
+const struct err *counters_get(struct call *call)
+{
+    struct reader *reader;
+    struct counter *rows;
+    struct jsonw w;
+    size_t count;
+    int64_t from_ms = call->received_ms - 30 * DAY_MS, to_ms = call->received_ms + DAY_MS;
+    TRY(call_query_time(call, "from", &from_ms));
+    TRY(call_query_time(call, "to", &to_ms));
+    TRY(call_reader(call, &reader));
+    TRY(engine_store(call->server->engine)->counters(reader_session(reader), &call->arena, from_ms, to_ms, &rows, &count));
+    reply_json(call, MHD_HTTP_OK, &w);
+    jsonw_object(&w);
+    jsonw_key(&w, STR("counters"));
+    jsonw_array(&w);
+    for (size_t i = 0; i < count; i++) {
+        jsonw_object(&w);
+        jsonw_field_time(&w, "day", rows[i].day_ms);
+        jsonw_field(&w, "source", rows[i].source);
+        jsonw_field(&w, "what", rows[i].what);
+        jsonw_field(&w, "field", rows[i].field);
+        jsonw_field(&w, "reason", rows[i].reason);
+        jsonw_field_int(&w, "count", (int64_t)rows[i].count);
+        jsonw_object_end(&w);
+    }
+    jsonw_array_end(&w);
+    jsonw_object_end(&w);
+    return NULL;
+}

@@ -1,0 +1,108 @@
+/* Every route of Telos in one table: method, path, who may, how it runs, how large a body, the handler, and what /openapi.json says of it.
+ *
+ * To add one: a line here, its handler, its schemas in schemas.json. The tests walk every route of /openapi.json against a running server.
+ */
+#include "server/server_private.h"
+
+#define IN ROUTE_INLINE
+#define POL ROUTE_POLICY
+#define API LIMIT_API_BODY_BYTES
+#define YAML LIMIT_POLICY_BYTES
+#define COLLECT(name, limit, handler)                                                                                  \
+    {"POST", name, MAY_ANYONE, ROUTE_INLINE | ROUTE_CORS | ROUTE_COLLECT, limit, handler, NULL,                        \
+     "Collect messages, as the Segment HTTP Tracking API does", "writeKey source explain", "Collect", 200, "Collected"}
+#define TYPED(name) COLLECT(name, LIMIT_BATCH_BYTES, collect_post)
+
+static const struct route table[] = {
+    /* collecting: the paths of Segment's, RudderStack's and Jitsu's SDKs; the key is checked by the handlers */
+    TYPED("/v1/identify"), TYPED("/v1/track"), TYPED("/v1/page"), TYPED("/v1/screen"), TYPED("/v1/group"), TYPED("/v1/alias"), TYPED("/v1/batch"),
+    TYPED("/v1/i"), TYPED("/v1/t"), TYPED("/v1/p"), TYPED("/v1/s"), TYPED("/v1/g"), TYPED("/v1/a"), TYPED("/v1/b"),
+    TYPED("/beacon/v1/batch"), TYPED("/beacon/v1/identify"), TYPED("/beacon/v1/track"), TYPED("/beacon/v1/page"), TYPED("/beacon/v1/screen"),
+    TYPED("/beacon/v1/group"), TYPED("/beacon/v1/alias"),
+    TYPED("/api/s/identify"), TYPED("/api/s/track"), TYPED("/api/s/page"), TYPED("/api/s/screen"), TYPED("/api/s/group"), TYPED("/api/s/alias"),
+    TYPED("/api/s/batch"), TYPED("/api/s/s2s/identify"), TYPED("/api/s/s2s/track"), TYPED("/api/s/s2s/page"), TYPED("/api/s/s2s/screen"),
+    TYPED("/api/s/s2s/group"), TYPED("/api/s/s2s/alias"), TYPED("/api/s/s2s/batch"),
+    COLLECT("/v1/import", LIMIT_IMPORT_BYTES, collect_import),
+    {"GET", "/pixel/v1/track", MAY_ANYONE, IN | ROUTE_CORS | ROUTE_COLLECT, 0, collect_pixel, NULL, "Collect one message from an image's address", "writeKey data anonymousId userId event", NULL, 200, "image/gif"},
+    {"GET", "/pixel/v1/page", MAY_ANYONE, IN | ROUTE_CORS | ROUTE_COLLECT, 0, collect_pixel, NULL, "Collect one message from an image's address", "writeKey data anonymousId userId name", NULL, 200, "image/gif"},
+    {"GET", "/v1/pixel/track", MAY_ANYONE, IN | ROUTE_CORS | ROUTE_COLLECT, 0, collect_pixel, NULL, "Collect one message from an image's address", "writeKey data", NULL, 200, "image/gif"},
+    {"GET", "/v1/pixel/page", MAY_ANYONE, IN | ROUTE_CORS | ROUTE_COLLECT, 0, collect_pixel, NULL, "Collect one message from an image's address", "writeKey data", NULL, 200, "image/gif"},
+    {"GET", "/v1/projects/{key}/settings", MAY_ANYONE, IN | ROUTE_CORS | ROUTE_COLLECT, 0, settings_segment, "segmentSettings", "What Segment's browser SDK asks before it sends", NULL, NULL, 200, "SegmentSettings"},
+    {"GET", "/sourceConfig", MAY_ANYONE, IN | ROUTE_CORS | ROUTE_COLLECT, 0, settings_rudder, "rudderSettings", "What RudderStack's browser SDK asks before it sends", "writeKey", NULL, 200, "RudderSettings"},
+
+    /* what persons say */
+    {"POST", "/v1/consents", MAY_STATE, IN | POL, API, consents_post, "stateConsent", "Record a consent, refusal, withdrawal, objection, contract, vital interest or restriction", NULL, "Statement", 201, "Stated"},
+    {"GET", "/v1/consents", MAY_STATE, POL, 0, consents_get, "listConsents", "All that was said, in order", "subject! purpose", NULL, 200, "Consents"},
+    {"GET", "/v1/consents/{id}/receipt", MAY_STATE, POL, 0, consent_receipt, "consentReceipt", "The signed receipt of a record (ISO/IEC TS 27560)", NULL, NULL, 200, "application/ld+json"},
+    {"GET", "/v1/preferences", MAY_STATE, POL, 0, preferences_get, "getPreferences", "How a person wants to be treated", "subject!", NULL, 200, "Preferences"},
+    {"PUT", "/v1/preferences", MAY_STATE, IN | POL, LIMIT_MESSAGE_BYTES, preferences_put, "putPreferences", "Replace what the person said about how to be treated", "subject!", "Preferences", 200, "Preferences"},
+    {"POST", "/v1/rights", MAY_PRIVACY, POL, API, rights_post, "exerciseRight", "Access, portability, erasure, restriction, objection", NULL, "RightsRequest", 201, "RightsDone"},
+    {"GET", "/v1/rights", MAY_PRIVACY, POL, 0, rights_get, "listRights", "What a person has exercised", "subject!", NULL, 200, "Rights"},
+
+    /* asking and seeing, through the gate */
+    {"POST", "/v1/decide", MAY_PEOPLE, IN | POL, API, decide_post, "decide", "May this be done with this person's data, and why", NULL, "Questions", 200, "Decisions"},
+    {"GET", "/v1/profiles/{subject}", MAY_PEOPLE, IN | POL, 0, profile_get, "getProfile", "A person as one purpose may see it", "purpose events", NULL, 200, "Profile"},
+    {"GET", "/v1/profiles/{subject}/timeline", MAY_PEOPLE, POL, 0, timeline_get, "getTimeline", "What was collected, said, decided, sent, read and erased", "purpose limit cursor", NULL, 200, "Timeline"},
+    {"GET", "/v1/identities/{subject}", MAY_PEOPLE, POL, 0, identity_get, "getIdentity", "The profiles that make a person, and why they are one", "purpose", NULL, 200, "Identity"},
+    {"GET", "/v1/identities/{subject}/merges", MAY_STATE, POL, 0, merges_get, "listMerges", "The merges of a person, undone and refused ones too", NULL, NULL, 200, "Merges"},
+    {"POST", "/v1/identities/{subject}/merges", MAY_PRIVACY, IN | POL, API, merges_post, "merge", "Say that two are one person", NULL, "MergeWith", 201, "MergeDone"},
+    {"POST", "/v1/identities/{subject}/merges/{id}/undo", MAY_PRIVACY, IN | POL, API, merge_undo, "undoMerge", "Undo a merge: each side has exactly its own again", NULL, NULL, 200, "MergeDone"},
+    {"GET", "/v1/stream", MAY_PEOPLE, IN | POL, 0, stream_get, "stream", "Changes of persons as they commit (server-sent events)", "purpose segment last_event_id", NULL, 200, "text/event-stream"},
+
+    /* sending */
+    {"GET", "/v1/destinations", MAY_EVIDENCE, POL, 0, destinations_get, "listDestinations", "The destinations and their states", NULL, NULL, 200, "Destinations"},
+    {"GET", "/v1/destinations/{name}", MAY_EVIDENCE, POL, 0, destination_get, "getDestination", "One destination and its state", NULL, NULL, 200, "Destination"},
+    {"POST", "/v1/destinations/{name}/pause", MAY_ADMIN, POL, API, destination_pause, "pauseDestination", "Send nothing until it is resumed", NULL, NULL, 200, "Paused"},
+    {"POST", "/v1/destinations/{name}/resume", MAY_ADMIN, POL, API, destination_resume, "resumeDestination", "Send again", NULL, NULL, 200, "Paused"},
+    {"POST", "/v1/destinations/{name}/replay", MAY_ADMIN, POL, API, destination_replay, "replayDestination", "Try all dead letters again, through the gate", NULL, "ReplayRequest", 200, "Replayed"},
+    {"GET", "/v1/deliveries", MAY_EVIDENCE & ~MAY(ROLE_AUDITOR), POL, 0, deliveries_get, "listDeliveries", "Deliveries, newest first", "destination state limit cursor", NULL, 200, "Deliveries"},
+    {"GET", "/v1/deliveries/{id}", MAY_EVIDENCE & ~MAY(ROLE_AUDITOR), POL, 0, delivery_get, "getDelivery", "One delivery", NULL, NULL, 200, "Delivery"},
+    {"POST", "/v1/deliveries/{id}/retry", MAY_ADMIN, POL, API, delivery_retry, "retryDelivery", "Try a dead letter again, through the gate", NULL, NULL, 200, "Replayed"},
+
+    /* the policy */
+    {"GET", "/v1/policy", MAY_EVIDENCE, 0, 0, policy_get, "getPolicy", "The active policy, or the one of a day", "at", NULL, 200, "PolicyVersion"},
+    {"POST", "/v1/policy", MAY_ADMIN, 0, YAML, policy_post, "applyPolicy", "Activate a policy", NULL, "PolicyProposal", 201, "PolicyApplied"},
+    {"POST", "/v1/policy/check", MAY_EVIDENCE, 0, YAML, policy_check, "checkPolicy", "Is it valid? Every problem with line and column", NULL, "PolicyProposal", 200, "PolicyChecked"},
+    {"POST", "/v1/policy/plan", MAY_PRIVACY, 0, YAML, policy_plan, "planPolicy", "What activating it would do to stored data", "count", "PolicyProposal", 200, "PolicyPlan"},
+    {"GET", "/v1/policy/versions", MAY_EVIDENCE, 0, 0, policy_versions_get, "listPolicyVersions", "All versions there were", NULL, NULL, 200, "PolicyVersions"},
+    {"GET", "/v1/policy/versions/{number}", MAY_EVIDENCE, 0, 0, policy_version_get, "getPolicyVersion", "One version with its text", NULL, NULL, 200, "PolicyVersion"},
+    {"GET", "/v1/ropa", MAY_EVIDENCE, POL, 0, ropa_get, "getRopa", "Record of processing activities (GDPR Art. 30): JSON, CSV or a page", "format", NULL, 200, "Ropa"},
+    {"GET", "/v1/counters", MAY_EVIDENCE, 0, 0, counters_get, "listCounters", "What was taken and left out, by day, source, field and reason", "from to", NULL, 200, "Counters"},
+
+    /* evidence */
+    {"GET", "/v1/evidence/checkpoint", MAY_ANYONE, 0, 0, checkpoint_get, "getCheckpoint", "The signed head of the ledger (C2SP)", NULL, NULL, 200, "text/plain"},
+    {"GET", "/checkpoint", MAY_ANYONE, 0, 0, checkpoint_get, NULL, "The signed head of the ledger, where tlog-tiles looks for it", NULL, NULL, 200, "text/plain"},
+    {"GET", "/v1/evidence/key", MAY_ANYONE, 0, 0, verifier_get, "getVerifierKey", "The public key of checkpoints and receipts", NULL, NULL, 200, "text/plain"},
+    {"GET", "/v1/evidence/proof/inclusion", MAY_EVIDENCE, 0, 0, inclusion_get, "proveInclusion", "That a leaf is in the ledger", "index! size", NULL, 200, "InclusionProof"},
+    {"GET", "/v1/evidence/proof/consistency", MAY_EVIDENCE, 0, 0, consistency_get, "proveConsistency", "That the ledger was only added to", "from! to", NULL, 200, "ConsistencyProof"},
+    {"GET", "/v1/evidence/proof/{index}", MAY_EVIDENCE, 0, 0, inclusion_get, NULL, "That a leaf is in the ledger", "size", NULL, 200, "InclusionProof"},
+    {"GET", "/tile/{path...}", MAY_EVIDENCE, 0, 0, tile_get, "getTile", "A tile of the ledger, or a bundle of its entries (C2SP tlog-tiles)", NULL, NULL, 200, "application/octet-stream"},
+
+    /* tokens and care */
+    {"GET", "/v1/tokens", MAY_ADMIN, 0, 0, tokens_get, "listTokens", "All tokens, without their secret", NULL, NULL, 200, "Tokens"},
+    {"POST", "/v1/tokens", MAY_ADMIN, 0, API, tokens_post, "createToken", "Make a token; it is shown once", NULL, "TokenRequest", 201, "TokenMade"},
+    {"DELETE", "/v1/tokens/{id}", MAY_ADMIN, 0, 0, token_delete, "revokeToken", "Revoke a token", NULL, NULL, 204, NULL},
+    {"POST", "/v1/admin/backup", MAY_ADMIN | MAY_LOCAL_ONLY, 0, API, backup_post, "backup", "A consistent copy into a directory of the machine", NULL, "DirectoryRequest", 200, "BackupDone"},
+    {"GET", "/v1/admin/keys", MAY_PRIVACY, 0, 0, keys_get, "keysStatus", "The vault: keys live and destroyed, rotation", NULL, NULL, 200, "Keys"},
+    {"POST", "/v1/admin/keys/rotate", MAY_ADMIN | MAY_LOCAL_ONLY, IN, API, keys_rotate, "rotateKeys", "A new master key, line by line", NULL, NULL, 200, "application/x-ndjson"},
+    {"POST", "/v1/admin/sweep", MAY_ADMIN, 0, API, sweep_post, "sweep", "Erase now what is due", NULL, "SweepRequest", 200, "Swept"},
+    {"POST", "/v1/audit/check", MAY_PRIVACY | MAY(ROLE_AUDITOR), IN, API, audit_check, "auditCheck", "The promises P1 to P7 over the whole store, line by line", NULL, NULL, 200, "application/x-ndjson"},
+    {"POST", "/v1/audit/export", MAY_ADMIN | MAY_LOCAL_ONLY, IN, API, audit_export, "auditExport", "Evidence of a period into a directory of the machine, line by line", NULL, "ExportRequest", 200, "application/x-ndjson"},
+    {"GET", "/v1/admin/show/{what}", MAY_ADMIN, 0, 0, show_get, "show", "Inside the process: queues, batches, policies, holds, destinations, memory", NULL, NULL, 200, "Shown"},
+    {"POST", "/v1/admin/debug/{what}", MAY_ADMIN | MAY_LOCAL_ONLY, ROUTE_DEBUG, API, debug_post, "debug", "The debug door: digest, rebuild, pause, fail", NULL, "DebugRequest", 200, "Shown"},
+
+    /* for everybody */
+    {"GET", "/healthz", MAY_ANYONE, IN, 0, healthz_get, "health", "Alive", NULL, NULL, 200, "Health"},
+    {"GET", "/readyz", MAY_ANYONE, IN, 0, readyz_get, "ready", "Able to take data", NULL, NULL, 200, "Ready"},
+    {"GET", "/metrics", MAY_ANYONE, 0, 0, metrics_get, "metrics", "Counters (OpenMetrics)", NULL, NULL, 200, "application/openmetrics-text"},
+    {"GET", "/openapi.json", MAY_ANYONE, IN, 0, openapi_get, "openapi", "This description", NULL, NULL, 200, "OpenApi"},
+    {"GET", "/problems/{type}", MAY_ANYONE, IN, 0, problem_get, "problem", "What a problem's type means", NULL, NULL, 200, "ProblemType"},
+    {"GET", "/.well-known/gpc.json", MAY_ANYONE, IN | ROUTE_CORS, 0, gpc_get, "gpc", "Global Privacy Control is honoured here", NULL, NULL, 200, "Gpc"},
+    {"GET", "/", MAY_ANYONE, IN, 0, static_get, "page", "The console, or a plain page", NULL, NULL, 200, "text/html"},
+};
+
+const struct route *routes(size_t *ret_count)
+{
+    *ret_count = sizeof(table) / sizeof(*table);
+    return table;
+}
