@@ -161,7 +161,7 @@ struct consent world_state(struct world *world, const char *subject, const char 
     struct request request = {.kind = REQUEST_STATEMENT};
     check_fine(identity_parse_subject(&world->arena, policy, str_of(subject), &request.statement.subject));
     request.statement.record = (struct consent){.purpose = str_of(purpose), .status = status, .by = SAID_BY_SELF, .at_ms = clock_now_ms(),
-                                                .expires_ms = TIME_FOREVER, .source = STR("api"), .verified = true, .method = STR("test")};
+                                                .expires_ms = TIME_NONE, .source = STR("api"), .verified = true, .method = STR("test")};
     if (status == CONSENT_GIVEN && strcmp(purpose, "newsletter") == 0) {
         request.statement.record.notice = STR("newsletter");
         request.statement.record.notice_version = 1;
