@@ -169,13 +169,23 @@ static bool key_exists(const struct policy *policy, str name)
     return false;
 }
 
+/* Keys that exist in each policy and are not there yet. */
+static size_t always_missing(const struct policy *policy)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < USUAL_KEYS; i++)
+        count += usual_keys[i].always && !key_exists(policy, str_of(usual_keys[i].name));
+    return count;
+}
+
 static void load_keys(struct loader *loader, const struct node *map)
 {
     for (uint32_t i = 0; i < map->count; i++) {
         const struct entry *entry = &map->entries[i];
         where_set(loader, "identity key", entry->key.text);
-        if (loader->policy->keys.count == LIMIT_IDENTITY_KEYS) {
-            problem_at(loader, &entry->key, STR_NONE, "more than %d identity keys; that is the limit", (int)LIMIT_IDENTITY_KEYS);
+        if (loader->policy->keys.count == LIMIT_IDENTITY_KEYS - always_missing(loader->policy)) {
+            problem_at(loader, &entry->key, STR_NONE, "more than %d identity keys, with user_id and anonymous_id; that is the limit",
+                       (int)LIMIT_IDENTITY_KEYS);
             return;
         }
         if (!name_valid(entry->key.text)) {

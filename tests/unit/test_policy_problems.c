@@ -74,6 +74,15 @@ static void what_is_not_yaml_is_refused_with_its_place(void **state) {
 }
 
 static const struct refusal sections_table[] = {
+    {"sources: { web: { purposes: [newsleter], informs: privcy } }\npurposes: { newsletter: { basis: contract, contract: c, categories: email } }\nnotices: { privacy: { version: 1, languages: { en: a.md } } }",
+     "1:30: source `web`: unknown purpose `newsleter`: did you mean `newsletter`?\n"
+     "1:51: source `web`: unknown notice `privcy`: did you mean `privacy`?\n"},
+    {"traits: { traits.: first }",
+     "1:11: trait ``: this is not a trait's name; write as in `traits`, with dots: address.city\n"},
+    {"fields: { \"\": email, \"a[\": email, \"a.\": email }",
+     "1:11: field ``: the path is empty\n"
+     "1:22: field `a[`: this is not a path; write names between dots, `*` for any name and `[*]` for the items of a list\n"
+     "1:35: field `a.`: this is not a path; write names between dots, `*` for any name and `[*]` for the items of a list\n"},
     {"purposse: {}",
      "1:1: unknown key `purposse`: did you mean `purposes`?\n"},
     {"fields: [a]",
@@ -155,6 +164,9 @@ static void each_section_says_what_is_wrong_in_it(void **state) {
 }
 
 static const struct refusal purposes_table[] = {
+    {"basis: contract, contract: c, categories: email, supersedes: the old one, special_condition: A9-2-k",
+     "3:69: purpose `p`: `supersedes` is the name of the earlier purpose\n"
+     "3:101: purpose `p`: `A9-2-k` is not a condition of Art. 9(2); write its letter, a to j (a: explicit consent)\n"},
     {"basis: consnt, categories: email",
      "3:15: purpose `p`: unknown basis `consnt`, it is one of: consent, contract, legal_obligation, vital_interest, public_task, legitimate_interest: did you mean `consent`?\n"},
     {"categories: email",
@@ -309,6 +321,10 @@ static const struct refusal flow_table[] = {
     {"identity: { keys: { \"a b\": {}, ok: [1] } }",
      "1:21: identity key `a b`: this is not a name; use letters, digits, `_`, `-` and `.`, a letter or digit first\n"
      "1:36: identity key `ok`: this must be a map of `key: value`\n"},
+    {"identity: { keys: { k0: , k1: , k2: , k3: , k4: , k5: , k6: , k7: , k8: , k9: , k10: , k11: , k12: , k13: , k14: , k15: , k16: , k17: , k18: , k19: , k20: , k21: , k22: , k23: , k24: , k25: , k26: , k27: , k28: , k29: , k30: , k31: , k32: , k33: , k34: , k35: , k36: , k37: , k38: , k39: , k40: , k41: , k42: , k43: , k44: , k45: , k46: , k47: , k48: , k49: , k50: , k51: , k52: , k53: , k54: , k55: , k56: , k57: , k58: , k59: , k60: , k61: , k62: , k63: , k64: , k65:  } }",
+     "1:445: identity key `k62`: more than 64 identity keys, with user_id and anonymous_id; that is the limit\n"},
+    {"destinations: { d: { kind: w, purpose: p, \"a b\": c } }",
+     "1:43: destination `d`: `a b` is not a name, or one option too many\n"},
 };
 static void sources_destinations_and_keys_say_what_is_wrong_in_them(void **state) {
     (void)state;
