@@ -121,6 +121,7 @@ static const struct err *vault_start(struct arena *arena, struct vault *vault, b
     if (vault->fd_journal < 0)
         return io_error(arena, "cannot open", vault->path_journal);
     TRY(journal_replay(arena, vault));
+    memcpy(vault->id, vault->header.vault_id, sizeof(vault->id));
     TRY(master_load(arena, vault));
     TRY(tombstones_open(arena, vault));
     TRY(mirrors_load(arena, vault));
@@ -142,6 +143,8 @@ const struct err *vault_open_with(struct arena *arena, const char *dir, const ch
 const struct err *vault_open(struct arena *arena, const char *dir, const char *master_key_file, struct vault **ret) {
     return vault_open_with(arena, dir, master_key_file, NULL, ret);
 }
+
+void vault_id(const struct vault *vault, uint8_t ret_id[16]) { memcpy(ret_id, vault->id, sizeof(vault->id)); }
 
 /* Each secret has a label of its own; those of callers cannot meet the vault's. */
 static void secret(const struct vault *vault, char kind, str label, uint8_t ret_key[32]) {

@@ -37,6 +37,9 @@ struct vault;
 const struct err *vault_open(struct arena *arena, const char *dir, const char *master_key_file, struct vault **ret) MUST_CHECK;
 void vault_close(struct vault *vault); /* takes NULL; zeroes every key in memory */
 
+/* As in vault_status, but at once. */
+void vault_id(const struct vault *vault, uint8_t ret_id[16]);
+
 /* Makes all slots of profiles `first`…`first + count - 1` live that are empty; live and destroyed ones stay. For use ahead of need,
  * some 1024 at a time. */
 const struct err *vault_create_keys(struct arena *arena, struct vault *vault, profile_no first, uint64_t count) MUST_CHECK;

@@ -148,6 +148,7 @@ struct vault {
     struct vault_cache *cache;
     struct vault_secrets *secrets;
     uint32_t kek_generation[2]; /* 0: none */
+    uint8_t id[16];
 
     pthread_mutex_t changing; /* guards all below */
     struct vault_header header;

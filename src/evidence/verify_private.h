@@ -1,0 +1,31 @@
+/* What verify.c (texts) and verify_export.c (a directory) share. */
+#ifndef TELOS_EVIDENCE_VERIFY_PRIVATE_H
+#define TELOS_EVIDENCE_VERIFY_PRIVATE_H
+
+#include "evidence/verify.h"
+
+#define VERIFY_FILE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+struct verifier {
+    struct arena *arena; /* of the report */
+    struct arena work; /* of the file under way */
+    struct verify_report report;
+    const struct note_key *keys;
+    size_t key_count;
+    bool checkpoint_known; /* of the directory, signed by a known key */
+    struct checkpoint checkpoint;
+};
+
+void verifier_finding(struct verifier *verifier, bool ok, str name, const char *check, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* One file's content; everything that does not go into a finding lives in `work`, which is cleared at the end. */
+void verifier_text(struct verifier *verifier, str name, str text);
+/* Verifies and returns the checkpoint; false when it does not hold. */
+bool verifier_checkpoint(struct verifier *verifier, str name, str text, struct checkpoint *ret);
+/* "key.pub": reads its keys into the verifier. */
+void verifier_keys(struct verifier *verifier, str name, str text);
+void verify_export(struct verifier *verifier, const char *directory);
+/* Reads a regular file; false with a bad finding. */
+bool verifier_file(struct verifier *verifier, struct arena *arena, const char *path, str name, str *ret_text);
+
+#endif
