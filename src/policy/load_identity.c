@@ -183,7 +183,9 @@ static void load_keys(struct loader *loader, const struct node *map)
     for (uint32_t i = 0; i < map->count; i++) {
         const struct entry *entry = &map->entries[i];
         where_set(loader, "identity key", entry->key.text);
-        if (loader->policy->keys.count == LIMIT_IDENTITY_KEYS - always_missing(loader->policy)) {
+        const struct usual_key *usual = usual_find(entry->key.text);
+        bool reserved = usual && usual->always;
+        if (!reserved && loader->policy->keys.count == LIMIT_IDENTITY_KEYS - always_missing(loader->policy)) {
             problem_at(loader, &entry->key, STR_NONE, "more than %d identity keys, with user_id and anonymous_id; that is the limit",
                        (int)LIMIT_IDENTITY_KEYS);
             return;

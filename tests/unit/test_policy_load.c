@@ -477,6 +477,16 @@ static void a_thousand_categories_and_fields_fit(void **state) {
                 0);
 }
 
+static void write_key(size_t i) { buf_printf(&long_text, "    k%zu:\n", i); }
+
+static void sixty_four_identity_keys_fit_with_the_two_that_always_exist(void **state) {
+    (void)state;
+    const char *keys = "identity:\n  keys:\n";
+    assert_int_equal(policy_of(long_policy(write_key, 62, keys, ""))->keys.count, 64);
+    assert_int_equal(policy_of(long_policy(write_key, 62, keys, "    user_id:\n    anonymous_id:\n"))->keys.count, 64);
+    assert_true(str_find(policy_refusal(long_policy(write_key, 63, keys, "")), STR("65:5: identity key `k62`: more than 64 identity keys")) >= 0);
+}
+
 static str file_text(const char *path) {
     FILE *file = fopen(path, "rb");
     if (!file)
@@ -557,6 +567,7 @@ int main(void) {
         CASE(a_policy_keeps_its_text),
         CASE(sixty_four_purposes_fit_and_one_more_does_not),
         CASE(a_thousand_categories_and_fields_fit),
+        CASE(sixty_four_identity_keys_fit_with_the_two_that_always_exist),
         CASE(the_demo_shop_loads_without_a_problem),
         CASE(every_example_of_the_reference_loads),
     };
