@@ -1,7 +1,7 @@
 /* From the words of the command line to a call; the contract is in command.h.
  *
- * An option that may have several values takes all words that follow it (`--purpose a b c`), unless the action would then miss an
- * argument: so `decide --category email email:anna@example.hu newsletter` is understood, too.
+ * An option that may have several values takes all words that follow it (`--purpose a b c`), unless the action would
+ * then miss an argument: so `decide --category email email:anna@example.hu newsletter` is understood, too.
  */
 #include "main/command.h"
 
@@ -20,7 +20,8 @@ static const struct option with_data[] = {
     {"--store", "STORE", "the store; default: sqlite, inside the data directory", false},
 };
 static const struct option with_server[] = {
-    {"--server", "URL", "talk to this Telos instead; its API token is in TELOS_TOKEN or in the file of --token-file", false},
+    {"--server", "URL", "talk to this Telos instead; its API token is in TELOS_TOKEN or in the file of --token-file",
+     false},
     {"--token-file", "FILE", "file with the API token for --server", false},
 };
 
@@ -99,7 +100,8 @@ struct word {
 typedef VEC(struct word) word_list;
 typedef VEC(struct option_value) value_list;
 
-static enum status read_option(struct run *run, char **words, int count, int *at, value_list *values, const struct option **ret_open) {
+static enum status read_option(struct run *run, char **words, int count, int *at, value_list *values,
+                               const struct option **ret_open) {
     str word = str_of(words[*at]), name = word;
     ptrdiff_t equals = str_find_char(word, '=');
     if (equals >= 0)
@@ -204,12 +206,13 @@ static enum status check_count(const struct run *run) {
     const struct action *action = run->action;
     const char *space = action->name ? " " : "", *name = action->name ? action->name : "";
     if (run->argument_count < action->least)
-        return run_misuse(run, "too few arguments; it is: telos %s%s%s %s", run->command->name, space, name, action->arguments);
+        return run_misuse(run, "too few arguments; it is: telos %s%s%s %s", run->command->name, space, name,
+                          action->arguments);
     if (run->argument_count > action->most && action->most == 0)
         return run_misuse(run, "`%s` is one argument too many", run->arguments[0]);
     if (run->argument_count > action->most)
-        return run_misuse(run, "`%s` is one argument too many; it is: telos %s%s%s %s", run->arguments[action->most], run->command->name, space,
-                           name, action->arguments);
+        return run_misuse(run, "`%s` is one argument too many; it is: telos %s%s%s %s", run->arguments[action->most],
+                          run->command->name, space, name, action->arguments);
     return STATUS_DONE;
 }
 
@@ -234,7 +237,8 @@ enum status run_parse(struct run *run, int count, char **words, bool *ret_help) 
     if (error)
         return run_misuse(run, "%s", error->text);
     for (size_t i = 0; i < values.count; i++)
-        (void)config_flag(&run->config, values.items[i].option->name, values.items[i].text); /* most options are no settings */
+        (void)config_flag(&run->config, values.items[i].option->name,
+                          values.items[i].text); /* most options are no settings */
     return STATUS_DONE;
 }
 

@@ -38,12 +38,15 @@ const struct err *client_open(struct arena *arena, const struct client_target *t
         if (str_find(url, STR("://")) < 0)
             url = str_printf(arena, "http://%.*s", STR_FMT(url));
         if (!str_starts(url, STR("http://")) && !str_starts(url, STR("https://")))
-            return err_new(arena, ERR_INVALID, "%s is no address of a server; write it as https://HOST or http://HOST:PORT", target->server);
+            return err_new(arena, ERR_INVALID,
+                           "%s is no address of a server; write it as https://HOST or http://HOST:PORT",
+                           target->server);
         client->base = str_z(arena, url);
     }
     if (target->write_key.length) {
         str pair = str_printf(arena, "%.*s:", STR_FMT(target->write_key));
-        client->authorization = arena_printf(arena, "Authorization: Basic %.*s", STR_FMT(str_base64(arena, pair.data, pair.length)));
+        client->authorization =
+            arena_printf(arena, "Authorization: Basic %.*s", STR_FMT(str_base64(arena, pair.data, pair.length)));
     } else if (target->token.length) {
         client->authorization = arena_printf(arena, "Authorization: Bearer %.*s", STR_FMT(target->token));
     }
@@ -66,20 +69,24 @@ static struct curl_slist *header(struct curl_slist *list, const char *line) {
     return list;
 }
 
-struct curl_slist *client_prepare(const struct client *client, CURL *easy, struct arena *arena, const struct http_request *request) {
-    struct curl_slist *headers = header(NULL, "Accept: application/json, application/x-ndjson, application/problem+json, */*;q=0.1");
+struct curl_slist *client_prepare(const struct client *client, CURL *easy, struct arena *arena,
+                                  const struct http_request *request) {
+    struct curl_slist *headers =
+        header(NULL, request->lines ? "Accept: application/x-ndjson, application/problem+json"
+                                    : "Accept: application/json, application/problem+json, */*;q=0.1");
     headers = header(headers, "Expect:"); /* no wait for a 100 */
     if (client->authorization)
         headers = header(headers, client->authorization);
     if (request->purpose.length)
         headers = header(headers, arena_printf(arena, "Purpose: %.*s", STR_FMT(request->purpose)));
     if (request->body.data)
-        headers = header(headers, request->yaml ? "Content-Type: application/yaml" : "Content-Type: application/json");
+        headers = header(headers, "Content-Type: application/json");
     char *url = arena_printf(arena, "%s%.*s", client->base, STR_FMT(request->path));
     bool fine = curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
     if (request->body.data) {
         fine = fine && curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK;
-        fine = fine && curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length) == CURLE_OK;
+        fine =
+            fine && curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length) == CURLE_OK;
         fine = fine && curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data) == CURLE_OK;
     } else {
         fine = fine && curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
@@ -97,7 +104,8 @@ const struct err *client_error(const struct client *client, struct arena *arena,
     if (code == CURLE_COULDNT_CONNECT)
         return err_new(arena, ERR_UNAVAILABLE, "nobody answers at %s; is `telos serve` running there?", where);
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
-        return err_new(arena, ERR_INVALID, "%s is no address of a server; write it as https://HOST or http://HOST:PORT", where);
+        return err_new(arena, ERR_INVALID, "%s is no address of a server; write it as https://HOST or http://HOST:PORT",
+                       where);
     return err_new(arena, ERR_UNAVAILABLE, "%s: %s", where, curl_easy_strerror(code));
 }
 
@@ -141,8 +149,8 @@ static size_t receive(char *data, size_t size, size_t count, void *context) {
     return size * count;
 }
 
-const struct err *client_stream(struct client *client, struct arena *arena, const struct http_request *request, client_line *line, void *context,
-                                struct http_reply *ret_reply) {
+const struct err *client_stream(struct client *client, struct arena *arena, const struct http_request *request,
+                                client_line *line, void *context, struct http_reply *ret_reply) {
     struct receiver receiver = {.easy = client->easy, .line = line, .context = context};
     buf_init(&receiver.body, arena, LIMIT_REPLY_BYTES);
     arena_init(&receiver.scratch);
@@ -175,7 +183,8 @@ const struct err *client_stream(struct client *client, struct arena *arena, cons
     return NULL;
 }
 
-const struct err *client_call(struct client *client, struct arena *arena, const struct http_request *request, struct http_reply *ret_reply) {
+const struct err *client_call(struct client *client, struct arena *arena, const struct http_request *request,
+                              struct http_reply *ret_reply) {
     return client_stream(client, arena, request, NULL, NULL, ret_reply);
 }
 
@@ -187,7 +196,8 @@ str path_encode(struct arena *arena, str part) {
     buf_init(&out, arena, part.length * 3 + 1);
     for (size_t i = 0; i < part.length; i++) {
         uint8_t c = (uint8_t)part.data[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-._~:@", c));
+        bool plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-._~:@", c));
         if (plain)
             buf_add_char(&out, (char)c);
         else
@@ -236,22 +246,26 @@ static void tell_items(const struct output *out, struct arena *arena, const stru
 
 enum status run_refused(struct run *run, const struct http_reply *reply) {
     enum status status = status_of_http(reply->status);
-    str title = json_string(json_get(&reply->json, STR("title"))), detail = json_string(json_get(&reply->json, STR("detail")));
+    str title = json_string(json_get(&reply->json, STR("title"))),
+        detail = json_string(json_get(&reply->json, STR("detail")));
     if (!reply->is_json)
         title = str_printf(run->arena, "the server answered %d", reply->status);
     if (status == STATUS_NO && run->out.json && reply->is_json)
         output_json(&run->out, reply->body);
-    output_complain("%s: %.*s%s%.*s", run->command->name, STR_FMT(title), title.length && detail.length ? ": " : "", STR_FMT(detail));
+    output_complain("%s: %.*s%s%.*s", run->command->name, STR_FMT(title), title.length && detail.length ? ": " : "",
+                    STR_FMT(detail));
     if (reply->is_json) {
         tell_items(&run->out, run->arena, json_get(&reply->json, STR("reasons")));
         tell_items(&run->out, run->arena, json_get(&reply->json, STR("problems")));
     }
     if (reply->status == 401)
-        output_note("Put an API token into TELOS_TOKEN, or its file's name into --token-file; `telos token create` makes one.");
+        output_note(
+            "Put an API token into TELOS_TOKEN, or its file's name into --token-file; `telos token create` makes one.");
     return status;
 }
 
-enum status run_ask(struct run *run, struct client *client, const struct http_request *request, struct http_reply *ret_reply) {
+enum status run_ask(struct run *run, struct client *client, const struct http_request *request,
+                    struct http_reply *ret_reply) {
     const struct err *error = client_call(client, run->arena, request, ret_reply);
     if (error)
         return run_fail(run, error);

@@ -8,8 +8,9 @@
 static const struct {
     const char *verb, *status;
 } verbs[] = {
-    {"give", "given"},    {"renew", "renewed"},         {"refuse", "refused"}, {"withdraw", "withdrawn"}, {"object", "objected"},
-    {"lift", "objection_lifted"}, {"open", "opened"},   {"end", "ended"},      {"invoke", "invoked"},     {"inform", "informed"},
+    {"give", "given"},      {"renew", "renewed"},         {"refuse", "refused"}, {"withdraw", "withdrawn"},
+    {"object", "objected"}, {"lift", "objection_lifted"}, {"open", "opened"},    {"end", "ended"},
+    {"invoke", "invoked"},  {"inform", "informed"},
 };
 
 static enum status check_options(struct run *run, int64_t *ret_at_ms) {
@@ -54,7 +55,8 @@ static enum status state(struct run *run) {
     }
     output_ink(&run->out, INK_GOOD, "%s", word);
     output_text(&run->out, ": %s for %s\n", run->arguments[1], run->arguments[0]);
-    output_text(&run->out, "record %.*s, leaf %.*s of the ledger\n", STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("id")))),
+    output_text(&run->out, "record %.*s, leaf %.*s of the ledger\n",
+                STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("id")))),
                 STR_FMT(output_cell(run->arena, json_path(&reply.json, STR("ledger.index")))));
     return STATUS_DONE;
 }
@@ -85,7 +87,8 @@ static enum status show(struct run *run) {
 static enum status receipt(struct run *run) {
     struct http_reply reply;
     str id = path_encode(run->arena, str_of(run->arguments[0]));
-    enum status status = run_get(run, str_printf(run->arena, "/v1/consents/%.*s/receipt", STR_FMT(id)), STR_NONE, &reply);
+    enum status status =
+        run_get(run, str_printf(run->arena, "/v1/consents/%.*s/receipt", STR_FMT(id)), STR_NONE, &reply);
     if (!status)
         output_json(&run->out, reply.body);
     return status;
@@ -95,7 +98,8 @@ static const struct action actions[] = {
     {"give", "TYPE:VALUE PURPOSE", "the person agrees, under --notice", 2, 2, state},
     {"renew", "TYPE:VALUE PURPOSE", "the person agrees again", 2, 2, state},
     {"refuse", "TYPE:VALUE PURPOSE", "the person says no", 2, 2, state},
-    {"withdraw", "TYPE:VALUE PURPOSE", "the person takes the consent back; what rested on it alone is erased", 2, 2, state},
+    {"withdraw", "TYPE:VALUE PURPOSE", "the person takes the consent back; what rested on it alone is erased", 2, 2,
+     state},
     {"object", "TYPE:VALUE PURPOSE", "the person objects (Art. 21)", 2, 2, state},
     {"lift", "TYPE:VALUE PURPOSE", "the objection is lifted", 2, 2, state},
     {"open", "TYPE:VALUE PURPOSE", "a contract is open", 2, 2, state},
@@ -121,6 +125,7 @@ const struct command command_consent = {
     .actions = ROWS(actions),
     .options = ROWS(options),
     .common = COMMON_CLIENT,
-    .example = "  telos consent give email:anna.kovacs@example.hu newsletter --notice newsletter@3 --method \"form in the shop\"\n"
+    .example = "  telos consent give email:anna.kovacs@example.hu newsletter --notice newsletter@3 --method \"form in "
+               "the shop\"\n"
                "  telos consent show email:anna.kovacs@example.hu newsletter\n",
 };

@@ -1,7 +1,7 @@
 /* `telos import`: files to messages, several parcels under way, resumable.
  *
- * Batches are a ring: `begun` counts those that were read, `retired` those whose outcome is written down, always in the order of the file.
- * So what is known to be done is a beginning of the file, and that is what the state keeps.
+ * Batches are a ring: `begun` counts those that were read, `retired` those whose outcome is written down, always in the
+ * order of the file. So what is known to be done is a beginning of the file, and that is what the state keeps.
  */
 #include "main/commands.h"
 
@@ -37,7 +37,9 @@ struct importing {
     enum status status;
 };
 
-static struct parcel *parcel_at(struct importing *importing, uint64_t number) { return &importing->parcels[number % WINDOW]; }
+static struct parcel *parcel_at(struct importing *importing, uint64_t number) {
+    return &importing->parcels[number % WINDOW];
+}
 
 /* ---- one round ---- */
 
@@ -63,7 +65,8 @@ static void start_waiting(struct importing *importing) {
         if (!flight)
             return;
         flight->context = parcel;
-        flight->request = (struct http_request){.method = "POST", .path = importing->path, .body = buf_str(&parcel->body)};
+        flight->request =
+            (struct http_request){.method = "POST", .path = importing->path, .body = buf_str(&parcel->body)};
         parcel->state = PARCEL_FLYING;
         flight_start(importing->flights, flight);
     }
@@ -118,7 +121,8 @@ static void landed(struct importing *importing, struct flight *flight) {
 
 static const struct err *retire(struct importing *importing) {
     while (importing->retired < importing->begun && parcel_at(importing, importing->retired)->state == PARCEL_DONE) {
-        TRY(parcel_retire(parcel_at(importing, importing->retired), &importing->arena, importing->file, &importing->state));
+        TRY(parcel_retire(parcel_at(importing, importing->retired), &importing->arena, importing->file,
+                          &importing->state));
         importing->retired++;
     }
     struct arena scratch;
@@ -139,11 +143,13 @@ static const struct err *send_all(struct importing *importing) {
     for (;;) {
         TRY(read_ahead(importing));
         start_waiting(importing);
-        struct flight *flight = flights_wait(importing->flights, importing->ended || importing->begun - importing->retired == WINDOW ? 50 : 1);
+        struct flight *flight = flights_wait(
+            importing->flights, importing->ended || importing->begun - importing->retired == WINDOW ? 50 : 1);
         for (; flight; flight = flights_wait(importing->flights, 0))
             landed(importing, flight);
         TRY(retire(importing));
-        progress_show(&importing->progress, feed_done_bytes(importing->feed), feed_size_bytes(importing->feed), importing->units);
+        progress_show(&importing->progress, feed_done_bytes(importing->feed), feed_size_bytes(importing->feed),
+                      importing->units);
         if (interrupted(importing)) {
             if (importing->stopping)
                 return NULL;
@@ -152,27 +158,33 @@ static const struct err *send_all(struct importing *importing) {
             progress_end(&importing->progress);
             output_note("interrupted: waiting for what is under way …");
         }
-        if (flights_under_way(importing->flights) == 0 && (importing->stopping || (importing->ended && importing->retired == importing->begun)))
+        if (flights_under_way(importing->flights) == 0 &&
+            (importing->stopping || (importing->ended && importing->retired == importing->begun)))
             return NULL;
     }
 }
 
 /* ---- one file ---- */
 
-static void show_counts(const struct run *run, const char *file, const struct import_counts *counts, uint64_t units, double seconds, const char *rejects) {
+static void show_counts(const struct run *run, const char *file, const struct import_counts *counts, uint64_t units,
+                        double seconds, const char *rejects) {
     struct arena *arena = run->arena;
     output_text(&run->out, "%s: %.*s messages", file, STR_FMT(output_number(arena, counts->read)));
     for (int i = 0; i < OUTCOME_COUNT; i++)
         if (counts->outcomes[i])
-            output_text(&run->out, ", %.*s %s", STR_FMT(output_number(arena, counts->outcomes[i])), outcome_name((enum outcome)i));
+            output_text(&run->out, ", %.*s %s", STR_FMT(output_number(arena, counts->outcomes[i])),
+                        outcome_name((enum outcome)i));
     if (units && seconds > 0)
-        output_text(&run->out, "; %.1f s, %.*s messages/s", seconds, STR_FMT(output_number(arena, (uint64_t)((double)units / seconds))));
+        output_text(&run->out, "; %.1f s, %.*s messages/s", seconds,
+                    STR_FMT(output_number(arena, (uint64_t)((double)units / seconds))));
     output_text(&run->out, "\n");
     if (counts->rejected)
-        output_text(&run->out, "%.*s not taken; why, line by line: %s\n", STR_FMT(output_number(arena, counts->rejected)), rejects);
+        output_text(&run->out, "%.*s not taken; why, line by line: %s\n",
+                    STR_FMT(output_number(arena, counts->rejected)), rejects);
 }
 
-static void write_counts(struct jsonw *w, const char *file, const struct import_state *state, uint64_t units, double seconds) {
+static void write_counts(struct jsonw *w, const char *file, const struct import_state *state, uint64_t units,
+                         double seconds) {
     jsonw_object(w);
     jsonw_field(w, "file", str_of(file));
     jsonw_field_bool(w, "done", state->done);
@@ -200,12 +212,14 @@ struct plan { /* what the command line asks for */
 
 static const struct err *file_begin(struct importing *importing, const struct plan *plan) {
     struct run *run = importing->run;
-    bool remote = config_get(&run->config, SETTING_SERVER) && run->config.origins[SETTING_SERVER] >= run->config.origins[SETTING_DATA];
+    bool remote = config_get(&run->config, SETTING_SERVER) &&
+                  run->config.origins[SETTING_SERVER] >= run->config.origins[SETTING_DATA];
     struct import_identity identity = {
         .file = importing->file,
         .source = plan->source,
         .server = remote ? config_get(&run->config, SETTING_SERVER) : "",
-        .directory = remote ? ".telos-imports" : arena_printf(&importing->arena, "%s/imports", config_get(&run->config, SETTING_DATA)),
+        .directory = remote ? ".telos-imports"
+                            : arena_printf(&importing->arena, "%s/imports", config_get(&run->config, SETTING_DATA)),
         .mapping = plan->mapping,
         .format = plan->format,
         .rejects = run_option(run, "--rejects"),
@@ -261,7 +275,8 @@ static void file_import(struct importing *importing, const char *file, const str
     else if (importing->feed)
         show_counts(run, file, &importing->state.counts, importing->units, seconds, importing->state.rejects_path);
     if (importing->feed && !importing->state.done)
-        output_note("%s: stopped at line %llu; the same command goes on there", file, (unsigned long long)importing->state.place.line);
+        output_note("%s: stopped at line %llu; the same command goes on there", file,
+                    (unsigned long long)importing->state.place.line);
     if (!importing->status && run_has(run, "--strict") && importing->state.counts.rejected)
         importing->status = STATUS_NO;
     feed_close(importing->feed);
@@ -278,7 +293,11 @@ static enum status dry_file(struct run *run, const char *file, const struct plan
     struct feed_item item;
     uint64_t good = 0, bad = 0;
     bool found = true;
-    struct feed_options options = {.path = file, .source = plan->source, .format = plan->format, .mapping = plan->mapping, .mapping_path = plan->mapping_path};
+    struct feed_options options = {.path = file,
+                                   .source = plan->source,
+                                   .format = plan->format,
+                                   .mapping = plan->mapping,
+                                   .mapping_path = plan->mapping_path};
     arena_init(&arena);
     buf_init(&message, &arena, LIMIT_IMPORT_RECORD_BYTES * 8);
     const struct err *error = feed_open(&arena, &options, &feed);
@@ -295,8 +314,8 @@ static enum status dry_file(struct run *run, const char *file, const struct plan
             output_note("%s:%llu: %.*s", file, (unsigned long long)item.line, STR_FMT(item.why));
     }
     if (!error)
-        output_note("%s: read as %s; %llu messages would be sent, %llu records are no messages", file, import_format_name(feed_format(feed)),
-                    (unsigned long long)good, (unsigned long long)bad);
+        output_note("%s: read as %s; %llu messages would be sent, %llu records are no messages", file,
+                    import_format_name(feed_format(feed)), (unsigned long long)good, (unsigned long long)bad);
     enum status status = error ? run_fail(run, error) : run_has(run, "--strict") && bad ? STATUS_NO : STATUS_DONE;
     feed_close(feed);
     arena_release(&arena);
@@ -393,24 +412,29 @@ static const struct option options[] = {
 const struct command command_import = {
     .name = "import",
     .summary = "bring in files: NDJSON, CSV with a mapping, Segment exports; plain, gzip or zstd",
-    .about = "NDJSON is a message a line, as in the Segment HTTP API. An import that was interrupted goes on where it was when the same\n"
-             "command is given again; nothing is applied twice. The rejects file has a line for each message that was not taken, with its\n"
-             "line in FILE and why. By --server, the source's write key is in TELOS_WRITE_KEY.\n\n"
-             "A mapping for CSV (YAML):\n\n"
-             "  type: track                       # of all messages; default: identify, or track where there is an event\n"
-             "  event: Order Completed\n"
-             "  columns:                          # column: path, or what it is\n"
-             "    customer no: userId\n"
-             "    e-mail: traits.email\n"
-             "    total: { to: properties.total, type: number, decimal: \",\" }\n"
-             "    bought at: { to: timestamp, type: time, format: \"%Y.%m.%d %H:%M\", zone: Europe/Budapest }\n"
-             "    agreed: { to: context.consent.categoryPreferences.newsletter, type: boolean, yes: igen, no: nem }\n"
-             "    notes: ~                        # left out, on purpose\n"
-             "  constants:\n"
-             "    properties.currency: HUF\n\n"
-             "Types: text, number, integer, boolean, time, date, list (separator: \",\"), json. Formats of times: rfc3339, unix, unix_ms, or as\n"
-             "strptime's. Delimiters (comma, semicolon, tab) are found out; `delimiter: \"|\"` names another. `header: no`: columns are 1, 2, …\n"
-             "Without a mapping, each column is named by its path.",
+    .about =
+        "NDJSON is a message a line, as in the Segment HTTP API. An import that was interrupted goes on where it was "
+        "when the same\n"
+        "command is given again; nothing is applied twice. The rejects file has a line for each message that was not "
+        "taken, with its\n"
+        "line in FILE and why. By --server, the source's write key is in TELOS_WRITE_KEY.\n\n"
+        "A mapping for CSV (YAML):\n\n"
+        "  type: track                       # of all messages; default: identify, or track where there is an event\n"
+        "  event: Order Completed\n"
+        "  columns:                          # column: path, or what it is\n"
+        "    customer no: userId\n"
+        "    e-mail: traits.email\n"
+        "    total: { to: properties.total, type: number, decimal: \",\" }\n"
+        "    bought at: { to: timestamp, type: time, format: \"%Y.%m.%d %H:%M\", zone: Europe/Budapest }\n"
+        "    agreed: { to: context.consent.categoryPreferences.newsletter, type: boolean, yes: igen, no: nem }\n"
+        "    notes: ~                        # left out, on purpose\n"
+        "  constants:\n"
+        "    properties.currency: HUF\n\n"
+        "Types: text, number, integer, boolean, time, date, list (separator: \",\"), json. Formats of times: rfc3339, "
+        "unix, unix_ms, or as\n"
+        "strptime's. Delimiters (comma, semicolon, tab) are found out; `delimiter: \"|\"` names another. `header: no`: "
+        "columns are 1, 2, …\n"
+        "Without a mapping, each column is named by its path.",
     .actions = ROWS(actions),
     .options = ROWS(options),
     .common = COMMON_CLIENT,

@@ -40,7 +40,8 @@ static void show_events(const struct run *run, const struct json *events) {
     table_init(&table, run->arena, NULL, 4);
     for (uint32_t i = 0; i < events->count; i++) {
         const struct json *event = &events->items[i], *at = json_get(event, STR("at"));
-        table_add(&table, str_printf(run->arena, "  %.*s", STR_FMT(output_cell(run->arena, at ? at : json_get(event, STR("timestamp"))))));
+        table_add(&table, str_printf(run->arena, "  %.*s",
+                                     STR_FMT(output_cell(run->arena, at ? at : json_get(event, STR("timestamp"))))));
         table_add(&table, json_string(json_get(event, STR("type"))));
         table_add(&table, output_cell(run->arena, json_get(event, STR("event"))));
         table_add(&table, output_cell(run->arena, json_get(event, STR("properties"))));
@@ -55,7 +56,8 @@ static void show_withheld(const struct run *run, const struct json *withheld) {
     output_ink(&run->out, INK_WARN, "\nWithheld\n");
     table_init(&table, run->arena, NULL, 2);
     for (uint32_t i = 0; i < withheld->count; i++) {
-        table_add(&table, str_printf(run->arena, "  %.*s", STR_FMT(output_cell(run->arena, json_get(&withheld->items[i], STR("field"))))));
+        table_add(&table, str_printf(run->arena, "  %.*s",
+                                     STR_FMT(output_cell(run->arena, json_get(&withheld->items[i], STR("field"))))));
         table_add(&table, reasons_words(run->arena, json_get(&withheld->items[i], STR("reasons"))));
     }
     table_print(&run->out, &table);
@@ -84,7 +86,8 @@ static enum status profile(struct run *run) {
     }
     const struct json *segments = json_get(&reply.json, STR("segments"));
     output_ink(&run->out, INK_BOLD, "%s", run->arguments[0]);
-    output_text(&run->out, "  as seen for %.*s\n", STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("purpose")))));
+    output_text(&run->out, "  as seen for %.*s\n",
+                STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("purpose")))));
     output_ink(&run->out, INK_DIM, "%.*s\n", STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("id")))));
     show_identifiers(run, &reply.json);
     show_members(run, "Traits", json_get(&reply.json, STR("traits")));

@@ -1,7 +1,7 @@
 /* `telos serve`: the engine, the sender and the server in one process, until a signal ends it.
  *
- *   lock and open the data ─▶ apply the policy file, if it is new ─▶ send ─▶ listen ─▶ "listening on …" ─▶ wait for a signal
- *   and back in the other order; what was queued is committed before the engine closes.
+ *   lock and open the data ─▶ apply the policy file, if it is new ─▶ send ─▶ listen ─▶ "listening on …" ─▶ wait for a
+ * signal and back in the other order; what was queued is committed before the engine closes.
  *
  * 1. A policy file that is refused stops the start before anything listens.
  * 2. Signals are taken by one thread, by waiting: no handler runs anywhere.
@@ -29,14 +29,19 @@ struct serving {
 
 /* ---- hooks of the server ---- */
 
-static void write_destinations(void *context, struct jsonw *w) { deliver_write_json(((struct serving *)context)->deliver, w); }
-static void write_destination_metrics(void *context, struct buf *out) { deliver_write_metrics(((struct serving *)context)->deliver, out); }
+static void write_destinations(void *context, struct jsonw *w) {
+    deliver_write_json(((struct serving *)context)->deliver, w);
+}
+static void write_destination_metrics(void *context, struct buf *out) {
+    deliver_write_metrics(((struct serving *)context)->deliver, out);
+}
 static void policy_changed(void *context) { deliver_policy_changed(((struct serving *)context)->deliver); }
 
 /* ---- the policy file ---- */
 
 static void show_changes(const struct policy_effect *effect) {
-    static const char *const marks[] = {[CHANGE_INFO] = " ", [CHANGE_NOTICE] = "~", [CHANGE_SERIOUS] = "!", [CHANGE_REFUSED] = "x"};
+    static const char *const marks[] = {
+        [CHANGE_INFO] = " ", [CHANGE_NOTICE] = "~", [CHANGE_SERIOUS] = "!", [CHANGE_REFUSED] = "x"};
     vec_each (change, &effect->changes)
         output_note("  %s %.*s", marks[change->weight], STR_FMT(change->text));
 }
@@ -60,7 +65,8 @@ static enum status apply_policy(struct serving *serving) {
     policy_file_release(&file);
     if (same)
         return STATUS_DONE;
-    const struct err *error = engine_policy_apply(serving->engine, run->arena, &file.input, (struct uuid){{0}}, &effect, &problems, &version);
+    const struct err *error =
+        engine_policy_apply(serving->engine, run->arena, &file.input, (struct uuid){{0}}, &effect, &problems, &version);
     if (!error) {
         log_write(LOG_INFO, "main", "policy applied version=%u changes=%zu", version, effect.changes.count);
         return STATUS_DONE;
@@ -116,7 +122,7 @@ static void reread_level(struct serving *serving) {
     struct config config;
     arena_init(&arena);
     const struct err *error = config_load(&arena, serving->run->config.file, &config);
-    const char *level = error ? NULL : config.origins[SETTING_LOG] == ORIGIN_ENVIRONMENT ? config.file_log : config.values[SETTING_LOG];
+    const char *level = error ? NULL : config.file_log;
     if (error)
         log_write(LOG_WARN, "main", "settings not read again: %s", error->text);
     else if (!level || !log_set(level))
@@ -143,8 +149,8 @@ static void wait_for_end(struct serving *serving, const sigset_t *signals) {
 static void announce(const struct serving *serving) {
     const char *listen = config_get(&serving->run->config, SETTING_LISTEN);
     const char *colon = strrchr(listen, ':');
-    (void)printf("listening on http://%.*s:%u\n", colon && colon > listen ? (int)(colon - listen) : 9, colon && colon > listen ? listen : "127.0.0.1",
-                 server_port(serving->server));
+    (void)printf("listening on http://%.*s:%u\n", colon && colon > listen ? (int)(colon - listen) : 9,
+                 colon && colon > listen ? listen : "127.0.0.1", server_port(serving->server));
     (void)output_flush(); /* main tells of a stdout that is gone */
 }
 
@@ -156,8 +162,6 @@ static enum status serve(struct run *run) {
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread begins */
-    if (!log_set(config_get(&run->config, SETTING_LOG)))
-        return run_misuse(run, "`log` is debug, info, warn or error, not %s", config_get(&run->config, SETTING_LOG));
     const struct err *error = open_engine(&serving);
     if (error) {
         (void)run_fail(run, error);
@@ -190,8 +194,10 @@ static const struct option options[] = {
 const struct command command_serve = {
     .name = "serve",
     .summary = "collect, unify and send, until SIGTERM or Ctrl-C",
-    .about = "Makes the data directory when it is new, and prints `listening on http://HOST:PORT` when it is ready. Write keys and other\n"
-             "secrets that the policy names come from the environment. Status 3 when another process has the directory.",
+    .about =
+        "Makes the data directory when it is new, and prints `listening on http://HOST:PORT` when it is ready. Write "
+        "keys and other\n"
+        "secrets that the policy names come from the environment. Status 3 when another process has the directory.",
     .actions = ROWS(actions),
     .options = ROWS(options),
     .common = COMMON_DATA,

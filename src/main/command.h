@@ -2,7 +2,8 @@
  *
  * 1. A command does not parse: it asks its run for arguments, options and settings that args.c has checked already.
  * 2. Its result is its exit status. Words for people go to stdout, complaints and progress to stderr.
- * 3. No secret is an argument: other users of the machine see those. Tokens and keys come from files or the environment.
+ * 3. No secret is an argument: other users of the machine see those. Tokens and keys come from files or the
+ * environment.
  */
 #ifndef TELOS_MAIN_COMMAND_H
 #define TELOS_MAIN_COMMAND_H
@@ -81,8 +82,8 @@ struct run {
     struct local *local; /* what run_client opened; closed by main */
 };
 
-/* Fills the call from the words after the command's name. STATUS_USE with the complaint already written, or STATUS_DONE;
- * `ret_help` is set when only help was asked for. */
+/* Fills the call from the words after the command's name. STATUS_USE with the complaint already written, or
+ * STATUS_DONE; `ret_help` is set when only help was asked for. */
 enum status run_parse(struct run *run, int count, char **words, bool *ret_help);
 /* The value of an option ("--purpose"), the last one given; NULL where it was not. */
 const char *run_option(const struct run *run, const char *name);

@@ -31,12 +31,16 @@ static const struct err *unknown_key(struct arena *arena, const char *file, cons
     for (int i = 0; i < SETTING_COUNT; i++)
         names[i] = str_of(rows[i].key);
     if (str_equal(key->text, STR("token")))
-        return err_new(arena, ERR_INVALID, "%s:%u: this file is no place for secrets: write the token into a file of its own and name that in `token_file`",
+        return err_new(arena, ERR_INVALID,
+                       "%s:%u: this file is no place for secrets: write the token into a file of its own and name that "
+                       "in `token_file`",
                        file, key->line);
     str near = str_nearest(key->text, names, SETTING_COUNT);
     if (near.data)
-        return err_new(arena, ERR_INVALID, "%s:%u: `%.*s` is unknown: did you mean `%.*s`?", file, key->line, STR_FMT(key->text), STR_FMT(near));
-    return err_new(arena, ERR_INVALID, "%s:%u: `%.*s` is no setting of Telos; `telos help serve` lists them", file, key->line, STR_FMT(key->text));
+        return err_new(arena, ERR_INVALID, "%s:%u: `%.*s` is unknown: did you mean `%.*s`?", file, key->line,
+                       STR_FMT(key->text), STR_FMT(near));
+    return err_new(arena, ERR_INVALID, "%s:%u: `%.*s` is no setting of Telos; `telos help serve` lists them", file,
+                   key->line, STR_FMT(key->text));
 }
 
 /* A relative path in the file is meant from the file's folder. */
@@ -57,7 +61,8 @@ static const struct err *file_apply(struct arena *arena, const char *file, str t
     if (root.kind == NODE_NULL)
         return NULL;
     if (root.kind != NODE_MAP)
-        return err_new(arena, ERR_INVALID, "%s:%u: settings are written as `name: value`, a line each", file, root.line);
+        return err_new(arena, ERR_INVALID, "%s:%u: settings are written as `name: value`, a line each", file,
+                       root.line);
     for (uint32_t i = 0; i < root.count; i++) {
         const struct node *key = &root.entries[i].key, *value = &root.entries[i].value;
         int setting = 0;
@@ -69,7 +74,8 @@ static const struct err *file_apply(struct arena *arena, const char *file, str t
             continue;
         if (value->kind != NODE_SCALAR)
             return err_new(arena, ERR_INVALID, "%s:%u: `%s` takes one value", file, value->line, rows[setting].key);
-        config->values[setting] = rows[setting].is_path ? path_beside(arena, file, value->text) : str_z(arena, value->text);
+        config->values[setting] =
+            rows[setting].is_path ? path_beside(arena, file, value->text) : str_z(arena, value->text);
         config->origins[setting] = ORIGIN_FILE;
     }
     return NULL;

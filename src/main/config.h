@@ -1,7 +1,7 @@
 /* Settings: flags beat TELOS_* of the environment, which beat telos.yaml, which beats the defaults.
  *
- * telos.yaml is the file of --config, else of TELOS_CONFIG, else ./telos.yaml, else /etc/telos/telos.yaml. Paths in it are
- * relative to its folder. It holds no secret.
+ * telos.yaml is the file of --config, else of TELOS_CONFIG, else ./telos.yaml, else /etc/telos/telos.yaml. Paths in it
+ * are relative to its folder. It holds no secret.
  */
 #ifndef TELOS_MAIN_CONFIG_H
 #define TELOS_MAIN_CONFIG_H
@@ -14,12 +14,16 @@
     X(SETTING_DATA, "data", "TELOS_DATA", "data", true, "directory where everything is kept")                          \
     X(SETTING_STORE, "store", "TELOS_STORE", "sqlite", false, "the store: sqlite")                                     \
     X(SETTING_SERVER, "server", "TELOS_SERVER", NULL, false, "talk to this Telos instead of the data directory")       \
-    X(SETTING_LISTEN, "listen", "TELOS_LISTEN", "127.0.0.1:8480", false, "address and port to serve; port 0 takes a free one") \
-    X(SETTING_POLICY, "policy", "TELOS_POLICY", NULL, true, "policy to apply at the start, when it is new or has changed") \
+    X(SETTING_LISTEN, "listen", "TELOS_LISTEN", "127.0.0.1:8480", false,                                               \
+      "address and port to serve; port 0 takes a free one")                                                            \
+    X(SETTING_POLICY, "policy", "TELOS_POLICY", NULL, true,                                                            \
+      "policy to apply at the start, when it is new or has changed")                                                   \
     X(SETTING_CONSOLE, "console", "TELOS_CONSOLE", NULL, true, "folder with the web console")                          \
     X(SETTING_LOG, "log", "TELOS_LOG", "info", false, "debug, info, warn or error")                                    \
-    X(SETTING_MASTER_KEY_FILE, "master_key_file", "TELOS_MASTER_KEY_FILE", NULL, true, "the master key, where it is not in the data directory") \
-    X(SETTING_TOKEN_FILE, "token_file", "TELOS_TOKEN_FILE", NULL, true, "file with the API token for --server (or TELOS_TOKEN)") \
+    X(SETTING_MASTER_KEY_FILE, "master_key_file", "TELOS_MASTER_KEY_FILE", NULL, true,                                 \
+      "the master key, where it is not in the data directory")                                                         \
+    X(SETTING_TOKEN_FILE, "token_file", "TELOS_TOKEN_FILE", NULL, true,                                                \
+      "file with the API token for --server (or TELOS_TOKEN)")                                                         \
     X(SETTING_DEBUG_DOOR, "debug_door", "TELOS_DEBUG_DOOR", "no", false, "yes: `telos debug` may be used")
 enum setting {
 #define X(code, key, environment, otherwise, path, help) code,
@@ -31,17 +35,20 @@ enum setting {
 enum origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_FLAG };
 
 struct config {
-    const char *file; /* the telos.yaml that was read; NULL: none */
+    const char *file;                  /* the telos.yaml that was read; NULL: none */
     const char *values[SETTING_COUNT]; /* NULL where nothing is set */
     enum origin origins[SETTING_COUNT];
     const char *file_log; /* `log` of telos.yaml, even where the environment beats it; NULL: it has none */
 };
 
-/* Reads the environment and telos.yaml (`file` NULL: where it is looked for). ERR_INVALID names file, line and what to do. */
+/* Reads the environment and telos.yaml (`file` NULL: where it is looked for). ERR_INVALID names file, line and what to
+ * do. */
 const struct err *config_load(struct arena *arena, const char *file, struct config *ret_config) MUST_CHECK;
 /* A value from a flag, by its name ("--master-key-file"); false when no setting has that name. */
 bool config_flag(struct config *config, const char *flag, const char *value);
-static inline const char *config_get(const struct config *config, enum setting setting) { return config->values[setting]; }
+static inline const char *config_get(const struct config *config, enum setting setting) {
+    return config->values[setting];
+}
 bool config_yes(const struct config *config, enum setting setting);
 /* The names of its X-macro row. */
 const char *setting_key(enum setting setting);

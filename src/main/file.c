@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,9 +14,9 @@ void file_close(const int *fd) {
 }
 
 const struct err *file_error(struct arena *arena, const char *path, int number) {
-    enum err_code code = number == ENOENT || number == ENOTDIR                     ? ERR_NOT_FOUND
+    enum err_code code = number == ENOENT || number == ENOTDIR                    ? ERR_NOT_FOUND
                          : number == EACCES || number == EPERM || number == EROFS ? ERR_FORBIDDEN
-                                                                                   : ERR_IO;
+                                                                                  : ERR_IO;
     return err_new(arena, code, "%s: %s", path, strerror(number));
 }
 
@@ -83,4 +84,11 @@ const struct err *file_make_directory(struct arena *arena, const char *path) {
     if (stat(path, &found) < 0)
         return file_error(arena, path, errno);
     return S_ISDIR(found.st_mode) ? NULL : err_new(arena, ERR_CONFLICT, "%s: is not a directory", path);
+}
+
+const char *file_absolute(struct arena *arena, const char *path) {
+    char here[PATH_MAX];
+    if (path[0] == '/' || !getcwd(here, sizeof(here)))
+        return path;
+    return arena_printf(arena, "%s/%s", here, path);
 }

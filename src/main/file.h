@@ -11,6 +11,8 @@ const struct err *file_read(struct arena *arena, const char *path, size_t bytes_
 const struct err *file_replace(struct arena *arena, const char *path, str text) MUST_CHECK;
 /* Makes a directory (0700) and those above it that are missing. */
 const struct err *file_make_directory(struct arena *arena, const char *path) MUST_CHECK;
+/* From the root: another process has a working directory of its own. */
+const char *file_absolute(struct arena *arena, const char *path);
 /* An error for an errno, in words that name the file. */
 const struct err *file_error(struct arena *arena, const char *path, int number) MUST_CHECK;
 /* For __attribute__((cleanup)); a negative one is none. */

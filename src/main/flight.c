@@ -103,7 +103,8 @@ static void land(struct flights *flights, struct slot *slot, CURLcode code) {
     (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status); /* 0 when it is not known */
     (void)curl_easy_getinfo(slot->easy, CURLINFO_RETRY_AFTER, &wait_s);
     flight->us = clock_monotonic_us() - slot->begun_us;
-    flight->reply = (struct http_reply){.status = (int)status, .body = buf_str(&slot->body), .retry_after_s = (int)wait_s};
+    flight->reply =
+        (struct http_reply){.status = (int)status, .body = buf_str(&slot->body), .retry_after_s = (int)wait_s};
     if (code != CURLE_OK)
         flight->error = client_error(flights->client, &slot->arena, code);
     *flights->landed_last = slot;

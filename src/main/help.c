@@ -18,8 +18,8 @@ static void option_lines(struct buf *out, const struct option *options, size_t c
     for (size_t i = 0; i < count; i++) {
         const struct option *option = &options[i];
         char left[64];
-        int length = snprintf(left, sizeof(left), "%s%s%s%s", option->name, option->value ? " " : "", option->value ? option->value : "",
-                              option->many ? "…" : "");
+        int length = snprintf(left, sizeof(left), "%s%s%s%s", option->name, option->value ? " " : "",
+                              option->value ? option->value : "", option->many ? "…" : "");
         int columns = option->many ? length - 2 : length; /* the ellipsis has three bytes */
         buf_printf(out, "  %s%*s  %s\n", left, columns < 24 ? 24 - columns : 0, "", option->help);
     }
@@ -55,20 +55,22 @@ void help_overview(struct buf *out) {
     for (size_t i = 0; i < command_count; i++)
         buf_printf(out, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
     buf_add(out, STR("\n`telos help COMMAND` has its options and an example.\n\n"
-                     "Commands work on the data directory (--data DIR, default: data), beside a running server or without one, or by\n"
+                     "Commands work on the data directory (--data DIR, default: data), beside a running server or "
+                     "without one, or by\n"
                      "--server URL on another machine. They write JSON with --json.\n\nExit status:\n"));
 #define X(code, value, meaning) buf_printf(out, "  %d  %s\n", value, meaning);
     EXIT_STATUSES(X)
 #undef X
     buf_add(out, STR("\nSettings: flags beat the environment, which beats telos.yaml, which beats the defaults.\n"));
     for (enum setting setting = 0; setting < SETTING_COUNT; setting++)
-        buf_printf(out, "  %-16s %-22s %s%s%s%s\n", setting_key(setting), setting_environment(setting), setting_help(setting),
-                   setting_default(setting) ? " (default: " : "", setting_default(setting) ? setting_default(setting) : "",
-                   setting_default(setting) ? ")" : "");
+        buf_printf(out, "  %-16s %-22s %s%s%s%s\n", setting_key(setting), setting_environment(setting),
+                   setting_help(setting), setting_default(setting) ? " (default: " : "",
+                   setting_default(setting) ? setting_default(setting) : "", setting_default(setting) ? ")" : "");
 }
 
 void help_markdown(struct buf *out) {
-    buf_add(out, STR("# The command line\n\nMade by `telos help --markdown`; the `cli` suite fails where the two differ.\n\n```\n"));
+    buf_add(out, STR("# The command line\n\nMade by `telos help --markdown`; the `cli` suite fails where the two "
+                     "differ.\n\n```\n"));
     help_overview(out);
     buf_add(out, STR("```\n"));
     for (size_t i = 0; i < command_count; i++) {

@@ -46,7 +46,8 @@ static str json_text(struct arena *arena, str text) {
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* Length of a space that groups digits at the front of `s`: blank, no-break space, narrow no-break space, thin space. */
+/* Length of a space that groups digits at the front of `s`: blank, no-break space, narrow no-break space, thin space.
+ */
 static size_t group_space(str s) {
     static const str spaces[] = {STR(" "), STR("\xc2\xa0"), STR("\xe2\x80\xaf"), STR("\xe2\x80\x89")};
     for (size_t i = 0; i < sizeof(spaces) / sizeof(*spaces); i++)
@@ -154,7 +155,8 @@ static bool parts_read(struct arena *arena, const char *format, str cell, struct
 static bool unix_value(str cell, bool in_ms, int64_t *ret_ms) {
     int64_t number;
     double seconds;
-    if (str_to_int64(cell, &number) && number >= 0 && number < (in_ms ? INT64_C(253402300800000) : INT64_C(253402300800)))
+    if (str_to_int64(cell, &number) && number >= 0 &&
+        number < (in_ms ? INT64_C(253402300800000) : INT64_C(253402300800)))
         *ret_ms = in_ms ? number : number * SECOND_MS;
     else if (!in_ms && str_to_double(cell, &seconds) && seconds >= 0 && seconds < 253402300800.0)
         *ret_ms = (int64_t)(seconds * 1000.0);
@@ -232,7 +234,8 @@ static const char *boolean_value(const struct cell_rule *rule, str cell, str *re
     static const char *const yes[] = {"true", "yes", "y", "1", "on", NULL};
     static const char *const no[] = {"false", "no", "n", "0", "off", NULL};
     static const char *const none[] = {NULL};
-    bool is_yes = any_of(cell, &rule->yes, none), is_no = !is_yes && any_of(cell, &rule->no, none); /* its own words come first */
+    bool is_yes = any_of(cell, &rule->yes, none),
+         is_no = !is_yes && any_of(cell, &rule->no, none); /* its own words come first */
     if (!is_yes && !is_no) {
         is_yes = any_of(cell, &rule->yes, yes);
         is_no = any_of(cell, &rule->no, no);

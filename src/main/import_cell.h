@@ -35,7 +35,8 @@ struct cell_rule {
 };
 /* Can the format and the zone be used? NULL, or what is wrong. */
 const char *cell_rule_problem(const struct cell_rule *rule);
-/* NULL: `ret_json` is its value. Otherwise what it is not: "not a number". A cell of blanks is absent: `ret_json` is STR_NONE. */
+/* NULL: `ret_json` is its value. Otherwise what it is not: "not a number". A cell of blanks is absent: `ret_json` is
+ * STR_NONE. */
 const char *cell_value(struct arena *arena, const struct cell_rule *rule, str cell, str *ret_json);
 
 #endif

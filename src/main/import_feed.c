@@ -11,7 +11,7 @@
 enum { ID_BYTES = 18 };
 
 struct feed {
-    struct arena *arena; /* for as long as the feed is open */
+    struct arena *arena;  /* for as long as the feed is open */
     struct arena scratch; /* of one record */
     const char *path, *source;
     enum import_format format;
@@ -24,7 +24,8 @@ struct feed {
     str unused;
 };
 
-static const char *const format_names[] = {[IMPORT_UNKNOWN] = "?", [IMPORT_NDJSON] = "ndjson", [IMPORT_CSV] = "csv", [IMPORT_SEGMENT] = "segment"};
+static const char *const format_names[] = {
+    [IMPORT_UNKNOWN] = "?", [IMPORT_NDJSON] = "ndjson", [IMPORT_CSV] = "csv", [IMPORT_SEGMENT] = "segment"};
 
 const char *import_format_name(enum import_format format) { return format_names[format]; }
 
@@ -38,7 +39,9 @@ bool import_format_parse(str text, enum import_format *ret_format) {
     return false;
 }
 
-static const struct err *source_read(void *context, char *to, size_t room, size_t *ret_got) { return input_read(context, to, room, ret_got); }
+static const struct err *source_read(void *context, char *to, size_t room, size_t *ret_got) {
+    return input_read(context, to, room, ret_got);
+}
 
 /* ---- what the file is ---- */
 
@@ -62,14 +65,17 @@ static const struct err *find_format(struct feed *feed) {
     str head;
     TRY(records_peek(&feed->records, &head));
     if (str_starts(head, STR("\xff\xfe")) || str_starts(head, STR("\xfe\xff")))
-        return err_new(feed->arena, ERR_INVALID, "%s is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8", feed->path);
+        return err_new(feed->arena, ERR_INVALID, "%s is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8",
+                       feed->path);
     str text = str_trim(head);
     if (feed->format == IMPORT_UNKNOWN)
         feed->format = format_by_name(feed->path);
     if (feed->format == IMPORT_UNKNOWN)
         feed->format = str_starts(text, STR("{")) || str_starts(text, STR("[")) ? IMPORT_NDJSON : IMPORT_CSV;
     if (feed->format != IMPORT_CSV && str_starts(text, STR("[")))
-        return err_new(feed->arena, ERR_INVALID, "%s is one JSON list; a message a line is wanted: jq -c '.[]' %s > lines.ndjson", feed->path, feed->path);
+        return err_new(feed->arena, ERR_INVALID,
+                       "%s is one JSON list; a message a line is wanted: jq -c '.[]' %s > lines.ndjson", feed->path,
+                       feed->path);
     if (feed->format == IMPORT_CSV) {
         feed->delimiter = import_map_delimiter(feed->map) ? import_map_delimiter(feed->map) : csv_delimiter(head);
         feed->records.csv = true;
@@ -86,7 +92,8 @@ static const struct err *bind_columns(struct feed *feed, const struct feed_optio
     if (!found)
         return NULL;
     if (record.state != RECORD_FINE)
-        return err_new(feed->arena, ERR_INVALID, "%s: line %llu: the header cannot be read: a quote is not closed", feed->path, (unsigned long long)record.line);
+        return err_new(feed->arena, ERR_INVALID, "%s: line %llu: the header cannot be read: a quote is not closed",
+                       feed->path, (unsigned long long)record.line);
     str text = str_copy(feed->arena, record.text);
     size_t count = csv_fields(feed->arena, text, feed->delimiter, feed->fields, LIMIT_IMPORT_COLUMNS);
     const struct err *error = import_map_bind(feed->arena, feed->map, feed->fields, count, &feed->unused);
@@ -104,7 +111,8 @@ static const struct err *mapping_read(struct feed *feed, const struct feed_optio
     }
     const struct err *error = import_map_read(feed->arena, options->mapping, &problems, &feed->map);
     if (error)
-        return err_new(feed->arena, ERR_INVALID, "%s\n%.*s", error->text, STR_FMT(str_trim(policy_problems_text(feed->arena, options->mapping_path, &problems))));
+        return err_new(feed->arena, ERR_INVALID, "%s\n%.*s", error->text,
+                       STR_FMT(str_trim(policy_problems_text(feed->arena, options->mapping_path, &problems))));
     return NULL;
 }
 
@@ -135,7 +143,8 @@ static const struct err *feed_begin(struct feed *feed, const struct feed_options
     TRY(open_input(feed));
     TRY(find_format(feed));
     if (feed->format != IMPORT_CSV && options->mapping.data)
-        return err_new(feed->arena, ERR_INVALID, "--map is for CSV files, and %s is taken for %s; say --format csv if it is one", feed->path,
+        return err_new(feed->arena, ERR_INVALID,
+                       "--map is for CSV files, and %s is taken for %s; say --format csv if it is one", feed->path,
                        import_format_name(feed->format));
     if (feed->format == IMPORT_CSV)
         TRY(bind_columns(feed, options));
@@ -146,7 +155,8 @@ static const struct err *feed_begin(struct feed *feed, const struct feed_options
 
 const struct err *feed_open(struct arena *arena, const struct feed_options *options, struct feed **ret_feed) {
     struct feed *feed = arena_new(arena, struct feed);
-    *feed = (struct feed){.arena = arena, .path = options->path, .source = options->source, .format = options->format, .unused = STR("")};
+    *feed = (struct feed){
+        .arena = arena, .path = options->path, .source = options->source, .format = options->format, .unused = STR("")};
     arena_init(&feed->scratch);
     const struct err *error = feed_begin(feed, options);
     if (error) {
@@ -166,7 +176,9 @@ void feed_close(struct feed *feed) {
 
 enum import_format feed_format(const struct feed *feed) { return feed->format; }
 str feed_unused(const struct feed *feed) { return feed->unused; }
-struct place feed_place(const struct feed *feed) { return (struct place){feed->records.offset, feed->records.line}; }
+struct place feed_place(const struct feed *feed) {
+    return (struct place){feed->records.offset, feed->records.line};
+}
 uint64_t feed_size_bytes(const struct feed *feed) { return input_size_bytes(feed->input); }
 
 uint64_t feed_done_bytes(const struct feed *feed) {
@@ -189,9 +201,11 @@ static str derived_id(struct feed *feed, const struct record *record) {
     return str_printf(&feed->scratch, "import-%.*s", STR_FMT(str_base64url(&feed->scratch, hash, ID_BYTES)));
 }
 
-/* What Segment writes into its exports beside the message; its timestamps are corrected already, so `sentAt` must not move them again. */
+/* What Segment writes into its exports beside the message; its timestamps are corrected already, so `sentAt` must not
+ * move them again. */
 static bool segment_extra(str name) {
-    static const str names[] = {STR("_metadata"), STR("projectId"), STR("receivedAt"), STR("sentAt"), STR("version"), STR("writeKey")};
+    static const str names[] = {STR("_metadata"), STR("projectId"), STR("receivedAt"),
+                                STR("sentAt"),    STR("version"),   STR("writeKey")};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (str_equal(name, names[i]))
             return true;
@@ -204,7 +218,8 @@ static void write_segment(const struct json *message, struct buf *out) {
     jsonw_object(&w);
     for (uint32_t i = 0; i < message->count; i++) {
         const struct json_member *member = &message->members[i];
-        if (segment_extra(member->name) || (str_equal(member->name, STR("originalTimestamp")) && json_get(message, STR("timestamp"))))
+        if (segment_extra(member->name) ||
+            (str_equal(member->name, STR("originalTimestamp")) && json_get(message, STR("timestamp"))))
             continue;
         jsonw_key(&w, member->name);
         jsonw_value(&w, &member->value);
@@ -258,7 +273,8 @@ const struct err *feed_next(struct feed *feed, struct buf *out, struct feed_item
         return NULL;
     *ret_item = (struct feed_item){.line = record.line};
     if (record.state == RECORD_TOO_LONG)
-        ret_item->why = str_printf(&feed->scratch, "over %d bytes without an end%s", LIMIT_IMPORT_RECORD_BYTES, feed->records.csv ? "; is a quote not closed?" : "");
+        ret_item->why = str_printf(&feed->scratch, "over %d bytes without an end%s", LIMIT_IMPORT_RECORD_BYTES,
+                                   feed->records.csv ? "; is a quote not closed?" : "");
     else if (record.state == RECORD_UNCLOSED)
         ret_item->why = STR("a quote is not closed");
     else

@@ -1,8 +1,8 @@
 /* A file as a sequence of messages, ready to be sent: NDJSON, CSV by a mapping, or a Segment export.
  *
  * 1. A record that makes no message is told with its line and why, and costs only itself.
- * 2. A message without an id gets one made of its source, its place in the file and its text: the same again when the file is read again,
- *    so that resuming doubles nothing.
+ * 2. A message without an id gets one made of its source, its place in the file and its text: the same again when the
+ * file is read again, so that resuming doubles nothing.
  * 3. What is told of a record never holds its content.
  */
 #ifndef TELOS_MAIN_IMPORT_FEED_H

@@ -20,8 +20,8 @@ struct input {
     const char *path;
     int fd;
     enum packing packing;
-    bool regular, ended;  /* ended: the file has no more bytes */
-    bool inside;          /* a gzip member or zstd frame has begun and not ended */
+    bool regular, ended; /* ended: the file has no more bytes */
+    bool inside;         /* a gzip member or zstd frame has begun and not ended */
     uint64_t size, done;
     char *packed; /* read, not unpacked yet */
     size_t at, end;
@@ -51,7 +51,7 @@ void input_close(struct input *input) {
     if (!input)
         return;
     if (input->packing == PACKING_GZIP)
-        (void)inflateEnd(&input->gzip); /* says only that it was not at its end */
+        (void)inflateEnd(&input->gzip);  /* says only that it was not at its end */
     (void)ZSTD_freeDStream(input->zstd); /* takes NULL; cannot fail */
     (void)close(input->fd);              /* only read */
 }
@@ -103,8 +103,8 @@ static const struct err *find_packing(struct input *input) {
 }
 
 static const struct err *broken(struct input *input, const char *what) {
-    return err_new(input->arena, ERR_INVALID, "%s: %s after %llu bytes of the file; copy it again from where it came", input->path, what,
-                   (unsigned long long)(input->done - (input->end - input->at)));
+    return err_new(input->arena, ERR_INVALID, "%s: %s after %llu bytes of the file; copy it again from where it came",
+                   input->path, what, (unsigned long long)(input->done - (input->end - input->at)));
 }
 
 static const struct err *gzip_read(struct input *input, char *to, size_t room, size_t *ret_got) {

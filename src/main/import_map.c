@@ -1,5 +1,5 @@
-/* From the columns of a CSV file to messages; the contract is in import_map.h. The paths of all columns and constants make one tree,
- * along which each message is written. */
+/* From the columns of a CSV file to messages; the contract is in import_map.h. The paths of all columns and constants
+ * make one tree, along which each message is written. */
 #include "main/import_map.h"
 
 #include "base/limits.h"
@@ -15,15 +15,16 @@ enum { COLUMN_NONE = -1, PATH_PARTS_MAX = 32 };
 static const struct {
     const char *name;
     bool open;
-} tops[] = {{"type", false},      {"event", false},      {"userId", false},    {"anonymousId", false}, {"groupId", false},
-            {"previousId", false}, {"messageId", false}, {"timestamp", false}, {"name", false},        {"category", false},
-            {"channel", false},   {"traits", true},      {"properties", true}, {"context", true},      {"integrations", true}};
+} tops[] = {{"type", false},      {"event", false},      {"userId", false},     {"anonymousId", false},
+            {"groupId", false},   {"previousId", false}, {"messageId", false},  {"timestamp", false},
+            {"name", false},      {"category", false},   {"channel", false},    {"traits", true},
+            {"properties", true}, {"context", true},     {"integrations", true}};
 enum { TOP_COUNT = sizeof(tops) / sizeof(*tops) };
 
 struct spot { /* a node of the tree */
     str name;
-    int column;    /* index into columns, or COLUMN_NONE */
-    str constant;  /* JSON; data NULL: none */
+    int column;   /* index into columns, or COLUMN_NONE */
+    str constant; /* JSON; data NULL: none */
     struct spot *children, *last, *next;
     uint32_t index; /* into the values of one message */
 };
@@ -81,7 +82,8 @@ static const char *path_problem(str path, str *ret_near) {
     for (size_t i = 0; i < TOP_COUNT; i++)
         if (str_equal(part, names[i]))
             return tops[i].open ? "needs a name behind it, as in traits.email" : "has nothing below it";
-    return "is not a place in a message: userId, anonymousId, type, event, timestamp, messageId, traits.…, properties.…, context.…";
+    return "is not a place in a message: userId, anonymousId, type, event, timestamp, messageId, traits.…, "
+           "properties.…, context.…";
 }
 
 static struct spot *path_place(struct arena *arena, struct import_map *map, str path, const char **ret_why) {
@@ -115,8 +117,8 @@ struct mapping_reader {
     policy_problems *problems;
 };
 
-__attribute__((format(printf, 4, 5))) static void problem_at(struct mapping_reader *reader, const struct node *node, str suggestion,
-                                                              const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static void problem_at(struct mapping_reader *reader, const struct node *node,
+                                                             str suggestion, const char *format, ...) {
     char text[512];
     va_list arguments;
     va_start(arguments, format);
@@ -133,8 +135,10 @@ static struct spot *place(struct mapping_reader *reader, const struct node *node
         str whole = near;
         ptrdiff_t dot = str_find_char(path, '.');
         if (near.data && dot >= 0)
-            whole = str_printf(reader->arena, "%.*s%.*s", STR_FMT(near), STR_FMT(str_slice(path, (size_t)dot, path.length)));
-        problem_at(reader, node, near.data && !str_equal(whole, path) ? whole : STR_NONE, "`%.*s` %s", STR_FMT(path), why);
+            whole = str_printf(reader->arena, "%.*s%.*s", STR_FMT(near),
+                               STR_FMT(str_slice(path, (size_t)dot, path.length)));
+        problem_at(reader, node, near.data && !str_equal(whole, path) ? whole : STR_NONE, "`%.*s` %s", STR_FMT(path),
+                   why);
         return NULL;
     }
     remember_top(reader->map, path, spot);
@@ -175,8 +179,10 @@ static char one_character(struct mapping_reader *reader, const struct node *node
     return text.data[0];
 }
 
-static void option_read(struct mapping_reader *reader, const struct node *key, const struct node *value, struct cell_rule *rule) {
-    static const str names[] = {STR("to"), STR("type"), STR("format"), STR("zone"), STR("decimal"), STR("separator"), STR("yes"), STR("no")};
+static void option_read(struct mapping_reader *reader, const struct node *key, const struct node *value,
+                        struct cell_rule *rule) {
+    static const str names[] = {STR("to"),      STR("type"),      STR("format"), STR("zone"),
+                                STR("decimal"), STR("separator"), STR("yes"),    STR("no")};
     str text;
     if (str_equal(key->text, STR("to")))
         return;
@@ -203,12 +209,14 @@ static void option_read(struct mapping_reader *reader, const struct node *key, c
     } else if (str_equal(key->text, STR("no"))) {
         words_read(reader, value, &rule->no);
     } else {
-        problem_at(reader, key, str_nearest(key->text, names, sizeof(names) / sizeof(*names)), "a column has no option `%.*s`", STR_FMT(key->text));
+        problem_at(reader, key, str_nearest(key->text, names, sizeof(names) / sizeof(*names)),
+                   "a column has no option `%.*s`", STR_FMT(key->text));
     }
 }
 
 static void column_read(struct mapping_reader *reader, const struct node *key, const struct node *value) {
-    struct column column = {.name = key->text, .line = key->line, .at = key->column, .rule = {.decimal = '.', .separator = ','}};
+    struct column column = {
+        .name = key->text, .line = key->line, .at = key->column, .rule = {.decimal = '.', .separator = ','}};
     const struct node *to = value;
     if (value->kind == NODE_NULL) {
         *vec_push(reader->arena, &reader->map->ignored) = key->text;
@@ -223,7 +231,8 @@ static void column_read(struct mapping_reader *reader, const struct node *key, c
             problem_push(reader->arena, reader->problems, value->line, value->column, str_of(why), STR_NONE);
     }
     if (!to || to->kind != NODE_SCALAR) {
-        problem_at(reader, to ? to : key, STR_NONE, "column `%.*s` needs the path that it goes to, as in traits.email", STR_FMT(key->text));
+        problem_at(reader, to ? to : key, STR_NONE, "column `%.*s` needs the path that it goes to, as in traits.email",
+                   STR_FMT(key->text));
         return;
     }
     struct spot *spot = place(reader, to, to->text);
@@ -240,7 +249,8 @@ static str constant_json(struct arena *arena, const struct node *value) {
     struct jsonw w;
     if (value->plain && (str_equal(value->text, STR("true")) || str_equal(value->text, STR("false"))))
         return value->text;
-    if (value->plain && value->text.length && (value->text.data[0] == '-' || (value->text.data[0] >= '0' && value->text.data[0] <= '9'))) {
+    if (value->plain && value->text.length &&
+        (value->text.data[0] == '-' || (value->text.data[0] >= '0' && value->text.data[0] <= '9'))) {
         const struct err *error = json_read(arena, value->text, &number);
         if (!error && number.type == JSON_NUMBER)
             return value->text;
@@ -277,7 +287,8 @@ static void members_read(struct mapping_reader *reader, const struct node *node,
 }
 
 static void top_read(struct mapping_reader *reader, const struct node *key, const struct node *value) {
-    static const str names[] = {STR("type"), STR("event"), STR("delimiter"), STR("header"), STR("columns"), STR("constants")};
+    static const str names[] = {STR("type"),   STR("event"),   STR("delimiter"),
+                                STR("header"), STR("columns"), STR("constants")};
     str text;
     if (str_equal(key->text, STR("type")) || str_equal(key->text, STR("event"))) {
         constant_read(reader, key, key->text, value);
@@ -291,7 +302,8 @@ static void top_read(struct mapping_reader *reader, const struct node *key, cons
     } else if (str_equal(key->text, STR("constants"))) {
         members_read(reader, value, false);
     } else {
-        problem_at(reader, key, str_nearest(key->text, names, sizeof(names) / sizeof(*names)), "a mapping has no `%.*s`", STR_FMT(key->text));
+        problem_at(reader, key, str_nearest(key->text, names, sizeof(names) / sizeof(*names)),
+                   "a mapping has no `%.*s`", STR_FMT(key->text));
     }
 }
 
@@ -301,7 +313,9 @@ static void type_check(struct mapping_reader *reader, const struct node *root) {
     if (spot && spot->constant.data) {
         str text = str_slice(spot->constant, 1, spot->constant.length - 1);
         if (!event_type_parse(text, &type))
-            problem_at(reader, root, STR_NONE, "there is no type of message `%.*s`; there are: identify, track, page, screen, group, alias", STR_FMT(text));
+            problem_at(reader, root, STR_NONE,
+                       "there is no type of message `%.*s`; there are: identify, track, page, screen, group, alias",
+                       STR_FMT(text));
     }
 }
 
@@ -312,7 +326,8 @@ static struct import_map *map_new(struct arena *arena) {
     return map;
 }
 
-const struct err *import_map_read(struct arena *arena, str yaml, policy_problems *ret_problems, struct import_map **ret_map) {
+const struct err *import_map_read(struct arena *arena, str yaml, policy_problems *ret_problems,
+                                  struct import_map **ret_map) {
     struct mapping_reader reader = {arena, map_new(arena), ret_problems};
     struct node root;
     if (!yaml_read(arena, yaml, arena, ret_problems, &root) || ret_problems->count)
@@ -349,12 +364,17 @@ static const struct err *bind_plain(struct arena *arena, struct import_map *map,
         const char *why = path_problem(path, &near);
         struct spot *spot = why ? NULL : path_place(arena, map, path, &why);
         if (why && near.data && !str_equal(near, path))
-            return err_new(arena, ERR_INVALID, "column `%.*s` %s; did you mean `%.*s`? Otherwise say with --map where it goes", STR_FMT(path), why, STR_FMT(near));
+            return err_new(arena, ERR_INVALID,
+                           "column `%.*s` %s; did you mean `%.*s`? Otherwise say with --map where it goes",
+                           STR_FMT(path), why, STR_FMT(near));
         if (why)
-            return err_new(arena, ERR_INVALID, "column `%.*s` %s; say with --map where it goes (see `telos help import`)", STR_FMT(path), why);
+            return err_new(arena, ERR_INVALID,
+                           "column `%.*s` %s; say with --map where it goes (see `telos help import`)", STR_FMT(path),
+                           why);
         remember_top(map, path, spot);
         spot->column = (int)map->columns.count;
-        *vec_push(arena, &map->columns) = (struct column){.name = str_copy(arena, path), .rule = {.decimal = '.', .separator = ','}, .field = (int)i};
+        *vec_push(arena, &map->columns) =
+            (struct column){.name = str_copy(arena, path), .rule = {.decimal = '.', .separator = ','}, .field = (int)i};
     }
     return NULL;
 }
@@ -384,7 +404,8 @@ static str unused_columns(struct arena *arena, const struct import_map *map, con
     return buf_str(&out);
 }
 
-const struct err *import_map_bind(struct arena *arena, struct import_map *map, const str *header, size_t count, str *ret_unused) {
+const struct err *import_map_bind(struct arena *arena, struct import_map *map, const str *header, size_t count,
+                                  str *ret_unused) {
     *ret_unused = STR("");
     if (count > LIMIT_IMPORT_COLUMNS)
         return err_new(arena, ERR_TOO_LARGE, "the file has over %d columns", LIMIT_IMPORT_COLUMNS);
@@ -398,8 +419,9 @@ const struct err *import_map_bind(struct arena *arena, struct import_map *map, c
         for (size_t i = 0; i < count; i++)
             names[i] = str_trim(header[i]);
         str near = map->header ? str_nearest(column->name, names, count) : STR_NONE;
-        return err_new(arena, ERR_INVALID, "line %u: the file has no column `%.*s`%s%.*s%s", column->line, STR_FMT(column->name),
-                       near.data ? ": did you mean `" : "", STR_FMT(near), near.data ? "`?" : "");
+        return err_new(arena, ERR_INVALID, "line %u: the file has no column `%.*s`%s%.*s%s", column->line,
+                       STR_FMT(column->name), near.data ? ": did you mean `" : "", STR_FMT(near),
+                       near.data ? "`?" : "");
     }
     *ret_unused = unused_columns(arena, map, header, count);
     return NULL;
@@ -441,10 +463,12 @@ static bool write_members(struct message_writer *writer, const struct spot *pare
     return any;
 }
 
-static bool has_value(const struct spot *spot, const str *values) { return spot && (spot->constant.data || values[spot->index].data); }
+static bool has_value(const struct spot *spot, const str *values) {
+    return spot && (spot->constant.data || values[spot->index].data);
+}
 
-static bool cells_read(struct arena *arena, const struct import_map *map, const struct spot *parent, const str *fields, size_t count, str *values,
-                       str *ret_why) {
+static bool cells_read(struct arena *arena, const struct import_map *map, const struct spot *parent, const str *fields,
+                       size_t count, str *values, str *ret_why) {
     for (const struct spot *child = parent->children; child; child = child->next) {
         if (child->children && !cells_read(arena, map, child, fields, count, values, ret_why))
             return false;
@@ -462,8 +486,8 @@ static bool cells_read(struct arena *arena, const struct import_map *map, const 
     return true;
 }
 
-bool import_map_message(struct arena *arena, const struct import_map *map, const str *fields, size_t count, str message_id, struct buf *out,
-                        str *ret_why) {
+bool import_map_message(struct arena *arena, const struct import_map *map, const str *fields, size_t count,
+                        str message_id, struct buf *out, str *ret_why) {
     str *values = arena_array(arena, str, map->spots + 1);
     struct message_writer writer = {map, values, out};
     struct jsonw w;

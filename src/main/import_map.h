@@ -1,12 +1,8 @@
 /* From the columns of a CSV file to messages: the mapping, a YAML file.
  *
- *     type: track                                  # of all messages; default: identify, or track where there is an event
- *     event: Order Completed
- *     delimiter: ";"                               # default: found out
- *     header: yes                                  # no: columns are named 1, 2, 3, …
- *     columns:
- *       customer no: userId                        # column: path
- *       e-mail:      traits.email
+ *     type: track                                  # of all messages; default: identify, or track where there is an
+ * event event: Order Completed delimiter: ";"                               # default: found out header: yes # no:
+ * columns are named 1, 2, 3, … columns: customer no: userId                        # column: path e-mail: traits.email
  *       born:        { to: traits.birthdate, type: date, format: "%d.%m.%Y" }
  *       spent:       { to: properties.total, type: number, decimal: "," }
  *       newsletter:  { to: context.consent.categoryPreferences.newsletter, type: boolean, yes: [igen], no: [nem] }
@@ -31,16 +27,19 @@
 
 struct import_map;
 /* Reads a mapping. Problems with line, column and suggestion; the error says only that there are some. */
-const struct err *import_map_read(struct arena *arena, str yaml, policy_problems *ret_problems, struct import_map **ret_map) MUST_CHECK;
+const struct err *import_map_read(struct arena *arena, str yaml, policy_problems *ret_problems,
+                                  struct import_map **ret_map) MUST_CHECK;
 /* The mapping of a file without one: bound to its header. */
 struct import_map *import_map_plain(struct arena *arena);
 char import_map_delimiter(const struct import_map *map); /* 0: not said */
 bool import_map_has_header(const struct import_map *map);
-/* Finds the columns in the header (or, without one, by number among `count`). Columns of the file that are mapped to nothing are listed. */
-const struct err *import_map_bind(struct arena *arena, struct import_map *map, const str *header, size_t count, str *ret_unused) MUST_CHECK;
-/* Writes one message as JSON, without a line end. False: `ret_why` says what is wrong, and `out` is as it was. `message_id` is used where no
- * column gives one. */
-bool import_map_message(struct arena *arena, const struct import_map *map, const str *fields, size_t count, str message_id, struct buf *out,
-                        str *ret_why);
+/* Finds the columns in the header (or, without one, by number among `count`). Columns of the file that are mapped to
+ * nothing are listed. */
+const struct err *import_map_bind(struct arena *arena, struct import_map *map, const str *header, size_t count,
+                                  str *ret_unused) MUST_CHECK;
+/* Writes one message as JSON, without a line end. False: `ret_why` says what is wrong, and `out` is as it was.
+ * `message_id` is used where no column gives one. */
+bool import_map_message(struct arena *arena, const struct import_map *map, const str *fields, size_t count,
+                        str message_id, struct buf *out, str *ret_why);
 
 #endif

@@ -11,7 +11,8 @@ void parcel_init(struct parcel *parcel) {
     *parcel = (struct parcel){0};
     arena_init(&parcel->keep);
     arena_init(&parcel->scratch);
-    /* The last message may end beyond IMPORT_PARCEL_BYTES; a CSV record is known to be too long only when it is written. */
+    /* The last message may end beyond IMPORT_PARCEL_BYTES; a CSV record is known to be too long only when it is
+     * written. */
     buf_init(&parcel->body, &parcel->keep, IMPORT_PARCEL_BYTES + LIMIT_IMPORT_RECORD_BYTES * 7);
 }
 
@@ -43,7 +44,8 @@ const struct err *parcel_fill(struct parcel *parcel, struct feed *feed, bool *re
     parcel->attempts = 0;
     buf_clear(&parcel->body);
     buf_add(&parcel->body, STR("{\"batch\":["));
-    while (found && parcel->lines.count < IMPORT_PARCEL_MESSAGES && parcel->body.length < IMPORT_PARCEL_BYTES && parcel->rejects.count < IMPORT_PARCEL_MESSAGES) {
+    while (found && parcel->lines.count < IMPORT_PARCEL_MESSAGES && parcel->body.length < IMPORT_PARCEL_BYTES &&
+           parcel->rejects.count < IMPORT_PARCEL_MESSAGES) {
         size_t before = parcel->body.length;
         if (parcel->lines.count)
             buf_add_char(&parcel->body, ',');
@@ -82,7 +84,9 @@ static bool outcome_parse(str text, enum outcome *ret_outcome) {
 /* Why a message was not taken: what the reply says, as JSON. */
 static str why_of(struct parcel *parcel, const struct json *message) {
     const struct json *problem = json_get(message, STR("problem")), *reasons = json_get(message, STR("reasons"));
-    const struct json *why = problem && problem->type == JSON_STRING ? problem : reasons && reasons->count ? reasons : NULL;
+    const struct json *why = problem && problem->type == JSON_STRING ? problem
+                             : reasons && reasons->count             ? reasons
+                                                                     : NULL;
     struct buf out;
     struct jsonw w;
     if (!why)
@@ -115,7 +119,8 @@ void parcel_answered(struct parcel *parcel, const struct json *reply) {
             parcel->counts.outcomes[outcome]++;
             told++;
         }
-        if ((outcome == OUTCOME_INVALID || outcome == OUTCOME_DROPPED) && index >= 0 && (size_t)index < parcel->lines.count)
+        if ((outcome == OUTCOME_INVALID || outcome == OUTCOME_DROPPED) && index >= 0 &&
+            (size_t)index < parcel->lines.count)
             reject(parcel, parcel->lines.items[index], outcome, why_of(parcel, message));
     }
     if (told < parcel->lines.count) /* a server that tells less: what it does not name it has taken */
@@ -127,7 +132,8 @@ static int by_line(const void *a, const void *b) {
     return left->line < right->line ? -1 : left->line > right->line;
 }
 
-const struct err *parcel_retire(struct parcel *parcel, struct arena *arena, const char *file, struct import_state *state) {
+const struct err *parcel_retire(struct parcel *parcel, struct arena *arena, const char *file,
+                                struct import_state *state) {
     if (parcel->rejects.count)
         qsort(parcel->rejects.items, parcel->rejects.count, sizeof(*parcel->rejects.items), by_line);
     vec_each (each, &parcel->rejects) {

@@ -1,4 +1,5 @@
-/* One batch of an import: its messages as a body for /v1/import, where each stands in the file, and what became of them. */
+/* One batch of an import: its messages as a body for /v1/import, where each stands in the file, and what became of
+ * them. */
 #ifndef TELOS_MAIN_IMPORT_PARCEL_H
 #define TELOS_MAIN_IMPORT_PARCEL_H
 
@@ -32,6 +33,7 @@ const struct err *parcel_fill(struct parcel *parcel, struct feed *feed, bool *re
 /* What a 200 said. */
 void parcel_answered(struct parcel *parcel, const struct json *reply);
 /* Writes its rejects, in the order of the file, and adds its counts to the state. */
-const struct err *parcel_retire(struct parcel *parcel, struct arena *arena, const char *file, struct import_state *state) MUST_CHECK;
+const struct err *parcel_retire(struct parcel *parcel, struct arena *arena, const char *file,
+                                struct import_state *state) MUST_CHECK;
 
 #endif

@@ -4,7 +4,8 @@
 #include "base/limits.h"
 
 void records_init(struct records *records, struct arena *arena, record_source *source, void *context, char delimiter) {
-    *records = (struct records){.source = source, .context = context, .csv = delimiter != 0, .delimiter = delimiter, .line = 1};
+    *records = (struct records){
+        .source = source, .context = context, .csv = delimiter != 0, .delimiter = delimiter, .line = 1};
     records->capacity = LIMIT_IMPORT_RECORD_BYTES * 2;
     records->data = arena_alloc_raw(arena, records->capacity);
 }
@@ -24,7 +25,9 @@ static const struct err *fill(struct records *records) {
     return NULL;
 }
 
-static str rest_of(const struct records *records) { return str_bytes(records->data + records->at, records->end - records->at); }
+static str rest_of(const struct records *records) {
+    return str_bytes(records->data + records->at, records->end - records->at);
+}
 
 /* Takes bytes from the front, counting lines. */
 static void take(struct records *records, size_t count) {
@@ -128,7 +131,8 @@ static const struct err *next_piece(struct records *records, struct record *ret_
             return give_up(records, RECORD_UNCLOSED, ret_record);
         if (end >= 0 || records->ended) {
             *ret_found = end >= 0 || length > 0;
-            *ret_record = (struct record){.text = str_slice(text, 0, length), .offset = records->offset, .line = records->line};
+            *ret_record =
+                (struct record){.text = str_slice(text, 0, length), .offset = records->offset, .line = records->line};
             take(records, end < 0 ? length : length + 1);
             return NULL;
         }

@@ -1,7 +1,9 @@
-/* From bytes to records: lines (NDJSON), or CSV records as in RFC 4180 (quoted fields may hold line ends), and CSV fields.
+/* From bytes to records: lines (NDJSON), or CSV records as in RFC 4180 (quoted fields may hold line ends), and CSV
+ * fields.
  *
- * 1. Constant memory: a record is at most LIMIT_IMPORT_RECORD_BYTES. A longer one is told as RECORD_TOO_LONG, and reading goes on with the
- *    next line; so does it after a quote that is never closed (RECORD_UNCLOSED), which therefore costs its line, not the file.
+ * 1. Constant memory: a record is at most LIMIT_IMPORT_RECORD_BYTES. A longer one is told as RECORD_TOO_LONG, and
+ * reading goes on with the next line; so does it after a quote that is never closed (RECORD_UNCLOSED), which therefore
+ * costs its line, not the file.
  * 2. The same records come, however the bytes are cut into pieces.
  * 3. A UTF-8 byte order mark at the start is skipped. Empty lines are no records.
  */

@@ -2,8 +2,8 @@
  *
  * 1. The state is behind what is stored, never ahead: what is sent again is known by its ids.
  * 2. The rejects file is cut back to what the state says when an import goes on, so no line stands in it twice.
- * 3. A file is known by its path, source and mapping, and by its first bytes: another file under the same name begins anew; one that has
- *    grown goes on where it ended.
+ * 3. A file is known by its path, source and mapping, and by its first bytes: another file under the same name begins
+ * anew; one that has grown goes on where it ended.
  */
 #ifndef TELOS_MAIN_IMPORT_STATE_H
 #define TELOS_MAIN_IMPORT_STATE_H
@@ -16,7 +16,7 @@ struct import_counts {
 };
 
 struct import_state {
-    const char *path;         /* of the state file; NULL: not kept (standard input) */
+    const char *path; /* of the state file; NULL: not kept (standard input) */
     const char *rejects_path;
     struct place place;
     struct import_counts counts;
@@ -37,7 +37,8 @@ struct import_identity {
     const char *rejects; /* path; NULL: FILE.rejects.ndjson */
 };
 /* Finds what is known of this import; `again` forgets it. */
-const struct err *import_state_open(struct arena *arena, const struct import_identity *identity, bool again, struct import_state *ret_state) MUST_CHECK;
+const struct err *import_state_open(struct arena *arena, const struct import_identity *identity, bool again,
+                                    struct import_state *ret_state) MUST_CHECK;
 /* One line of the rejects file; it is made when there is a first one. */
 const struct err *import_state_reject(struct arena *arena, struct import_state *state, str line) MUST_CHECK;
 /* Writes the state down, at most once a second unless `now`. */

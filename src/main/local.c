@@ -60,10 +60,13 @@ static void pause_ms(int64_t ms) {
     (void)nanosleep(&span, NULL); /* a shorter pause does no harm */
 }
 
-static bool has_data(struct arena *arena, const char *data) { return access(arena_printf(arena, "%s/vault", data), F_OK) == 0; }
+static bool has_data(struct arena *arena, const char *data) {
+    return access(arena_printf(arena, "%s/vault", data), F_OK) == 0;
+}
 
 /* Opens the engine here, or waits for whoever has it to listen. */
-static const struct err *engine_or_socket(struct run *run, unsigned use, const char *socket_path, struct engine **ret_engine) {
+static const struct err *engine_or_socket(struct run *run, unsigned use, const char *socket_path,
+                                          struct engine **ret_engine) {
     const char *store = config_get(&run->config, SETTING_STORE);
     struct engine_options options = {
         .data = config_get(&run->config, SETTING_DATA),
@@ -88,7 +91,9 @@ static const struct err *engine_or_socket(struct run *run, unsigned use, const c
 static const struct err *open_here(struct run *run, unsigned use, struct local *local, const char **ret_socket) {
     const char *data = config_get(&run->config, SETTING_DATA);
     if (!(use & LOCAL_MAKE) && !has_data(run->arena, data))
-        return err_new(run->arena, ERR_UNAVAILABLE, "there is no Telos data in %s; name the right directory with --data, or make one with `telos serve --data %s`",
+        return err_new(run->arena, ERR_UNAVAILABLE,
+                       "there is no Telos data in %s; name the right directory with --data, or make one with `telos "
+                       "serve --data %s`",
                        data, data);
     if (use & LOCAL_MAKE)
         TRY(file_make_directory(run->arena, data));
@@ -121,7 +126,8 @@ static const struct err *token_read(struct run *run, str *ret_token) {
     return NULL;
 }
 
-static const struct err *target_find(struct run *run, unsigned use, struct local *local, struct client_target *ret_target) {
+static const struct err *target_find(struct run *run, unsigned use, struct local *local,
+                                     struct client_target *ret_target) {
     const struct config *config = &run->config;
     const char *server = config_get(config, SETTING_SERVER);
     if (server && config->origins[SETTING_SERVER] < config->origins[SETTING_DATA])

@@ -1,5 +1,5 @@
-/* How a command reaches Telos: --server, or the socket of whoever serves the data directory, or, where nobody does, an engine and
- * a server of its own that listens on that socket only, for as long as the command runs. */
+/* How a command reaches Telos: --server, or the socket of whoever serves the data directory, or, where nobody does, an
+ * engine and a server of its own that listens on that socket only, for as long as the command runs. */
 #ifndef TELOS_MAIN_LOCAL_H
 #define TELOS_MAIN_LOCAL_H
 
@@ -14,7 +14,8 @@ enum local_use {
 
 void local_close(struct local *local); /* takes NULL */
 
-/* DIR/telos.sock, or, where that is too long for a socket's address, a way to it by a directory descriptor, which stays open in
+/* DIR/telos.sock, or, where that is too long for a socket's address, a way to it by a directory descriptor, which stays
+ * open in
  * `*ret_fd` (else -1). */
 const struct err *local_socket(struct arena *arena, const char *data, const char **ret_path, int *ret_fd) MUST_CHECK;
 /* Does anyone listen there? */

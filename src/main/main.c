@@ -6,7 +6,6 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 static enum status unknown_command(struct arena *arena, str name) {
@@ -45,9 +44,9 @@ static enum status run_command(struct arena *arena, int count, char **words) {
     const char *log = config_get(&run.config, SETTING_LOG);
     if (run.config.origins[SETTING_LOG] == ORIGIN_DEFAULT && run.command != &command_serve)
         log = "warn"; /* who asks for a profile does not want to read that a store was opened */
-    if (setenv("TELOS_LOG", log, 1) != 0)
-        return STATUS_UNAVAILABLE;
     log_init();
+    if (!log_set(log))
+        return run_misuse(&run, "`log` is debug, info, warn or error, not %s", log);
     status = run.action->act(&run);
     local_close(run.local);
     return status;
@@ -55,8 +54,8 @@ static enum status run_command(struct arena *arena, int count, char **words) {
 
 int main(int count, char **words) {
     struct arena arena;
-    (void)umask(077);                  /* what Telos writes is for its own user */
-    (void)signal(SIGPIPE, SIG_IGN);    /* a closed pipe is an error to be told, not a death */
+    (void)umask(077);               /* what Telos writes is for its own user */
+    (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error to be told, not a death */
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         output_complain("libcurl cannot be started");
         return STATUS_UNAVAILABLE;

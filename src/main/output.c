@@ -68,8 +68,15 @@ void output_text(const struct output *out, const char *format, ...) {
     va_end(arguments);
 }
 
-static const char *const inks[] = {
-    [INK_NONE] = "", [INK_BOLD] = "\033[1m", [INK_DIM] = "\033[2m", [INK_GOOD] = "\033[32m", [INK_BAD] = "\033[31m", [INK_WARN] = "\033[33m"};
+void output_raw(const struct output *out, str text) {
+    if (out->terminal)
+        write_clean(stdout, text);
+    else
+        (void)fwrite(text.data, 1, text.length, stdout); /* output_flush tells */
+}
+
+static const char *const inks[] = {[INK_NONE] = "",         [INK_BOLD] = "\033[1m", [INK_DIM] = "\033[2m",
+                                   [INK_GOOD] = "\033[32m", [INK_BAD] = "\033[31m", [INK_WARN] = "\033[33m"};
 
 void output_ink(const struct output *out, enum ink ink, const char *format, ...) {
     va_list arguments;
@@ -178,7 +185,8 @@ static void cell_add(struct buf *out, const struct json *value) {
     case JSON_TRUE: buf_add(out, STR("yes")); return;
     case JSON_NUMBER: buf_add(out, value->text); return;
     case JSON_STRING:
-        if (value->text.length >= 20 && value->text.data[10] == 'T' && str_ends(value->text, STR("Z")) && time_parse(value->text, &ms))
+        if (value->text.length >= 20 && value->text.data[10] == 'T' && str_ends(value->text, STR("Z")) &&
+            time_parse(value->text, &ms))
             buf_printf(out, "%.10s %.8s", value->text.data, value->text.data + 11);
         else
             buf_add(out, value->text);

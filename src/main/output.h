@@ -22,6 +22,8 @@ enum ink { INK_NONE, INK_BOLD, INK_DIM, INK_GOOD, INK_BAD, INK_WARN };
 /* Words on stdout; control characters but line ends are replaced. */
 void output_text(const struct output *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void output_ink(const struct output *out, enum ink ink, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* A text byte by byte, but cleaned on a terminal. */
+void output_raw(const struct output *out, str text);
 /* One JSON value on stdout, with a line end. */
 void output_json(const struct output *out, str json_text);
 /* A line on stderr, as "telos: TEXT"; without the name where it is only a note. */

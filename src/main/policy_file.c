@@ -15,7 +15,8 @@ static const char *folder_of(struct arena *arena, const char *path) {
     return slash ? arena_printf(arena, "%.*s", slash == path ? 1 : (int)(slash - path), path) : ".";
 }
 
-enum status policy_file_check(struct run *run, const char *path, struct policy_file *ret_file, policy_problems *ret_problems) {
+enum status policy_file_check(struct run *run, const char *path, struct policy_file *ret_file,
+                              policy_problems *ret_problems) {
     struct policy_file file = {0};
     const struct err *error = file_read(run->arena, path, LIMIT_POLICY_BYTES, &file.input.text);
     if (error)

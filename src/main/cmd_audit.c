@@ -1,0 +1,163 @@
+/* `telos audit`: what a controller must be able to show. */
+#include "main/commands.h"
+
+#include "base/time.h"
+#include "main/client.h"
+#include "main/file.h"
+#include "main/job.h"
+
+/* ---- ropa ---- */
+
+static enum status ropa(struct run *run) {
+    static const char *const heads[] = {"ACTIVITY", "BASIS", "CATEGORIES", "RECIPIENTS", "KEPT"};
+    static const char *const paths[] = {"activity", "basis", "categories", "recipients", "retention"};
+    struct http_reply reply;
+    struct table table;
+    const char *format = run_option(run, "--format");
+    if (format && strcmp(format, "json") != 0 && strcmp(format, "csv") != 0 && strcmp(format, "html") != 0)
+        return run_misuse(run, "--format is json, csv or html");
+    enum status status = run_get(run, path_with(run->arena, STR("/v1/ropa"), "format", run->out.json ? "json" : format),
+                                 STR_NONE, &reply);
+    if (status)
+        return status;
+    if (run->out.json || (format && strcmp(format, "json") == 0)) {
+        output_json(&run->out, reply.body);
+    } else if (format) {
+        output_raw(&run->out, reply.body);
+    } else {
+        table_init(&table, run->arena, heads, 5);
+        table_add_items(&table, page_items(&reply.json), paths);
+        table_print(&run->out, &table);
+    }
+    return STATUS_DONE;
+}
+
+/* ---- check ---- */
+
+struct findings {
+    struct run *run;
+    struct buf json;
+    struct jsonw w;
+    uint64_t count;
+};
+
+static void finding_show(void *context, const struct json *finding) {
+    struct findings *findings = context;
+    struct run *run = findings->run;
+    findings->count++;
+    if (run->out.json) {
+        jsonw_value(&findings->w, finding);
+        return;
+    }
+    output_ink(&run->out, INK_BAD, "%.*s", STR_FMT(json_string(json_get(finding, STR("promise")))));
+    output_text(&run->out, "  %.*s: %.*s\n", STR_FMT(output_cell(run->arena, json_get(finding, STR("where")))),
+                STR_FMT(output_cell(run->arena, json_get(finding, STR("what")))));
+}
+
+static enum status check(struct run *run) {
+    struct findings findings = {.run = run};
+    struct job_watch watch = {"Checking P1 to P7", "rows", finding_show, &findings};
+    struct json result;
+    int64_t violations = 0;
+    body_begin(run, &findings.json, &findings.w);
+    jsonw_key(&findings.w, STR("findings"));
+    jsonw_array(&findings.w);
+    enum status status = run_job(run, STR("/v1/audit/check"), STR("{}"), &watch, &result);
+    if (status)
+        return status;
+    (void)json_int(json_get(&result, STR("violations")),
+                   &violations); /* 0 where it is not said: then the findings count */
+    if (violations < (int64_t)findings.count)
+        violations = (int64_t)findings.count;
+    jsonw_array_end(&findings.w);
+    jsonw_field_int(&findings.w, "violations", violations);
+    jsonw_object_end(&findings.w);
+    if (run->out.json)
+        output_json(&run->out, buf_str(&findings.json));
+    else if (violations)
+        output_ink(&run->out, INK_BAD, "%lld violations\n", (long long)violations);
+    else
+        output_ink(&run->out, INK_GOOD, "P1 to P7 hold over the whole store\n");
+    return violations ? STATUS_NO : STATUS_DONE;
+}
+
+/* ---- timeline ---- */
+
+static enum status timeline(struct run *run) {
+    static const char *const heads[] = {"AT", "WHAT", "DETAIL"};
+    static const char *const paths[] = {"at", "what", "detail"};
+    struct http_reply reply;
+    struct table table;
+    const char *purpose = run_option(run, "--purpose");
+    str path = str_printf(run->arena, "/v1/profiles/%.*s/timeline",
+                          STR_FMT(path_encode(run->arena, str_of(run->arguments[0]))));
+    path = path_with(run->arena, path, "limit", run_option(run, "--limit"));
+    path = path_with(run->arena, path, "cursor", run_option(run, "--cursor"));
+    enum status status = run_get(run, path, str_of(purpose), &reply);
+    if (status)
+        return status;
+    if (run->out.json) {
+        output_json(&run->out, reply.body);
+        return STATUS_DONE;
+    }
+    table_init(&table, run->arena, heads, 3);
+    table_add_items(&table, page_items(&reply.json), paths);
+    table_print(&run->out, &table);
+    str next = json_string(json_get(&reply.json, STR("next")));
+    if (next.length)
+        output_note("there is more: --cursor %.*s", STR_FMT(next));
+    return STATUS_DONE;
+}
+
+/* ---- export ---- */
+
+static enum status export(struct run *run) {
+    static const struct job_watch watch = {"Exporting", "entries", NULL, NULL}; struct buf body; struct jsonw w;
+    struct json result;
+    int64_t from_ms, to_ms;
+    char today[TIME_TEXT_SIZE];
+    enum status status = run_time(run, "--from", &from_ms);
+    if (status || (status = run_time(run, "--to", &to_ms))) return status;
+    (void)time_text(clock_now_ms(), today); /* the text is in `today` */
+    const char *directory = run->argument_count ? run->arguments[0] : run_option(run, "--out");
+    if (!directory) directory = arena_printf(run->arena, "telos-evidence-%.10s", today);
+    directory = file_absolute(run->arena, directory);
+    body_begin(run, &body, &w);
+    body_add(&w, "directory", directory);
+    if (from_ms != TIME_NONE) jsonw_field_time(&w, "from", from_ms);
+    if (to_ms != TIME_NONE) jsonw_field_time(&w, "to", to_ms);
+    jsonw_object_end(&w);
+    if ((status = run_job(run, STR("/v1/audit/export"), buf_str(&body), &watch, &result))) return status;
+    if (run->out.json) output_json(&run->out, result.raw);
+    else output_text(&run->out, "evidence is in %s; anyone can check it offline: telos verify %s\n", directory,
+                     directory);
+    return STATUS_DONE;
+}
+
+static const struct action actions[] = {
+    {"ropa", "", "the record of processing activities (Art. 30), from the policy in force", 0, 0, ropa},
+    {"check", "", "promises P1 to P7 over the whole store; status 1 when one is broken", 0, 0, check},
+    {"timeline", "TYPE:VALUE", "what was collected, said, decided, sent, read and erased of a person", 1, 1, timeline},
+    {"export", "[DIR]", "evidence of a time, for `telos verify`; default: all of it, into telos-evidence-DATE", 0, 1,
+     export},
+};
+static const struct option options[] = {
+    {"--format", "FORMAT", "ropa: json, csv or html", false},
+    {"--from", "TIME", "export: from then", false},
+    {"--to", "TIME", "export: until then", false},
+    {"--out", "DIR", "export: the folder, if it is not an argument", false},
+    {"--purpose", "NAME", "timeline: why you look", false},
+    {"--limit", "N", "timeline: how many at a time", false},
+    {"--cursor", "TEXT", "timeline: go on where the last one ended", false},
+};
+
+const struct command command_audit = {
+    .name = "audit",
+    .summary = "what a controller must be able to show: records, checks, timelines, evidence",
+    .about = "",
+    .actions = ROWS(actions),
+    .options = ROWS(options),
+    .common = COMMON_CLIENT,
+    .example = "  telos audit check\n  telos audit timeline email:anna.kovacs@example.hu --purpose fulfilment\n"
+               "  telos audit export evidence --from 2026-09-01 --to 2026-10-01 && telos verify evidence\n",
+};

@@ -1,0 +1,95 @@
+/* `telos verify`: receipts, proofs, exports and checkpoints checked offline. Needs files and the public key, nothing
+ * else. */
+#include "main/commands.h"
+
+#include "evidence/verify.h"
+#include "main/file.h"
+
+enum { KEYS_MAX = 64, KEY_FILE_BYTES_MAX = 64 * 1024 };
+
+/* Lines of verifier keys, or one key as it is. */
+static enum status keys_read(struct run *run, const char *path, struct note_key *keys, size_t *ret_count) {
+    str text = str_of(path), line;
+    const struct err *error;
+    *ret_count = 0;
+    if (str_find_char(text, '+') < 0 || strchr(path, '/')) {
+        error = file_read(run->arena, path, KEY_FILE_BYTES_MAX, &text);
+        if (error)
+            return run_misuse(run, "%s", error->text);
+    }
+    while (str_split(&text, '\n', &line) && *ret_count < KEYS_MAX) {
+        if (str_empty(str_trim(line)))
+            continue;
+        error = note_verifier_parse(run->arena, str_trim(line), &keys[*ret_count]);
+        if (error)
+            return run_misuse(run, "--key: %s", error->text);
+        ++*ret_count;
+    }
+    return *ret_count ? STATUS_DONE : run_misuse(run, "--key %s holds no key", path);
+}
+
+static void write_report(struct run *run, const struct verify_report *report) {
+    struct buf text;
+    struct jsonw w;
+    buf_init(&text, run->arena, LIMIT_REPLY_BYTES);
+    jsonw_init(&w, &text);
+    jsonw_object(&w);
+    jsonw_field_bool(&w, "verified", report->bad_count == 0);
+    jsonw_field_int(&w, "bad", (int64_t)report->bad_count);
+    jsonw_key(&w, STR("findings"));
+    jsonw_array(&w);
+    vec_each (finding, &report->findings) {
+        jsonw_object(&w);
+        jsonw_field_bool(&w, "ok", finding->ok);
+        jsonw_field(&w, "what", finding->what);
+        jsonw_field(&w, "why", finding->why);
+        jsonw_object_end(&w);
+    }
+    jsonw_array_end(&w);
+    jsonw_object_end(&w);
+    output_json(&run->out, buf_str(&text));
+}
+
+static enum status verify(struct run *run) {
+    struct verify_report report = {0};
+    struct note_key *keys = arena_array(run->arena, struct note_key, KEYS_MAX);
+    size_t key_count = 0;
+    const char *key = run_option(run, "--key");
+    enum status status = key ? keys_read(run, key, keys, &key_count) : STATUS_DONE;
+    if (status)
+        return status;
+    const struct err *error = verify_path(run->arena, run->arguments[0], keys, key_count, &report);
+    if (error)
+        return run_misuse(run, "%s", error->text);
+    if (run->out.json) {
+        write_report(run, &report);
+        return report.bad_count ? STATUS_NO : STATUS_DONE;
+    }
+    vec_each (finding, &report.findings) {
+        output_ink(&run->out, finding->ok ? INK_GOOD : INK_BAD, "%s", finding->ok ? "ok " : "BAD");
+        output_text(&run->out, "  %.*s: %.*s\n", STR_FMT(finding->what), STR_FMT(finding->why));
+    }
+    if (report.bad_count)
+        output_ink(&run->out, INK_BAD, "%zu of %zu checks failed\n", report.bad_count, report.findings.count);
+    else
+        output_ink(&run->out, INK_GOOD, "%zu checks, all good\n", report.findings.count);
+    return report.bad_count ? STATUS_NO : STATUS_DONE;
+}
+
+static const struct action actions[] = {{NULL, "FILE|DIR", "", 1, 1, verify}};
+static const struct option options[] = {
+    {"--key", "KEY|FILE",
+     "the public key that you trust, from DATA/keys/verifier.pub; default: the one beside the file", false},
+};
+
+const struct command command_verify = {
+    .name = "verify",
+    .summary = "check receipts, proofs, exports and checkpoints offline",
+    .about = "Needs no server and no data directory. Without --key, a key found beside the file is used, and said to "
+             "be unchecked.\n"
+             "Status 1 when anything does not hold.",
+    .actions = ROWS(actions),
+    .options = ROWS(options),
+    .example = "  telos consent receipt 0192f3a1-7c1e-7a63-b1a4-3d1f0a5c9e21 > receipt.json\n"
+               "  telos verify receipt.json --key data/keys/verifier.pub\n",
+};
