@@ -107,7 +107,7 @@ const struct err *vault_copy_whole(struct arena *arena, struct vault *vault, con
         return err;
     }
     if (before >= 0)
-        (void)link(path, old); /* where links are not to be had, the open file is overwritten all the same */
+        (void)!link(path, old); /* where links are not to be had, the open file is overwritten all the same */
     if (!io_rename(&vault->faults, fresh, path))
         return io_error(arena, "cannot write", path);
     if (before >= 0 && (!file_wipe(vault, before) || !io_unlink(&vault->faults, old)))

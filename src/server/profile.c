@@ -126,7 +126,7 @@ static const struct err *known_person(struct call *call, unsigned parts, struct 
 const struct err *identity_get(struct call *call)
 {
     const struct purpose *purpose;
-    struct person *person;
+    struct person *person = NULL;
     struct profile_view view;
     struct jsonw w;
     TRY(call_purpose(call, &purpose));
@@ -150,7 +150,7 @@ const struct err *identity_get(struct call *call)
 
 const struct err *merges_get(struct call *call)
 {
-    struct person *person;
+    struct person *person = NULL;
     struct jsonw w;
     TRY(known_person(call, PERSON_HEAD, &person));
     call_record(call, person, STR_NONE, "merges");
