@@ -71,7 +71,7 @@ static unsigned port_of(int fd)
 
 static const struct err *listen_tcp(struct arena *arena, struct server *server, const char *listen)
 {
-    char *host, *port;
+    char *host = NULL, *port = NULL;
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
     TRY(split_address(arena, listen, &host, &port));
     int code = getaddrinfo(host, port, &hints, &found);
