@@ -373,7 +373,7 @@ static void files_import(struct importing *importing, const struct plan *plan) {
 }
 
 static enum status import(struct run *run) {
-    struct plan plan;
+    struct plan plan = {0};
     struct importing importing = {.run = run};
     sigset_t set;
     enum status status = plan_read(run, &plan);
