@@ -1,7 +1,8 @@
 /* Collecting: from a request of any Segment, RudderStack or Jitsu SDK to messages for the engine, and back to what those SDKs expect.
  *
  * 1. 2xx only after the commit. Overload is 429 or 503, never a status that makes an SDK drop its data; while no policy is active it is 503.
- * 2. What the gate left out is no error: a client learns it only with `?explain=1` and an API token.
+ * 2. What the gate left out is no error: a client learns it only with `?explain=1` and an API token. `?explain=refused` tells less, and costs
+ *    less: how many messages had which outcome, and which were dropped or invalid.
  * 3. In a batch a broken message costs itself: it is counted as invalid by the engine, and named in the reply.
  */
 #include "server/envelope.h"
@@ -16,6 +17,7 @@ struct collect {
     const char **problems; /* by message: why it could not be read; NULL: it could */
     enum event_type type;  /* of the path; EVENT_TYPE_COUNT: none */
     bool import, explain;
+    bool refused; /* explain only what was not taken */
 };
 
 static const struct {
@@ -148,7 +150,10 @@ static const struct err *collect_text(struct call *call, str text)
     if (!collect->envelope.batch && collect->envelope.messages.items[0].length > LIMIT_MESSAGE_BYTES)
         return err_new(&call->arena, ERR_TOO_LARGE, "the message is over %d bytes", LIMIT_MESSAGE_BYTES);
     TRY(envelope_defaults(&call->arena, &collect->envelope, &collect->defaults, &any));
-    collect->explain = str_equal(call_query(call, "explain"), STR("1")) && (MAY_PEOPLE & MAY(call->principal.role));
+    str explain = call_query(call, "explain");
+    bool may = MAY_PEOPLE & MAY(call->principal.role);
+    collect->explain = may && str_equal(explain, STR("1"));
+    collect->refused = may && str_equal(explain, STR("refused"));
     collect->problems = arena_array(&call->arena, const char *, count);
     call->work.messages = arena_array(&call->arena, struct collected, count);
     call->work.message_count = count;
@@ -261,6 +266,42 @@ static void write_invalid(struct call *call, const struct collect *collect, stru
     jsonw_field_int(w, "invalid_count", (int64_t)count);
 }
 
+static enum outcome outcome_of(const struct call *call, const struct collect *collect, size_t i)
+{
+    return collect->problems[i] ? OUTCOME_INVALID : call->work.requests[i].result.outcome;
+}
+
+/* {"counts": {outcome: number}, "messages": [those that were not taken]}, for `?explain=refused`. */
+static void write_refused(struct call *call, const struct collect *collect, struct jsonw *w)
+{
+    int64_t counts[OUTCOME_COUNT] = {0};
+    jsonw_key(w, STR("messages"));
+    jsonw_array(w);
+    for (size_t i = 0; i < call->work.message_count; i++) {
+        enum outcome outcome = outcome_of(call, collect, i);
+        const char *problem = problem_of(call, collect, i);
+        counts[outcome]++;
+        if (outcome != OUTCOME_INVALID && outcome != OUTCOME_DROPPED)
+            continue;
+        jsonw_object(w);
+        jsonw_field_int(w, "index", (int64_t)i);
+        jsonw_field(w, "outcome", str_of(outcome_name(outcome)));
+        if (problem)
+            jsonw_field(w, "problem", str_of(problem));
+        else if (call->work.requests[i].result.reasons) {
+            jsonw_key(w, STR("reasons"));
+            write_reason_names(w, call->work.requests[i].result.reasons);
+        }
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+    jsonw_key(w, STR("counts"));
+    jsonw_object(w);
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        jsonw_field_int(w, outcome_name((enum outcome)i), counts[i]);
+    jsonw_object_end(w);
+}
+
 static bool any_invalid(const struct call *call, const struct collect *collect)
 {
     for (size_t i = 0; i < call->work.message_count; i++)
@@ -278,7 +319,7 @@ static const struct err *collect_reply(struct call *call)
         reply_text(call, MHD_HTTP_OK, "image/gif", pixel_gif());
         return NULL;
     }
-    if (!collect->explain && !invalid) {
+    if (!collect->explain && !collect->refused && !invalid) {
         call->reply.status = MHD_HTTP_OK;
         if (str_empty(call_header(call, MHD_HTTP_HEADER_ORIGIN)))
             call->reply.response = call->server->success;
@@ -286,7 +327,7 @@ static const struct err *collect_reply(struct call *call)
             reply_text(call, MHD_HTTP_OK, "application/json", STR("{\"success\":true}"));
         return NULL;
     }
-    if (!collect->explain && !collect->envelope.batch)
+    if (!collect->explain && !collect->refused && !collect->envelope.batch)
         return err_new(&call->arena, ERR_INVALID, "%s", problem_of(call, collect, 0));
     reply_json(call, MHD_HTTP_OK, &w);
     jsonw_object(&w);
@@ -298,7 +339,10 @@ static const struct err *collect_reply(struct call *call)
             write_explained(call, collect, &w, i);
         jsonw_array_end(&w);
     }
-    write_invalid(call, collect, &w);
+    if (collect->refused)
+        write_refused(call, collect, &w);
+    else
+        write_invalid(call, collect, &w);
     jsonw_object_end(&w);
     return NULL;
 }
