@@ -95,7 +95,7 @@ static enum MHD_Result take(struct desk *desk, struct MHD_Connection *connection
         return reply(connection, 401, "{\"error\":\"the signature does not hold\"}\n");
     }
     unsigned long long nth = atomic_load(&desk->events[system]) + atomic_load(&desk->failed);
-    if (systems[system].fails && nth % 1000 < systems[system].fails) {
+    if (systems[system].fails && nth % 1000 >= 1000 - systems[system].fails) {
         atomic_fetch_add(&desk->failed, 1);
         return reply(connection, 503, "{\"error\":\"busy\"}\n");
     }
