@@ -33,9 +33,8 @@ static double decimal_value(const struct decimal *decimal) {
     char text[DIGITS_MAX + 16];
     int length = snprintf(text, sizeof(text), "0.%se%d", decimal->digits, decimal->point);
     ASSERT(length > 0 && (size_t)length < sizeof(text));
-    double value = 0;
-    ASSERT(str_to_double(str_bytes(text, (size_t)length), &value));
-    return value;
+    double value;
+    return str_to_double(str_bytes(text, (size_t)length), &value) ? value : (double)INFINITY; /* rounded up past the doubles */
 }
 
 /* The next decimal up with as many digits. */
