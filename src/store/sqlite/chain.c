@@ -247,6 +247,7 @@ const struct err *chains_open(struct sqlite_session *session, struct arena *aren
     TRY(sql_step(session, arena, statement, &row));
     mark = row ? column_number(statement, 0) : 0;
     (void)sqlite3_reset(statement); /* it was read without error */
+    session->fold = (struct fold){.mark = mark, .trimming = mark > 0}; /* the last trimming may have been interrupted */
     TRY(sql_prepare(session, arena, SQL_JOURNAL_ENTRIES, &statement));
     bind_number(statement, 1, mark);
     for (;;) {
