@@ -2,7 +2,7 @@
  * the engine would load it; making it, and reading the JSON, is not timed (reading has a line of its own). Processor time is counted, not the
  * clock's, for the question is what one core can do. Prints JSON lines; the reference is the aim, a million messages a second.
  *
- * usage: core [seconds for each line]
+ * usage: core [seconds for each line [which lines, by a part of their name]]
  */
 #include "core/apply.h"
 
@@ -208,8 +208,12 @@ static double read_run(struct bench *bench, double seconds)
     return (double)done * 1e6 / (double)(processor_us() - begun_us);
 }
 
+static bool asked(const char *name, const char *part) { return !part || str_find(str_of(name), str_of(part)) >= 0; }
+
 int main(int count, char **words)
 {
+    static const char reading[] = "core_read_message", cutting[] = "track cut into parts by six purposes";
+    const char *part = count > 2 ? words[2] : NULL;
     static struct bench bench;
     static const struct {
         uint64_t people;
@@ -225,13 +229,16 @@ int main(int count, char **words)
         message_make(&bench, &bench.messages[i], "web", i, false);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         bench.people = sizes[i].people;
-        line(sizes[i].name, apply_run(&bench, seconds), 1e6, "messages/s");
+        if (asked(sizes[i].name, part))
+            line(sizes[i].name, apply_run(&bench, seconds), 1e6, "messages/s");
     }
-    line("core_read_message", read_run(&bench, seconds), 1e6, "messages/s");
+    if (asked(reading, part))
+        line(reading, read_run(&bench, seconds), 1e6, "messages/s");
     for (unsigned i = 0; i < TEXTS; i++)
         message_make(&bench, &bench.messages[i], "shop", i, true);
     bench.people = 100000;
-    line("track cut into parts by six purposes", apply_run(&bench, seconds), 1e6, "messages/s");
+    if (asked(cutting, part))
+        line(cutting, apply_run(&bench, seconds), 1e6, "messages/s");
     policy_free(bench.policy);
     arena_release(&bench.batch);
     arena_release(&bench.lasting);

@@ -13,6 +13,7 @@ static void purposes_prepare(struct apply *apply)
 {
     const struct policy *policy = apply->policy;
     apply->due_collected = arena_array(apply->arena, int64_t, policy->purposes.count + 1);
+    apply->seen_memo = arena_array(apply->arena, struct seen_memo, policy->purposes.count + 1); /* nobody was seen in 1970 */
     vec_each (purpose, &policy->purposes) {
         apply->due_collected[purpose->slot] = TIME_NONE;
         if (purpose->retention.anchor == ANCHOR_COLLECTED)

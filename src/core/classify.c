@@ -15,22 +15,41 @@ struct classifier {
     struct message_result *result; /* NULL: nothing is reported */
 };
 
+/* By length first: each message's names pass here. */
 enum top_kind top_kind(str name, enum event_type type)
 {
-    static const char *const envelope[] = {"type", "messageId", "timestamp", "originalTimestamp", "sentAt", "receivedAt", "writeKey",
-                                           "userId", "anonymousId", "previousId", "integrations", "version", "channel", "_metadata"};
-    if (str_equal(name, STR("properties")))
-        return TOP_CONTENT;
-    if (str_equal(name, STR("context")))
-        return TOP_CONTEXT;
-    if (str_equal(name, STR("event")) || (str_equal(name, STR("name")) && (type == EVENT_PAGE || type == EVENT_SCREEN)))
-        return TOP_NAME;
-    if (str_equal(name, STR("traits")))
-        return type == EVENT_IDENTIFY ? TOP_FACTS : TOP_CONTENT;
-    for (size_t i = 0; i < sizeof envelope / sizeof *envelope; i++)
-        if (str_equal(name, str_of(envelope[i])))
-            return TOP_ENVELOPE;
-    return TOP_CONTENT;
+#define IS(literal) (memcmp(name.data, literal, sizeof(literal) - 1) == 0)
+    bool envelope = false;
+    switch (name.length) {
+    case 4:
+        if (IS("name") && (type == EVENT_PAGE || type == EVENT_SCREEN))
+            return TOP_NAME;
+        envelope = IS("type");
+        break;
+    case 5:
+        if (IS("event"))
+            return TOP_NAME;
+        break;
+    case 6:
+        if (IS("traits"))
+            return type == EVENT_IDENTIFY ? TOP_FACTS : TOP_CONTENT;
+        envelope = IS("userId") || IS("sentAt");
+        break;
+    case 7:
+        if (IS("context"))
+            return TOP_CONTEXT;
+        envelope = IS("version") || IS("channel");
+        break;
+    case 8: envelope = IS("writeKey"); break;
+    case 9: envelope = IS("messageId") || IS("timestamp") || IS("_metadata"); break;
+    case 10: envelope = IS("receivedAt") || IS("previousId"); break;
+    case 11: envelope = IS("anonymousId"); break;
+    case 12: envelope = IS("integrations"); break;
+    case 17: envelope = IS("originalTimestamp"); break;
+    default: break;
+    }
+#undef IS
+    return envelope ? TOP_ENVELOPE : TOP_CONTENT;
 }
 
 enum context_kind context_kind(str name)
@@ -175,11 +194,13 @@ static void mark_content(struct classifier *c, size_t index, const struct json *
     c->apply->marks.nodes.items[index] = (struct mark){mask, mask, 1, MARK_CONTENT};
 }
 
-static size_t mark_push(struct classifier *c)
+static inline size_t mark_push(struct classifier *c)
 {
-    struct mark *mark = vec_push(c->apply->arena, &c->apply->marks.nodes);
-    mark->size = 1;
-    return (size_t)(mark - c->apply->marks.nodes.items);
+    struct marks *marks = &c->apply->marks;
+    if (marks->nodes.count == marks->nodes.capacity)
+        marks->nodes.items = vec_grow_(c->apply->arena, marks->nodes.items, &marks->nodes.capacity, sizeof *marks->nodes.items);
+    marks->nodes.items[marks->nodes.count] = (struct mark){.size = 1};
+    return marks->nodes.count++;
 }
 
 static void mark_ride(struct classifier *c)
@@ -332,7 +353,10 @@ static void name_finish(struct classifier *c, size_t index, const struct json *v
 void classify_message(struct apply *apply, const struct message *message, const struct gate_view *view, bool reporting,
                       struct classified *ret_classified, struct message_result *result)
 {
-    memset(ret_classified, 0, sizeof *ret_classified);
+    ret_classified->kept = ret_classified->wanted = 0;
+    ret_classified->mask_count = 0;
+    ret_classified->ride = ret_classified->denied = ret_classified->content = false;
+    memset(&ret_classified->traits, 0, sizeof ret_classified->traits);
     struct classifier c = {apply, view, ret_classified, reporting ? result : NULL};
     apply->marks.nodes.count = 0;
     size_t name_index = SIZE_MAX;

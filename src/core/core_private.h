@@ -68,6 +68,19 @@ struct record_made {
     struct statement *statement; /* that it was made for, or NULL */
 };
 
+/* What of a message is looked at more than once, found in one pass. */
+struct glance {
+    const struct json *context;
+    const struct json *consent, *management, *purposes; /* in the context; NULL: absent or null */
+    str event; /* of a track; the name of a page or screen */
+};
+void glance_fill(const struct message *message, struct glance *ret_glance);
+
+/* When what rests on a purpose falls due, for people last seen then. */
+struct seen_memo {
+    int64_t seen_ms, until_ms;
+};
+
 /* The state of one core_apply. */
 struct apply {
     struct batch *batch;
@@ -80,10 +93,18 @@ struct apply {
     const struct standing **nobody; /* by source slot: what holds for somebody unknown */
     uint32_t *outcome_counters; /* source slot × outcome: position + 1 */
     int64_t *due_collected; /* by purpose slot: when what is collected today falls due; TIME_NONE: not worked out */
+    struct seen_memo *seen_memo; /* by purpose slot */
     struct marks marks;
     struct field_walk root_walk, traits_walk, context_walk;
     bool event_rule, name_rule; /* the policy names the field itself */
     bool releasing;
+    struct { /* the last message's decision: most are alike but for the event */
+        const struct source *source;
+        enum outcome outcome;
+        purpose_mask purposes;
+        reason_mask reasons;
+        str head, tail;
+    } decision;
     purpose_mask *informs; /* by source slot: purposes whose notice its people are shown */
     purpose_mask special_purposes; /* purposes that cover a special category */
     purpose_mask collected_retention; /* purposes whose retention counts from when a datum was collected */
@@ -152,9 +173,9 @@ struct consent *consent_push(struct apply *apply, struct person *person, const s
 /* What follows from changed records: purposes that fell are taken off, held messages that may be kept are released. */
 void consent_effects(struct apply *apply, struct person *person, const struct standing *before);
 /* Returns the purposes whose signal on the message could not be read. */
-purpose_mask signals_apply(struct apply *apply, const struct message *message, struct named *named, size_t named_count);
+purpose_mask signals_apply(struct apply *apply, const struct message *message, const struct glance *glance, struct named *named, size_t named_count);
 /* Purposes that the message itself leaves out (`context.purposes`). */
-purpose_mask message_narrows(const struct apply *apply, const struct message *message);
+purpose_mask message_narrows(const struct apply *apply, const struct message *message, const struct glance *glance);
 void statement_apply(struct apply *apply, struct request *request);
 void informed_record(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
                      purpose_mask purposes);
@@ -237,7 +258,7 @@ void erase_apply(struct apply *apply, struct request *request);
 void erased_let_go(struct apply *apply, struct known *known);
 
 /* --- outbox.c */
-void outbox_event(struct apply *apply, struct person *person, const struct message *message, const struct event *event, purpose_mask kept);
+void outbox_event(struct apply *apply, struct person *person, str name, const struct event *event, purpose_mask kept);
 void outbox_profile(struct apply *apply, struct person *person, purpose_mask changed);
 /* Cancels what is queued for purposes that may no longer be stored for, and recalls what was sent; before identifiers lose their values. */
 void outbox_take(struct apply *apply, struct person *person, const struct standing *standing);

@@ -47,6 +47,22 @@ static int record_order(const void *left, const void *right)
     return memcmp(a->id.bytes, b->id.bytes, 16);
 }
 
+/* They mostly come in order already. */
+static void records_sort(const struct consent **order, size_t count)
+{
+    if (count > 64) {
+        qsort(order, count, sizeof *order, record_order);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        const struct consent *record = order[i];
+        size_t place = i;
+        for (; place > 0 && record_order(&order[place - 1], &record) > 0; place--)
+            order[place] = order[place - 1];
+        order[place] = record;
+    }
+}
+
 static void fold_lift(struct fold *fold, const struct consent *record)
 {
     fold->objection[0] = fold->opt_out[0] = NULL;
@@ -88,6 +104,17 @@ static void fold_record(struct fold *fold, const struct consent *record, bool ob
     }
 }
 
+/* Few names are compared faster than hashed. */
+static const struct purpose *purpose_find(const struct policy *policy, str name)
+{
+    if (policy->purposes.count > 16)
+        return policy_purpose(policy, name);
+    vec_each (purpose, &policy->purposes)
+        if (str_equal(purpose->name, name))
+            return purpose;
+    return NULL;
+}
+
 static void fold_person(struct arena *arena, const struct policy *policy, const struct person *person, str jurisdiction, int64_t at_ms,
                         int64_t known_ms, struct person_fold *fold)
 {
@@ -103,14 +130,13 @@ static void fold_person(struct arena *arena, const struct policy *policy, const 
         else
             order[count++] = record;
     }
-    if (count > 1)
-        qsort(order, count, sizeof *order, record_order);
+    records_sort(order, count);
     for (size_t i = 0; i < count; i++) {
         if (order[i]->status == CONSENT_RESTRICTED || order[i]->status == CONSENT_UNRESTRICTED) {
             fold->restriction = order[i];
             continue;
         }
-        const struct purpose *purpose = policy_purpose(policy, order[i]->purpose);
+        const struct purpose *purpose = purpose_find(policy, order[i]->purpose);
         if (purpose)
             fold_record(&fold->purposes[purpose->slot], order[i],
                         !purpose->direct_marketing && purpose_basis(purpose, jurisdiction) == BASIS_CONSENT);
@@ -125,6 +151,7 @@ struct basis_state { /* in */
     const struct fold *fold;
     int64_t at_ms;
     int age; /* -1: unknown */
+    struct seen_memo *memo; /* by purpose slot; may be NULL */
 };
 
 static void valid_until(struct purpose_standing *standing, int64_t at_ms, int64_t flips_ms)
@@ -279,11 +306,23 @@ static reason_mask basis_reasons(const struct basis_state *s, struct purpose_sta
      REASON_BIT(REASON_ASSESSMENT_OVERDUE) | REASON_BIT(REASON_PROCESSING_RESTRICTED) | REASON_BIT(REASON_PURPOSE_NOT_YET_ACTIVE) | \
      REASON_BIT(REASON_INDETERMINATE))
 
+/* Most people of a batch were last seen on the same few days, and calendars are slow. */
+static int64_t seen_until(const struct basis_state *s, int64_t last_seen_ms)
+{
+    struct seen_memo *memo = s->memo ? &s->memo[s->purpose->slot] : NULL;
+    if (memo && memo->seen_ms == last_seen_ms)
+        return memo->until_ms;
+    int64_t until_ms = time_add(last_seen_ms, s->purpose->retention.duration);
+    if (memo)
+        *memo = (struct seen_memo){last_seen_ms, until_ms};
+    return until_ms;
+}
+
 static int64_t keep_until(const struct basis_state *s, int64_t last_seen_ms)
 {
     const struct period *retention = &s->purpose->retention;
     switch (retention->anchor) {
-    case ANCHOR_LAST_SEEN: return last_seen_ms == TIME_NONE ? TIME_FOREVER : time_add(last_seen_ms, retention->duration);
+    case ANCHOR_LAST_SEEN: return last_seen_ms == TIME_NONE ? TIME_FOREVER : seen_until(s, last_seen_ms);
     case ANCHOR_CONTRACT_END: return s->fold->ended ? time_add(s->fold->ended->at_ms, retention->duration) : TIME_FOREVER;
     case ANCHOR_GIVEN: return s->fold->granted ? time_add(s->fold->granted->at_ms, retention->duration) : TIME_FOREVER;
     default: return TIME_FOREVER;
@@ -310,7 +349,7 @@ static void purpose_stand(const struct basis_state *s, struct standing *all, int
 {
     const struct purpose *purpose = s->purpose;
     struct purpose_standing *standing = &all->purposes[purpose->slot];
-    standing->basis = purpose_basis(purpose, all->jurisdiction);
+    standing->basis = purpose->bases.count ? purpose_basis(purpose, all->jurisdiction) : purpose->basis;
     standing->valid_until_ms = standing->stores_until_ms = TIME_FOREVER;
     reason_mask reasons = basis_reasons(s, standing) | objection_reasons(s, standing);
     const struct consent *opt_out = s->fold->opt_out[1] ? s->fold->opt_out[1] : s->fold->opt_out[0];
@@ -381,8 +420,8 @@ static bool erased_by(const struct person *person, int64_t time_ms)
     return false;
 }
 
-const struct standing *gate_standing_at(struct arena *arena, const struct policy *policy, const struct person *person,
-                                        str jurisdiction, int64_t at_ms, int64_t known_ms)
+static const struct standing *standing_make(struct arena *arena, const struct policy *policy, const struct person *person, str jurisdiction,
+                                            int64_t at_ms, int64_t known_ms, struct seen_memo *memo)
 {
     static const struct fold nothing; /* the fold of no records */
     size_t purposes = policy->purposes.count;
@@ -404,7 +443,7 @@ const struct standing *gate_standing_at(struct arena *arena, const struct policy
         standing->valid_until_ms = standing->stores_until_ms = fold->next_ms;
     }
     int64_t last_seen_ms = person ? person_last_seen(person) : TIME_NONE;
-    struct basis_state state = {.policy = policy, .at_ms = at_ms, .age = person_age(person, at_ms)};
+    struct basis_state state = {.policy = policy, .at_ms = at_ms, .age = person_age(person, at_ms), .memo = memo};
     vec_each (purpose, &policy->purposes) {
         state.purpose = purpose;
         state.fold = fold ? &fold->purposes[purpose->slot] : &nothing;
@@ -413,30 +452,40 @@ const struct standing *gate_standing_at(struct arena *arena, const struct policy
     return standing;
 }
 
-const struct standing *gate_standing(struct arena *arena, const struct policy *policy, struct person *person, str jurisdiction,
-                                     int64_t now_ms)
+const struct standing *gate_standing_at(struct arena *arena, const struct policy *policy, const struct person *person, str jurisdiction,
+                                        int64_t at_ms, int64_t known_ms)
 {
-    if (!person)
-        return gate_standing_at(arena, policy, NULL, jurisdiction, now_ms, TIME_FOREVER);
+    return standing_make(arena, policy, person, jurisdiction, at_ms, known_ms, NULL);
+}
+
+static const struct standing *standing_cached(struct arena *arena, const struct policy *policy, struct person *person, str jurisdiction,
+                                              int64_t now_ms, struct seen_memo *memo)
+{
     const struct standing *cached = person->standing;
     if (cached && cached->policy == policy && now_ms >= cached->at_ms && now_ms < cached->valid_until_ms &&
         (str_equal(cached->jurisdiction, jurisdiction) || !str_empty(person_jurisdiction(person))))
         return cached;
-    person->standing = gate_standing_at(arena, policy, person, jurisdiction, now_ms, TIME_FOREVER);
+    person->standing = standing_make(arena, policy, person, jurisdiction, now_ms, TIME_FOREVER, memo);
     return person->standing;
+}
+
+const struct standing *gate_standing(struct arena *arena, const struct policy *policy, struct person *person, str jurisdiction,
+                                     int64_t now_ms)
+{
+    return person ? standing_cached(arena, policy, person, jurisdiction, now_ms, NULL)
+                  : standing_make(arena, policy, NULL, jurisdiction, now_ms, TIME_FOREVER, NULL);
 }
 
 void gate_standing_reset(struct person *person) { person->standing = NULL; }
 
 const struct standing *standing_of(struct apply *apply, struct person *person, const struct source *source)
 {
-    str jurisdiction = source ? source->jurisdiction : STR_NONE;
     if (person)
-        return gate_standing(apply->arena, apply->policy, person, STR_NONE, apply->now_ms);
+        return standing_cached(apply->arena, apply->policy, person, STR_NONE, apply->now_ms, apply->seen_memo);
     if (!source)
-        return gate_standing(apply->arena, apply->policy, NULL, jurisdiction, apply->now_ms);
+        return gate_standing(apply->arena, apply->policy, NULL, STR_NONE, apply->now_ms);
     const struct standing **slot = &apply->nobody[source->slot];
     if (!*slot)
-        *slot = gate_standing(apply->arena, apply->policy, NULL, jurisdiction, apply->now_ms);
+        *slot = gate_standing(apply->arena, apply->policy, NULL, source->jurisdiction, apply->now_ms);
     return *slot;
 }

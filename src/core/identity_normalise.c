@@ -95,10 +95,10 @@ static bool pattern_matches(str pattern, str value)
 
 static bool blocked(const struct identity_key *key, str value)
 {
-    static const char *const nobody[] = {"null", "undefined", "none", "nil", "nan", "n/a", "unknown", "anonymous", "[object object]",
-                                         "(not set)", "0", "00000000-0000-0000-0000-000000000000"};
+    static const str nobody[] = {STR("null"), STR("undefined"), STR("none"), STR("nil"), STR("nan"), STR("n/a"), STR("unknown"), STR("anonymous"),
+                                 STR("[object object]"), STR("(not set)"), STR("0"), STR("00000000-0000-0000-0000-000000000000")};
     for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++)
-        if (str_equal_nocase(value, str_of(nobody[i])))
+        if (value.length == nobody[i].length && str_equal_nocase(value, nobody[i]))
             return true;
     vec_each (pattern, &key->blocked)
         if (pattern_matches(*pattern, value))

@@ -10,6 +10,7 @@ struct course { /* one message under way */
     struct apply *apply;
     const struct message *message;
     struct message_result *result;
+    struct glance glance;
     struct named named[LIMIT_MESSAGE_IDENTIFIERS];
     size_t count;
     struct gate_view view;
@@ -85,9 +86,9 @@ static reason_mask denial_reasons(const struct course *c)
 }
 
 /* A message that only says a choice has been heard with that. */
-static bool only_signal(const struct message *message)
+static bool only_signal(const struct course *c)
 {
-    return message->type == EVENT_TRACK && str_equal(json_string(json_get(&message->body, STR("event"))), STR("Segment Consent Preference Updated"));
+    return c->message->type == EVENT_TRACK && str_equal(c->glance.event, STR("Segment Consent Preference Updated"));
 }
 
 static enum outcome hold(struct course *c)
@@ -109,7 +110,7 @@ static enum outcome hold(struct course *c)
 static void anonymise(struct course *c)
 {
     const struct policy *policy = c->apply->policy;
-    str event = c->message->type == EVENT_TRACK ? json_string(json_get(&c->message->body, STR("event"))) : STR_NONE, known = STR_NONE;
+    str event = c->message->type == EVENT_TRACK ? c->glance.event : STR_NONE, known = STR_NONE;
     vec_each (destination, &policy->destinations)
         vec_each (name, &destination->events)
             known = str_equal(*name, event) ? *name : known;
@@ -132,7 +133,7 @@ static void denied(struct course *c)
         return;
     }
     result->outcome = OUTCOME_DROPPED;
-    if (only_signal(c->message)) {
+    if (only_signal(c)) {
         result->outcome = OUTCOME_ACCEPTED;
         result->left_out.count = 0;
         result->reasons = 0;
@@ -153,23 +154,23 @@ static void due_note(struct course *c, struct person *person, purpose_mask kept)
 {
     struct apply *apply = c->apply;
     int64_t received_ms = c->message->received_ms < apply->now_ms ? c->message->received_ms : apply->now_ms;
+    int64_t due_ms = standing_of(apply, person, NULL)->stores_until_ms;
     mask_each (slot, kept & apply->collected_retention) {
         const struct purpose *purpose = &apply->policy->purposes.items[slot];
         if (apply->due_collected[slot] == TIME_NONE)
             apply->due_collected[slot] = retention_collected(purpose, apply->day_ms);
-        person_due(person, received_ms >= apply->day_ms ? apply->due_collected[slot] : retention_collected(purpose, received_ms));
+        int64_t until_ms = received_ms >= apply->day_ms ? apply->due_collected[slot] : retention_collected(purpose, received_ms);
+        due_ms = until_ms < due_ms ? until_ms : due_ms;
     }
-    const struct standing *standing = standing_of(apply, person, NULL);
-    person_due(person, standing->stores_until_ms);
+    person_due(person, due_ms);
 }
 
 static struct event *event_store(struct course *c, struct person *person, const struct identifier *identifier)
 {
     struct apply *apply = c->apply;
     const struct message *message = c->message;
-    struct uuid id = uuid_is_zero(message->id) ? id_next(apply->batch->ids, apply->now_ms) : message->id;
     struct event *event = vec_push(apply->arena, &person->events);
-    *event = (struct event){.change = CHANGE_NEW, .id = id, .profile = identifier->profile, .identifier = identifier->number,
+    *event = (struct event){.change = CHANGE_NEW, .id = message->id, .profile = identifier->profile, .identifier = identifier->number,
                             .type = message->type, .source = message->source->name, .at_ms = message->at_ms,
                             .received_ms = message->received_ms, .policy_version = apply->policy->version, .batch_index = apply->request};
     parts_make(apply, message, &c->classified, message->type, c->view.standing->jurisdiction, event);
@@ -186,7 +187,7 @@ static void kept(struct course *c, struct resolved resolved)
     if (c->informable & fields->kept)
         informed_record(apply, person, identifier, c->message, c->informable & fields->kept);
     struct event *event = event_store(c, person, identifier);
-    outbox_event(apply, person, c->message, event, fields->kept);
+    outbox_event(apply, person, c->glance.event, event, fields->kept);
     result->outcome = fields->denied || result->left_out.count ? OUTCOME_TRIMMED : OUTCOME_ACCEPTED;
     result->purposes = fields->kept;
     due_note(c, person, fields->kept);
@@ -229,24 +230,29 @@ static void keep(struct course *c)
 
 /* --- what is said about it */
 
-static str decision_json(struct course *c)
+/* The decision but for the event's id, which stands between head and tail. */
+static void decision_prepare(struct course *c)
 {
+    struct apply *apply = c->apply;
     const struct message_result *result = c->result;
-    struct buf buf;
+    struct buf head, tail;
     struct jsonw w;
-    buf_init(&buf, c->apply->arena, (size_t)LIMIT_PURPOSES * LIMIT_NAME_BYTES * 8 + REASON_COUNT * 64 + 4096);
-    (void)buf_reserve(&buf, 384); /* one growth, not five */
-    jsonw_init(&w, &buf);
+    buf_init(&head, apply->arena, 256);
+    buf_init(&tail, apply->arena, (size_t)LIMIT_PURPOSES * LIMIT_NAME_BYTES * 8 + REASON_COUNT * 64 + 4096);
+    jsonw_init(&w, &head);
     jsonw_object(&w); /* keys sorted, so that it is canonical */
-    jsonw_field_time(&w, "at", c->apply->now_ms);
+    jsonw_field_time(&w, "at", apply->now_ms);
     jsonw_key(&w, STR("event"));
-    jsonw_uuid(&w, c->message->id);
+    buf_add_char(&head, '"');
+    jsonw_init(&w, &tail);
+    buf_add_char(&tail, '"');
+    w.comma = true;
     jsonw_field(&w, "outcome", str_of(outcome_name(result->outcome)));
-    jsonw_field_int(&w, "policy", c->apply->policy->version);
+    jsonw_field_int(&w, "policy", apply->policy->version);
     jsonw_key(&w, STR("purposes"));
     jsonw_array(&w);
     mask_each (slot, result->purposes)
-        jsonw_string(&w, c->apply->policy->purposes.items[slot].name);
+        jsonw_string(&w, apply->policy->purposes.items[slot].name);
     jsonw_array_end(&w);
     jsonw_key(&w, STR("reasons"));
     jsonw_array(&w);
@@ -255,8 +261,28 @@ static str decision_json(struct course *c)
     jsonw_array_end(&w);
     jsonw_field(&w, "source", c->message->source->name);
     jsonw_object_end(&w);
-    ASSERT(!buf.overflow);
-    return buf_str(&buf);
+    ASSERT(!head.overflow && !tail.overflow);
+    apply->decision.source = c->message->source;
+    apply->decision.outcome = result->outcome;
+    apply->decision.purposes = result->purposes;
+    apply->decision.reasons = result->reasons;
+    apply->decision.head = buf_str(&head);
+    apply->decision.tail = buf_str(&tail);
+}
+
+static str decision_json(struct course *c)
+{
+    struct apply *apply = c->apply;
+    const struct message_result *result = c->result;
+    if (apply->decision.source != c->message->source || apply->decision.outcome != result->outcome ||
+        apply->decision.purposes != result->purposes || apply->decision.reasons != result->reasons)
+        decision_prepare(c);
+    str head = apply->decision.head, tail = apply->decision.tail;
+    char *text = arena_alloc_raw(apply->arena, head.length + UUID_TEXT_SIZE + tail.length);
+    memcpy(text, head.data, head.length);
+    (void)uuid_text(c->message->id, text + head.length);
+    memcpy(text + head.length + UUID_TEXT_SIZE - 1, tail.data, tail.length);
+    return (str){text, head.length + UUID_TEXT_SIZE - 1 + tail.length};
 }
 
 static void account(struct course *c)
@@ -283,17 +309,38 @@ static void ignored_note(struct course *c)
         *(struct left_out *)vec_push(c->apply->arena, &c->result->left_out) = c->message->ignored[i];
 }
 
+/* Whom it names; false when somebody's time has come and a part for sweeping is missing. */
+static bool named_ready(struct course *c)
+{
+    bool swept = false;
+    c->count = named_fill(c->apply, c->message, c->named);
+    for (size_t i = 0; i < c->count; i++) {
+        if (!c->named[i].known || !person_overdue(c->named[i].known->person, c->apply->now_ms))
+            continue;
+        if (!person_sweep_if_due(c->apply, c->named[i].known->person))
+            return false;
+        swept = true;
+    }
+    if (swept) /* whoever had nothing left is gone */
+        c->count = named_fill(c->apply, c->message, c->named);
+    return true;
+}
+
 void message_apply(struct apply *apply, struct message *message, struct message_result *result)
 {
-    struct course c = {.apply = apply, .message = message, .result = result};
-    c.count = named_fill(apply, message, c.named);
-    for (size_t i = 0; i < c.count; i++)
-        if (c.named[i].known && !person_sweep_if_due(apply, c.named[i].known->person))
-            return; /* it will be applied again */
-    c.count = named_fill(apply, message, c.named); /* whoever had nothing left is gone */
+    struct course c; /* filled step by step: it is large, and each message passes here */
+    c.apply = apply;
+    c.message = message;
+    c.result = result;
+    c.view.unreadable = 0;
+    if (uuid_is_zero(message->id))
+        message->id = id_next(apply->batch->ids, apply->now_ms);
+    if (!named_ready(&c))
+        return; /* it will be applied again */
+    glance_fill(message, &c.glance);
     if (!message->released)
-        c.view.unreadable = signals_apply(apply, message, c.named, c.count);
-    c.view.narrowed = message_narrows(apply, message);
+        c.view.unreadable = signals_apply(apply, message, &c.glance, c.named, c.count);
+    c.view.narrowed = message_narrows(apply, message, &c.glance);
     view_fill(&c, c.count ? prospect(&c) : NULL);
     if (judge(&c))
         keep(&c);

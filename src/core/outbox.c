@@ -15,27 +15,25 @@ static struct delivery *delivery_push(struct apply *apply, struct person *person
     return delivery;
 }
 
-static bool event_wanted(const struct destination *destination, const struct message *message)
+static bool event_wanted(const struct destination *destination, str name, enum event_type type)
 {
     if (!destination->events.count)
         return true;
-    bool named = message->type == EVENT_TRACK;
-    str event = json_string(json_get(&message->body, named ? STR("event") : STR("name")));
-    str type = str_of(event_type_name(message->type));
+    str type_name = str_of(event_type_name(type));
     vec_each (wanted, &destination->events)
-        if (str_equal(*wanted, type) || (!str_empty(event) && str_equal(*wanted, event)))
+        if (str_equal(*wanted, type_name) || (!str_empty(name) && str_equal(*wanted, name)))
             return true;
     return false;
 }
 
-void outbox_event(struct apply *apply, struct person *person, const struct message *message, const struct event *event, purpose_mask kept)
+void outbox_event(struct apply *apply, struct person *person, str name, const struct event *event, purpose_mask kept)
 {
     if (!(apply->event_purposes & kept))
         return;
     const struct standing *standing = standing_of(apply, person, NULL);
     vec_each (destination, &apply->policy->destinations) {
         if (!destination->sends_events || !(standing->holds >> destination->purpose & 1) ||
-            !gate_purpose_fits(apply->policy, kept, destination->purpose) || !event_wanted(destination, message))
+            !gate_purpose_fits(apply->policy, kept, destination->purpose) || !event_wanted(destination, name, event->type))
             continue;
         struct delivery *delivery = delivery_push(apply, person, person->root, destination->name,
                                                   apply->policy->purposes.items[destination->purpose].name, DELIVERY_EVENT);

@@ -6,13 +6,13 @@
 
 #include <stdio.h>
 
-struct writer {
+struct writer { /* of one part; appends by hand, for each message passes here */
     struct apply *apply;
     const struct message *message;
     enum event_type type;
     purpose_mask mask, kept; /* of this part; of the whole message */
-    struct jsonw json;
     struct buf buf;
+    bool comma;
 };
 enum pick { PICK_SKIP, PICK_WHOLE, PICK_DESCEND };
 
@@ -30,12 +30,63 @@ static enum pick pick(const struct writer *w, const struct mark *mark)
     return mark->size > 1 ? PICK_DESCEND : PICK_SKIP;
 }
 
+static void put(struct writer *w, str text)
+{
+    char *room = w->buf.capacity - w->buf.length >= text.length && w->buf.data ? w->buf.data + w->buf.length : buf_reserve(&w->buf, text.length);
+    if (!room)
+        return; /* `overflow` is set */
+    memcpy(room, text.data, text.length);
+    w->buf.length += text.length;
+}
+
+/* Letters, digits and what else needs no care in a JSON text. */
+static bool plain(str text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        uint8_t c = (uint8_t)text.data[i];
+        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
+            return false;
+    }
+    return true;
+}
+
+static void key_put(struct writer *w, str name)
+{
+    if (w->comma)
+        put(w, STR(","));
+    w->comma = false;
+    if (plain(name)) {
+        put(w, STR("\""));
+        put(w, name);
+        put(w, STR("\":"));
+        return;
+    }
+    struct jsonw json;
+    jsonw_init(&json, &w->buf);
+    jsonw_string(&json, name);
+    put(w, STR(":"));
+}
+
 static void value_whole(struct writer *w, const struct json *value)
 {
-    if (value->raw_dirty || str_empty(value->raw))
-        jsonw_value(&w->json, value);
-    else
-        jsonw_raw(&w->json, value->raw);
+    struct jsonw json;
+    if (value->raw_dirty || str_empty(value->raw)) {
+        jsonw_init(&json, &w->buf);
+        jsonw_value(&json, value);
+    } else
+        put(w, value->raw);
+    w->comma = true;
+}
+
+static void open_put(struct writer *w)
+{
+    put(w, STR("{"));
+    w->comma = false;
+}
+static void close_put(struct writer *w)
+{
+    put(w, STR("}"));
+    w->comma = true;
 }
 
 static bool node_write(struct writer *w, const struct json *value, size_t index);
@@ -45,31 +96,61 @@ static bool keep_or_rewind(struct writer *w, bool wrote, size_t length, bool com
 {
     if (!wrote) {
         w->buf.length = length;
-        w->json.comma = comma;
+        w->comma = comma;
     }
     return wrote;
+}
+
+/* "name":value as it stands in the message, where it stands there in one piece. */
+static str member_raw(const struct writer *w, str name, const struct json *value)
+{
+    str text = w->message->body.raw;
+    if (value->raw_dirty || !text.data || name.data <= text.data || name.data + name.length >= text.data + text.length)
+        return STR_NONE;
+    const char *behind = name.data + name.length; /* a name with escapes does not lie in the text */
+    ptrdiff_t gap = value->raw.data - behind;
+    if (gap != 2 && !(gap == 3 && behind[2] == ' '))
+        return STR_NONE;
+    if (name.data[-1] != '"' || behind[0] != '"' || behind[1] != ':')
+        return STR_NONE;
+    return (str){name.data - 1, (size_t)(value->raw.data + value->raw.length - (name.data - 1))};
 }
 
 static bool member_write(struct writer *w, str name, const struct json *value, size_t index)
 {
     size_t length = w->buf.length;
-    bool comma = w->json.comma;
-    jsonw_key(&w->json, name);
+    bool comma = w->comma;
+    switch (pick(w, &w->apply->marks.nodes.items[index])) {
+    case PICK_SKIP: return false;
+    case PICK_WHOLE: {
+        str raw = member_raw(w, name, value);
+        if (!str_empty(raw)) {
+            if (w->comma)
+                put(w, STR(","));
+            put(w, raw);
+            w->comma = true;
+            return true;
+        }
+        break;
+    }
+    case PICK_DESCEND: break;
+    }
+    key_put(w, name);
     return keep_or_rewind(w, node_write(w, value, index), length, comma);
 }
 
 static bool array_write(struct writer *w, const struct json *value, size_t index)
 {
     const struct mark *nodes = w->apply->marks.nodes.items;
-    char number[16];
+    char number[24];
     bool wrote = false;
-    jsonw_object(&w->json);
-    jsonw_key(&w->json, STR("[]"));
-    jsonw_int(&w->json, value->count);
+    open_put(w);
+    put(w, str_bytes(number, (size_t)snprintf(number, sizeof number, "\"[]\":%u", value->count)));
+    w->comma = true;
     size_t child = index + 1;
     for (uint32_t i = 0; i < value->count; i++, child += nodes[child].size)
         wrote |= member_write(w, str_bytes(number, (size_t)snprintf(number, sizeof number, "%u", i)), &value->items[i], child);
-    jsonw_object_end(&w->json);
+    close_put(w);
     return wrote;
 }
 
@@ -77,7 +158,7 @@ static bool object_write(struct writer *w, const struct json *value, size_t inde
 {
     const struct mark *nodes = w->apply->marks.nodes.items;
     bool wrote = false;
-    jsonw_object(&w->json);
+    open_put(w);
     size_t child = index + 1;
     for (uint32_t i = 0; i < value->count; i++) {
         const struct json_member *member = &value->members[i];
@@ -89,7 +170,7 @@ static bool object_write(struct writer *w, const struct json *value, size_t inde
         wrote |= member_write(w, member->name, &member->value, child);
         child += nodes[child].size;
     }
-    jsonw_object_end(&w->json);
+    close_put(w);
     return wrote;
 }
 
@@ -107,7 +188,7 @@ static void body_write(struct writer *w)
 {
     const struct mark *nodes = w->apply->marks.nodes.items;
     size_t index = 0;
-    jsonw_object(&w->json);
+    open_put(w);
     for (uint32_t i = 0; i < w->message->body.count; i++) {
         const struct json_member *member = &w->message->body.members[i];
         enum top_kind kind = top_kind(member->name, w->type);
@@ -116,14 +197,14 @@ static void body_write(struct writer *w)
         ASSERT(index < w->apply->marks.nodes.count);
         if (kind == TOP_CONTEXT && member->value.type == JSON_OBJECT && pick(w, &nodes[index]) == PICK_DESCEND) {
             size_t length = w->buf.length;
-            bool comma = w->json.comma;
-            jsonw_key(&w->json, member->name);
+            bool comma = w->comma;
+            key_put(w, member->name);
             (void)keep_or_rewind(w, object_write(w, &member->value, index, true), length, comma);
         } else
             (void)member_write(w, member->name, &member->value, index); /* nothing written is fine */
         index += nodes[index].size;
     }
-    jsonw_object_end(&w->json);
+    close_put(w);
 }
 
 uint8_t part_key_class(const struct policy *policy, purpose_mask purposes, str jurisdiction)
@@ -158,7 +239,7 @@ void parts_make(struct apply *apply, const struct message *message, const struct
         w.mask = masks[i];
         buf_init(&w.buf, apply->arena, LIMIT_MESSAGE_BYTES * 8);
         (void)buf_reserve(&w.buf, (count == 1 ? message->text.length : message->text.length / 2) + 64); /* one growth, not ten */
-        jsonw_init(&w.json, &w.buf);
+        w.comma = false;
         body_write(&w);
         ASSERT(!w.buf.overflow);
         if (w.buf.length <= 2 && count > 1)

@@ -79,16 +79,16 @@ static void contract_read(const struct policy *policy, const struct message *mes
     }
 }
 
-static struct wishes wishes_read(const struct policy *policy, const struct message *message)
+static struct wishes wishes_read(const struct policy *policy, const struct message *message, const struct glance *glance)
 {
     struct wishes wishes = {0};
-    const struct json *context = json_get(&message->body, STR("context"));
-    const struct json *consent = context ? json_get(context, STR("consent")) : NULL;
-    if (said(consent) && consent->type != JSON_OBJECT)
-        wishes.unreadable |= signalled_purposes(policy);
-    map_read(policy, consent ? json_get(consent, STR("categoryPreferences")) : NULL, &wishes);
-    const struct json *management = context ? json_get(context, STR("consentManagement")) : NULL;
-    if (said(management)) {
+    const struct json *consent = glance->consent, *management = glance->management;
+    if (consent) {
+        if (consent->type != JSON_OBJECT)
+            wishes.unreadable |= signalled_purposes(policy);
+        map_read(policy, json_get(consent, STR("categoryPreferences")), &wishes);
+    }
+    if (management) {
         if (management->type != JSON_OBJECT)
             wishes.unreadable |= signalled_purposes(policy);
         wishes.raw = management->raw;
@@ -97,18 +97,41 @@ static struct wishes wishes_read(const struct policy *policy, const struct messa
     }
     wishes.yes &= ~wishes.no & ~wishes.unreadable; /* of two categories for one purpose, the no counts */
     if (message->type == EVENT_TRACK) {
-        str event = json_string(json_get(&message->body, STR("event")));
-        wishes.fresh = str_equal(event, STR("Segment Consent Preference Updated"));
-        contract_read(policy, message, event, &wishes);
+        wishes.fresh = str_equal(glance->event, STR("Segment Consent Preference Updated"));
+        contract_read(policy, message, glance->event, &wishes);
     }
     return wishes;
 }
 
-purpose_mask message_narrows(const struct apply *apply, const struct message *message)
+void glance_fill(const struct message *message, struct glance *ret_glance)
 {
-    const struct json *context = json_get(&message->body, STR("context"));
-    const struct json *list = context ? json_get(context, STR("purposes")) : NULL;
-    if (!said(list))
+    *ret_glance = (struct glance){0};
+    str name = message->type == EVENT_TRACK ? STR("event") : STR("name");
+    for (uint32_t i = 0; i < message->body.count; i++) {
+        const struct json_member *member = &message->body.members[i];
+        if (str_equal(member->name, STR("context")))
+            ret_glance->context = &member->value;
+        else if (str_equal(member->name, name))
+            ret_glance->event = json_string(&member->value);
+    }
+    const struct json *context = ret_glance->context;
+    for (uint32_t i = 0; context && context->type == JSON_OBJECT && i < context->count; i++) {
+        const struct json_member *member = &context->members[i];
+        if (!said(&member->value))
+            continue;
+        if (str_equal(member->name, STR("consent")))
+            ret_glance->consent = &member->value;
+        else if (str_equal(member->name, STR("consentManagement")))
+            ret_glance->management = &member->value;
+        else if (str_equal(member->name, STR("purposes")))
+            ret_glance->purposes = &member->value;
+    }
+}
+
+purpose_mask message_narrows(const struct apply *apply, const struct message *message, const struct glance *glance)
+{
+    const struct json *list = glance->purposes;
+    if (!list)
         return 0;
     purpose_mask named = 0;
     uint32_t count = list->type == JSON_ARRAY ? list->count : 1;
@@ -234,9 +257,9 @@ static struct consent signal_record(const struct apply *apply, const struct mess
                             .reference = contract ? message->message_id : STR_NONE};
 }
 
-purpose_mask signals_apply(struct apply *apply, const struct message *message, struct named *named, size_t named_count)
+purpose_mask signals_apply(struct apply *apply, const struct message *message, const struct glance *glance, struct named *named, size_t named_count)
 {
-    struct wishes wishes = wishes_read(apply->policy, message);
+    struct wishes wishes = wishes_read(apply->policy, message, glance);
     struct person *person = NULL;
     for (size_t i = 0; i < named_count && !person; i++)
         person = named[i].known ? named[i].known->person : NULL;
