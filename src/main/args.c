@@ -87,6 +87,9 @@ static enum status unknown_option(const struct run *run, str name) {
     for (size_t i = 0; count < 64 && (option = option_at(run->command, i)); i++)
         names[count++] = str_of(option->name);
     str near = str_nearest(name, names, count);
+    for (size_t i = 0; !near.data && i < count; i++)
+        if (name.length > 3 && str_starts(names[i], name))
+            near = names[i];
     if (near.data)
         return run_misuse(run, "there is no option %.*s: did you mean %.*s?", STR_FMT(name), STR_FMT(near));
     return run_misuse(run, "there is no option %.*s", STR_FMT(name));

@@ -44,7 +44,7 @@ const struct err *client_open(struct arena *arena, const struct client_target *t
         client->base = str_z(arena, url);
     }
     if (target->write_key.length) {
-        str pair = str_printf(arena, "%.*s:", STR_FMT(target->write_key));
+        str pair = str_printf(arena, "%.*s:%.*s", STR_FMT(target->write_key), STR_FMT(target->token));
         client->authorization =
             arena_printf(arena, "Authorization: Basic %.*s", STR_FMT(str_base64(arena, pair.data, pair.length)));
     } else if (target->token.length) {
@@ -252,8 +252,7 @@ enum status run_refused(struct run *run, const struct http_reply *reply) {
         title = str_printf(run->arena, "the server answered %d", reply->status);
     if (status == STATUS_NO && run->out.json && reply->is_json)
         output_json(&run->out, reply->body);
-    output_complain("%s: %.*s%s%.*s", run->command->name, STR_FMT(title), title.length && detail.length ? ": " : "",
-                    STR_FMT(detail));
+    output_complain("%s: %.*s", run->command->name, STR_FMT(detail.length ? detail : title));
     if (reply->is_json) {
         tell_items(&run->out, run->arena, json_get(&reply->json, STR("reasons")));
         tell_items(&run->out, run->arena, json_get(&reply->json, STR("problems")));

@@ -15,7 +15,7 @@ struct client_target {
     const char *socket; /* path; NULL: by `server` */
     const char *server; /* URL */
     str token;          /* API token; empty: none */
-    str write_key;      /* for collecting, by Basic user name; beats the token; empty: none */
+    str write_key;      /* for collecting, by Basic user name, with the token as password; empty: none */
 };
 /* Connects with the first call. The target's texts are borrowed. */
 const struct err *client_open(struct arena *arena, const struct client_target *target,

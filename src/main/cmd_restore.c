@@ -4,13 +4,17 @@
 #include "engine/engine.h"
 #include "main/file.h"
 
+#include <unistd.h>
+
 static enum status restore(struct run *run) {
     const char *data = config_get(&run->config, SETTING_DATA);
     const struct err *error = file_make_directory(run->arena, data);
     if (!error)
         error = engine_restore(run->arena, run->arguments[0], data, config_get(&run->config, SETTING_MASTER_KEY_FILE));
-    if (error)
+    if (error) {
+        (void)rmdir(data); /* only where it was made for nothing, and so is empty */
         return run_fail(run, error);
+    }
     struct buf text;
     struct jsonw w;
     body_begin(run, &text, &w);

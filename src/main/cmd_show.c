@@ -21,7 +21,7 @@ static void show_value(const struct run *run, const struct json *value) {
         if (value->count && value->items[0].type == JSON_OBJECT && value->items[0].count)
             show_list(run, value);
         else
-            output_text(&run->out, "%.*s\n", STR_FMT(output_cell(run->arena, value)));
+            output_text(&run->out, "%.*s\n", STR_FMT(value->count ? output_cell(run->arena, value) : STR("(none)")));
         return;
     }
     table_init(&table, run->arena, NULL, 2);

@@ -235,7 +235,7 @@ static str json_message(struct feed *feed, const struct record *record, struct b
         return str_printf(&feed->scratch, "over %d bytes, the limit of one message", LIMIT_MESSAGE_BYTES);
     const struct err *error = json_read(&feed->scratch, text, &message);
     if (error)
-        return str_printf(&feed->scratch, "not JSON: %s", error->text);
+        return str_printf(&feed->scratch, "%s", error->text);
     if (message.type != JSON_OBJECT)
         return STR("not a JSON object");
     if (feed->format == IMPORT_SEGMENT)

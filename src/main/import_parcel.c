@@ -97,6 +97,20 @@ static str why_of(struct parcel *parcel, const struct json *message) {
     return out.overflow ? STR("null") : buf_str(&out);
 }
 
+/* A server that was asked without a token tells only what it could not use, and not all of that. */
+static uint64_t count_invalid(struct parcel *parcel, const struct json *reply) {
+    const struct json *invalid = json_get(reply, STR("invalid"));
+    int64_t all = 0, index;
+    for (uint32_t i = 0; invalid && invalid->type == JSON_ARRAY && i < invalid->count; i++)
+        if (json_int(json_get(&invalid->items[i], STR("index")), &index) && index >= 0 &&
+            (size_t)index < parcel->lines.count)
+            reject(parcel, parcel->lines.items[index], OUTCOME_INVALID, why_of(parcel, &invalid->items[i]));
+    if (!json_int(json_get(reply, STR("invalid_count")), &all) || all < 0 || (size_t)all > parcel->lines.count)
+        return 0;
+    parcel->counts.outcomes[OUTCOME_INVALID] += (uint64_t)all;
+    return (uint64_t)all;
+}
+
 void parcel_answered(struct parcel *parcel, const struct json *reply) {
     const struct json *counts = json_get(reply, STR("counts")), *messages = json_get(reply, STR("messages"));
     uint64_t told = 0;
@@ -123,6 +137,8 @@ void parcel_answered(struct parcel *parcel, const struct json *reply) {
             (size_t)index < parcel->lines.count)
             reject(parcel, parcel->lines.items[index], outcome, why_of(parcel, message));
     }
+    if (!counts && !messages)
+        told = count_invalid(parcel, reply);
     if (told < parcel->lines.count) /* a server that tells less: what it does not name it has taken */
         parcel->counts.outcomes[OUTCOME_ACCEPTED] += parcel->lines.count - told;
 }

@@ -43,7 +43,7 @@ static enum status run_command(struct arena *arena, int count, char **words) {
         return status;
     const char *log = config_get(&run.config, SETTING_LOG);
     if (run.config.origins[SETTING_LOG] == ORIGIN_DEFAULT && run.command != &command_serve)
-        log = "warn"; /* who asks for a profile does not want to read that a store was opened */
+        log = "error"; /* who asks for a profile does not want to read that a store was opened */
     log_init();
     if (!log_set(log))
         return run_misuse(&run, "`log` is debug, info, warn or error, not %s", log);
