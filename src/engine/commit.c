@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 #include "engine/engine_private.h"
+#include "engine/person_cache.h"
 
 #include <stdlib.h>
 
@@ -172,11 +173,16 @@ static void outbox_numbers(struct commit *commit, struct person *person)
         found_; \
     })
 
+/* What the cache of heads tells of a person. */
+static bool head_changed(const struct person *person)
+{
+    return any_changed(&person->profiles) || any_changed(&person->identifiers) || any_changed(&person->consents) ||
+           any_changed(&person->preferences) || any_changed(&person->merges) || any_changed(&person->refused) || any_changed(&person->held);
+}
+
 static bool person_changed(const struct person *person)
 {
-    return any_changed(&person->events) || any_changed(&person->profiles) || any_changed(&person->identifiers) ||
-           any_changed(&person->consents) || any_changed(&person->facts) || any_changed(&person->preferences) || any_changed(&person->merges) ||
-           any_changed(&person->held);
+    return any_changed(&person->events) || any_changed(&person->facts) || head_changed(person);
 }
 
 static void number_rows(struct commit *commit)
@@ -288,6 +294,9 @@ static void settle(struct commit *commit)
     if (commit->save.row)
         engine->batch_last = commit->row.number;
     ledger_committed(&commit->draft);
+    vec_each (person, &commit->batch.persons)
+        if (head_changed(*person))
+            person_cache_forget(engine->person_cache, *person);
     engine->key_ends_stored = commit->key_ends.count != 0;
     arena_clear(&engine->key_ends_arena);
     engine->key_ends.items = NULL;

@@ -2,6 +2,7 @@
  * personal data.
  */
 #include "engine/engine_private.h"
+#include "store/debug/debug.h"
 
 static const struct err *door(const struct engine *engine, struct arena *arena)
 {
@@ -94,5 +95,15 @@ const struct err *engine_debug_pause(struct engine *engine, struct arena *arena,
     engine->paused = paused;
     pthread_cond_signal(&engine->submitted);
     pthread_mutex_unlock(&engine->submit_lock);
+    return NULL;
+}
+
+const struct err *engine_debug_fail(struct engine *engine, struct arena *arena, str point, uint64_t nth)
+{
+    TRY(door(engine, arena));
+    if (!store_debug_arm(engine->store, point, nth ? nth - 1 : 0, nth ? 1 : 0))
+        return err_new(arena, ERR_NOT_FOUND, "there is no fault point `%.*s`", STR_FMT(point));
+    if (nth == 0)
+        store_debug_disarm(engine->store, point);
     return NULL;
 }

@@ -2,6 +2,8 @@
 #include "base/log.h"
 #include "engine/engine_private.h"
 #include "engine/files_private.h"
+#include "engine/person_cache.h"
+#include "store/debug/debug.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -151,6 +153,8 @@ static const struct err *parts_open(struct engine *engine)
     TRY(vault_open(arena, engine->data, engine->master_key_file, &engine->vault));
     vault_index_key(engine->vault, engine->index_key);
     vault_derive(engine->vault, STR("message-id"), engine->message_key);
+    if (options->debug_door)
+        store_debug_files();
     if (!options->store || strcmp(options->store, "sqlite") == 0)
         TRY(store_sqlite_open(arena, engine->data, &engine->store));
     else if (strcmp(options->store, "memory") == 0)
@@ -177,6 +181,7 @@ static const struct err *parts_open(struct engine *engine)
     TRY(tokens_open(engine, arena));
     TRY(paused_read(engine));
     TRY(read_log_open(engine, arena));
+    engine->person_cache = person_cache_new();
     engine->dedupe = dedupe_new();
     TRY(dedupe_rebuild(engine, batch_next));
     engine->metrics.dedupe_ids = dedupe_count(engine->dedupe);
@@ -192,6 +197,7 @@ static void parts_close(struct engine *engine)
     ledger_close(engine->ledger);
     snapshot_close(engine);
     dedupe_free(engine->dedupe);
+    person_cache_free(engine->person_cache);
     if (engine->session)
         engine->store->ops->session_close(engine->session);
     if (engine->store)

@@ -121,6 +121,9 @@ void sets_release(struct sets_use use);
 /* Everything `sealed` in the person becomes clear. What has no key any more (destroyed) has an empty value and no purposes. ERR_IO when the
  * vault fails, ERR_INTERNAL when a seal is broken (moved or changed). */
 const struct err *open_person(struct engine *engine, struct arena *arena, struct person *person) MUST_CHECK;
+/* All but the values of identifiers and the texts of consent records, which become VALUE_UNOPENED (person_cache.h): for people whom only
+ * messages name. */
+const struct err *open_person_data(struct engine *engine, struct arena *arena, struct person *person) MUST_CHECK;
 const struct err *open_events(struct engine *engine, struct arena *arena, struct event *events, size_t count) MUST_CHECK;
 const struct err *open_delivery(struct engine *engine, struct arena *arena, struct delivery *delivery) MUST_CHECK;
 /* Seals what is marked as NEW or SET in all persons of the commit, and makes fact pages of facts (facts.c). */
@@ -228,6 +231,7 @@ struct engine {
     struct tokens *tokens;
     struct read_log *read_log;
     struct dedupe *dedupe;
+    struct person_cache *person_cache;
 
     pthread_mutex_t policy_lock; /* guards the list, `current` and policy->references */
     struct snapshot *snapshots, *current;

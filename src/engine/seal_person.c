@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 #include "engine/facts.h"
+#include "engine/person_cache.h"
 #include "engine/seal_private.h"
 
 void keyring_init(struct keyring *ring, struct engine *engine, struct arena *arena)
@@ -167,6 +168,13 @@ static const struct err *delivery_open(struct keyring *ring, struct delivery *de
                       &delivery->subject);
 }
 
+static const struct err *preferences_open(struct keyring *ring, struct person *person)
+{
+    vec_each (row, &person->preferences)
+        TRY(value_open(ring, row->profile, KEY_EVIDENCE, preferences_aad(row), row->sealed, &row->value));
+    return NULL;
+}
+
 static const struct err *records_open(struct keyring *ring, struct person *person)
 {
     vec_each (row, &person->identifiers) {
@@ -180,9 +188,7 @@ static const struct err *records_open(struct keyring *ring, struct person *perso
         if (!str_empty(plain) && !consent_unpack(row, plain))
             return err_new(ring->arena, ERR_INTERNAL, "a consent record is damaged");
     }
-    vec_each (row, &person->preferences)
-        TRY(value_open(ring, row->profile, KEY_EVIDENCE, preferences_aad(row), row->sealed, &row->value));
-    return NULL;
+    return preferences_open(ring, person);
 }
 
 static const struct err *data_open(struct keyring *ring, struct person *person)
@@ -200,6 +206,19 @@ static const struct err *data_open(struct keyring *ring, struct person *person)
     vec_each (delivery, &person->deliveries)
         TRY(delivery_open(ring, delivery));
     return NULL;
+}
+
+const struct err *open_person_data(struct engine *engine, struct arena *arena, struct person *person)
+{
+    struct keyring ring;
+    keyring_init(&ring, engine, arena);
+    vec_each (row, &person->identifiers)
+        row->value = str_empty(row->sealed) ? STR_NONE : VALUE_UNOPENED;
+    const struct err *error = data_open(&ring, person);
+    if (!error)
+        error = preferences_open(&ring, person);
+    keyring_clear(&ring);
+    return error;
 }
 
 const struct err *open_person(struct engine *engine, struct arena *arena, struct person *person)
@@ -271,7 +290,9 @@ static const struct err *records_seal(struct keyring *ring, struct person *perso
     vec_each (row, &person->identifiers) {
         if (!to_seal(row->change))
             continue;
-        if (str_empty(row->value))
+        if (value_is_unopened(row->value))
+            ASSERT(!str_empty(row->sealed)); /* it stays as it is */
+        else if (str_empty(row->value))
             row->sealed = STR_NONE;
         else
             TRY(value_seal(ring, row->profile, KEY_EVIDENCE, identifier_aad(row), row->value, &row->sealed));

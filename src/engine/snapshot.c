@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 #include "engine/engine_private.h"
+#include "engine/person_cache.h"
 #include "evidence/canonical.h"
 
 #include <stdlib.h>
@@ -263,6 +264,7 @@ static void activation_after(void *context, struct engine *engine)
     activation->policy->version = activation->row->version;
     activation->policy->activated_ms = activation->row->activated_ms;
     snapshot_switch(engine, snapshot_new(activation->policy));
+    person_cache_clear(engine->person_cache);
     engine->follow = true;
     log_write(LOG_INFO, "policy", "activated version=%u", activation->row->version);
 }

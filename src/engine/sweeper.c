@@ -190,7 +190,9 @@ static void *sweeper_main(void *context)
 void sweeper_start(struct engine *engine)
 {
     engine->sweeper_running = pthread_create(&engine->sweeper_thread, NULL, sweeper_main, engine) == 0;
-    if (!engine->sweeper_running)
+    if (engine->sweeper_running)
+        (void)pthread_setname_np(engine->sweeper_thread, "telos-sweeper"); /* only for those who look from outside */
+    else
         log_write(LOG_ERROR, "sweeper", "does not run: no thread can be started");
 }
 

@@ -7,8 +7,11 @@
  * 1. Two identifiers or numbers of one person give the same struct.
  * 2. Each round starts from scratch: requests are copied from their origins, persons are loaded anew.
  * 3. Where most requests need a part, it is loaded for all at once; else only for those who need it.
+ * 4. Heads of people that only messages name come from memory where they lie there (person_cache.h), and their records stay unopened. Where the core
+ *    wants to rewrite a row of such a person, the person is loaded after all.
  */
 #include "engine/engine_private.h"
+#include "engine/person_cache.h"
 
 #include <stdlib.h>
 
@@ -28,7 +31,9 @@ struct working_set {
     unsigned base_parts; /* loaded for everybody */
     VEC(struct need) needs; /* who needs more; sorted by number */
     bool wishes; /* somebody's held messages may be let in */
+    bool messages_only; /* nobody looks at values of identifiers or records */
     struct person **by_hash;
+    size_t from_cache; /* the first so many of batch.persons */
 };
 
 /* The identifiers of a request, for walking. */
@@ -116,7 +121,9 @@ static void gather(struct working_set *set)
     struct commit *commit = set->commit;
     size_t count = 0, more = 0;
     unsigned parts = PERSON_HEAD;
+    set->messages_only = commit->sweeps.count == 0;
     vec_each (origin, &commit->origins) {
+        set->messages_only = set->messages_only && origin->request->kind == REQUEST_MESSAGE;
         count += ids_of(origin->request).count;
         parts |= origin->needs;
         more += (origin->needs & ~(unsigned)PERSON_HEAD) != 0;
@@ -136,24 +143,58 @@ static void gather(struct working_set *set)
 
 /* ---- one round ---- */
 
-static const struct err *load_heads(struct working_set *set)
+/* Heads that lie in memory; the hashes of the others, with their places, are left to be loaded. */
+static size_t heads_from_cache(struct working_set *set, identifier_hash *ret_rest, uint32_t *ret_places)
 {
     struct commit *commit = set->commit;
-    struct load load = {.arena = set->arena, .sets = commit->sets, .hashes = set->hashes.items, .hash_count = set->hashes.count,
-                        .parts = set->base_parts, .events_from_ms = INT64_MIN};
-    TRY(commit->engine->store->ops->load(commit->session, &load));
-    set->by_hash = load.by_hash;
-    vec_each (person, &load.persons)
-        *(struct person **)vec_push(set->arena, &commit->batch.persons) = *person;
+    struct person_cache *cache = commit->engine->person_cache;
+    size_t rest = 0;
+    person_cache_round(cache, set->arena);
+    for (uint32_t i = 0; i < set->hashes.count; i++) {
+        bool first = false;
+        struct person *person = person_cache_get(cache, &set->hashes.items[i], set->base_parts, &first);
+        set->by_hash[i] = person;
+        if (first)
+            *(struct person **)vec_push(set->arena, &commit->batch.persons) = person;
+        if (person)
+            continue;
+        ret_places[rest] = i;
+        ret_rest[rest++] = set->hashes.items[i];
+    }
+    set->from_cache = commit->batch.persons.count;
+    return rest;
+}
+
+static void needs_of_origins(struct working_set *set)
+{
     size_t place = 0;
-    vec_each (origin, &commit->origins) {
+    vec_each (origin, &set->commit->origins) {
         struct named_ids ids = ids_of(origin->request);
         for (size_t i = 0; i < ids.count; i++, place++) {
             struct person *person = set->by_hash[set->places[place]];
-            if (person && (origin->needs & ~person->loaded))
+            bool whole = origin->request->kind != REQUEST_MESSAGE; /* its values and records are looked at: not from memory */
+            if (person && (whole || (origin->needs & ~person->loaded)))
                 need_add(set, person->root, origin->needs);
         }
     }
+}
+
+static const struct err *load_heads(struct working_set *set)
+{
+    struct commit *commit = set->commit;
+    set->by_hash = arena_alloc_raw(set->arena, (set->hashes.count + 1) * sizeof *set->by_hash);
+    identifier_hash *hashes = arena_alloc_raw(set->arena, (set->hashes.count + 1) * sizeof *hashes);
+    uint32_t *places = arena_alloc_raw(set->arena, (set->hashes.count + 1) * sizeof *places);
+    size_t rest = heads_from_cache(set, hashes, places);
+    struct load load = {.arena = set->arena, .sets = commit->sets, .hashes = hashes, .hash_count = rest, .parts = set->base_parts,
+                        .events_from_ms = INT64_MIN};
+    if (rest)
+        TRY(commit->engine->store->ops->load(commit->session, &load));
+    for (size_t i = 0; i < rest; i++)
+        set->by_hash[places[i]] = load.by_hash[i];
+    vec_each (person, &load.persons)
+        *(struct person **)vec_push(set->arena, &commit->batch.persons) = *person;
+    needs_of_origins(set);
     return NULL;
 }
 
@@ -196,11 +237,14 @@ static const struct err *load_more(struct working_set *set, struct load *load)
     if (count)
         memcpy(sorted, load->persons.items, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, person_order);
-    size_t kept = 0;
-    vec_each (person, &commit->batch.persons)
-        if (!person_by_root(sorted, count, (*person)->root))
-            commit->batch.persons.items[kept++] = *person;
+    size_t kept = 0, from_cache = 0;
+    for (size_t i = 0; i < commit->batch.persons.count; i++)
+        if (!person_by_root(sorted, count, commit->batch.persons.items[i]->root)) {
+            from_cache += i < set->from_cache;
+            commit->batch.persons.items[kept++] = commit->batch.persons.items[i];
+        }
     commit->batch.persons.count = kept;
+    set->from_cache = from_cache;
     for (size_t i = 0; i < count; i++)
         *(struct person **)vec_push(set->arena, &commit->batch.persons) = sorted[i];
     for (size_t i = 0; i < set->hashes.count; i++) {
@@ -275,6 +319,38 @@ static void wishes_take(struct working_set *set)
     set->wishes = true;
 }
 
+/* What came from the store becomes clear, and is remembered. */
+static const struct err *persons_open(struct working_set *set)
+{
+    struct commit *commit = set->commit;
+    struct engine *engine = commit->engine;
+    for (size_t i = set->from_cache; i < commit->batch.persons.count; i++) {
+        struct person *person = commit->batch.persons.items[i];
+        bool lazily = set->messages_only && !(person->loaded & (PERSON_EVENTS | PERSON_OUTBOX));
+        TRY(lazily ? open_person_data(engine, set->arena, person) : open_person(engine, set->arena, person));
+        if (set->messages_only)
+            person_cache_put(engine->person_cache, person);
+    }
+    commit->loaded_count = commit->batch.persons.count;
+    commit->loaded = arena_alloc_raw(set->arena, (commit->loaded_count + 1) * sizeof *commit->loaded);
+    if (commit->loaded_count)
+        memcpy(commit->loaded, commit->batch.persons.items, commit->loaded_count * sizeof *commit->loaded);
+    return NULL;
+}
+
+/* A row whose sealed value is not here cannot be written. True when there are such rows: their persons are asked for. */
+static bool unwritable(struct working_set *set)
+{
+    bool found = false;
+    vec_each (person, &set->commit->batch.persons)
+        vec_each (row, &(*person)->identifiers)
+            if (row->change == CHANGE_SET && value_is_unopened(row->value) && str_empty(row->sealed)) {
+                need_add(set, row->profile, PERSON_HEAD);
+                found = true;
+            }
+    return found;
+}
+
 const struct err *working_set_apply(struct commit *commit)
 {
     struct working_set set = {.commit = commit, .arena = commit->arena};
@@ -288,17 +364,12 @@ const struct err *working_set_apply(struct commit *commit)
         batch_begin(&set);
         TRY(load_heads(&set));
         TRY(load_more(&set, &more));
-        vec_each (person, &commit->batch.persons)
-            TRY(open_person(commit->engine, set.arena, *person));
-        commit->loaded_count = commit->batch.persons.count;
-        commit->loaded = arena_alloc_raw(set.arena, (commit->loaded_count + 1) * sizeof *commit->loaded);
-        if (commit->loaded_count)
-            memcpy(commit->loaded, commit->batch.persons.items, commit->loaded_count * sizeof *commit->loaded);
+        TRY(persons_open(&set));
         requests_fill(&set, &more);
         if (set.wishes)
             looked_up_fill(&set);
         core_apply(&commit->batch);
-        if (!commit->batch.more_needed)
+        if (!commit->batch.more_needed && !unwritable(&set))
             return NULL;
         commit->engine->metrics.retries++;
         wishes_take(&set);

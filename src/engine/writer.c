@@ -203,6 +203,7 @@ const struct err *writer_start(struct engine *engine, struct arena *arena)
 {
     if (pthread_create(&engine->writer_thread, NULL, writer_main, engine))
         return err_new(arena, ERR_UNAVAILABLE, "no thread can be started");
+    (void)pthread_setname_np(engine->writer_thread, "telos-writer"); /* only for those who look from outside */
     engine->writer_running = true;
     return NULL;
 }

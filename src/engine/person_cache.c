@@ -1,0 +1,420 @@
+/* Heads of people in memory; the contract is in person_cache.h.
+ *
+ * An entry is one block: header, then packed profiles, identifiers, consents, merges. Names become numbers of a table that lives as long as the
+ * process (they come from policies, so there are few). Entries are found by any of their identifiers' hashes (open addressing).
+ */
+#include "engine/person_cache.h"
+
+#include "base/limits.h"
+#include "base/map.h"
+
+#include <stdlib.h>
+
+const char value_unopened[] = "?";
+
+#define NAMES_MAX UINT16_MAX
+#define ROWS_MAX 200 /* of each kind; larger people are read from the store */
+
+struct packed_profile {
+    uint64_t number, root, version;
+    int64_t created_ms, erased_ms, due_ms;
+    uint8_t id[16];
+    uint32_t identifier_next;
+    uint16_t jurisdiction;
+    int16_t birth_year;
+};
+struct packed_identifier {
+    uint8_t hash[16], message[16];
+    uint64_t purposes;
+    int64_t first_seen_ms, last_seen_ms;
+    uint32_t number;
+    uint16_t type;
+    uint8_t profile; /* place in the entry */
+    uint8_t flags;
+};
+enum { FLAG_VERIFIED = 1, FLAG_VALUE = 2, FLAG_EXPLICIT = 4 };
+struct packed_consent {
+    uint8_t id[16];
+    int64_t at_ms, known_ms, expires_ms;
+    uint64_t ledger_index;
+    uint32_t identifier, notice_version;
+    uint16_t purpose, notice, source;
+    uint8_t profile, status, by, flags;
+};
+struct packed_merge {
+    uint8_t id[16], through_left[16], through_right[16];
+    uint64_t left, right;
+    int64_t at_ms, undone_ms;
+    uint16_t reason, source;
+};
+
+struct entry {
+    uint32_t size, place; /* place in cache->entries */
+    uint64_t root;
+    uint32_t round; /* in which `person` was made */
+    bool used, no_held;
+    uint8_t profile_count, identifier_count, consent_count, merge_count;
+    struct person *person;
+    _Alignas(8) uint8_t data[];
+};
+struct slot {
+    uint64_t tag; /* first bytes of the hash */
+    struct entry *entry; /* NULL: free */
+};
+struct person_cache {
+    struct arena names_arena, *round_arena;
+    struct map name_numbers; /* text → number + 1 */
+    VEC(str) names;
+    struct slot *slots; /* a power of two */
+    size_t slot_count, slots_used;
+    struct entry **entries;
+    size_t entry_count, entry_capacity, hand;
+    size_t bytes;
+    uint32_t round;
+};
+
+struct person_cache *person_cache_new(void)
+{
+    struct person_cache *cache = calloc(1, sizeof *cache);
+    ASSERT(cache);
+    map_init(&cache->name_numbers, &cache->names_arena);
+    return cache;
+}
+
+void person_cache_clear(struct person_cache *cache)
+{
+    for (size_t i = 0; i < cache->entry_count; i++)
+        free(cache->entries[i]);
+    cache->entry_count = cache->hand = cache->bytes = cache->slots_used = 0;
+    if (cache->slots)
+        memset(cache->slots, 0, cache->slot_count * sizeof *cache->slots);
+}
+
+void person_cache_free(struct person_cache *cache)
+{
+    if (!cache)
+        return;
+    person_cache_clear(cache);
+    free(cache->entries);
+    free(cache->slots);
+    arena_release(&cache->names_arena);
+    free(cache);
+}
+
+size_t person_cache_count(const struct person_cache *cache) { return cache->entry_count; }
+
+/* ---- names ---- */
+
+static bool name_number(struct person_cache *cache, str name, uint16_t *ret_number)
+{
+    uintptr_t number = (uintptr_t)map_get(&cache->name_numbers, name);
+    if (!number) {
+        if (cache->names.count == NAMES_MAX || name.length > LIMIT_NAME_BYTES)
+            return false;
+        str own = str_copy(&cache->names_arena, name);
+        *(str *)vec_push(&cache->names_arena, &cache->names) = own;
+        number = cache->names.count;
+        map_set(&cache->name_numbers, own, (void *)number);
+    }
+    *ret_number = (uint16_t)(number - 1);
+    return true;
+}
+
+/* ---- finding ---- */
+
+static const struct packed_profile *profiles_of(const struct entry *entry) { return (const void *)entry->data; }
+static const struct packed_identifier *identifiers_of(const struct entry *entry)
+{
+    return (const void *)(profiles_of(entry) + entry->profile_count);
+}
+static const struct packed_consent *consents_of(const struct entry *entry)
+{
+    return (const void *)(identifiers_of(entry) + entry->identifier_count);
+}
+static const struct packed_merge *merges_of(const struct entry *entry)
+{
+    return (const void *)(consents_of(entry) + entry->consent_count);
+}
+
+static uint64_t tag_of(const uint8_t hash[16])
+{
+    uint64_t tag;
+    memcpy(&tag, hash, sizeof tag);
+    return tag;
+}
+
+static bool entry_has(const struct entry *entry, const uint8_t hash[16])
+{
+    const struct packed_identifier *identifiers = identifiers_of(entry);
+    for (unsigned i = 0; i < entry->identifier_count; i++)
+        if (memcmp(identifiers[i].hash, hash, 16) == 0)
+            return true;
+    return false;
+}
+
+static struct entry *entry_find(const struct person_cache *cache, const uint8_t hash[16])
+{
+    uint64_t tag = tag_of(hash);
+    if (!cache->slots_used)
+        return NULL;
+    for (size_t i = (size_t)tag & (cache->slot_count - 1); cache->slots[i].entry; i = (i + 1) & (cache->slot_count - 1))
+        if (cache->slots[i].tag == tag && entry_has(cache->slots[i].entry, hash))
+            return cache->slots[i].entry;
+    return NULL;
+}
+
+static void slot_put(struct person_cache *cache, uint64_t tag, struct entry *entry)
+{
+    size_t i = (size_t)tag & (cache->slot_count - 1);
+    while (cache->slots[i].entry)
+        i = (i + 1) & (cache->slot_count - 1);
+    cache->slots[i] = (struct slot){tag, entry};
+    cache->slots_used++;
+}
+
+static void slots_grow(struct person_cache *cache)
+{
+    struct slot *old = cache->slots;
+    size_t old_count = cache->slot_count;
+    cache->slot_count = old_count ? old_count * 2 : 4096;
+    cache->slots = calloc(cache->slot_count, sizeof *cache->slots);
+    ASSERT(cache->slots);
+    cache->slots_used = 0;
+    for (size_t i = 0; i < old_count; i++)
+        if (old[i].entry)
+            slot_put(cache, old[i].tag, old[i].entry);
+    free(old);
+}
+
+static void slot_remove(struct person_cache *cache, uint64_t tag, const struct entry *entry)
+{
+    size_t mask = cache->slot_count - 1, hole = (size_t)tag & mask;
+    while (cache->slots[hole].entry && (cache->slots[hole].entry != entry || cache->slots[hole].tag != tag))
+        hole = (hole + 1) & mask;
+    ASSERT(cache->slots[hole].entry);
+    cache->slots_used--;
+    for (size_t next = (hole + 1) & mask; cache->slots[next].entry; next = (next + 1) & mask) {
+        size_t home = (size_t)cache->slots[next].tag & mask;
+        if (((next - home) & mask) >= ((next - hole) & mask)) {
+            cache->slots[hole] = cache->slots[next];
+            hole = next;
+        }
+    }
+    cache->slots[hole].entry = NULL;
+}
+
+static void entry_remove(struct person_cache *cache, struct entry *entry)
+{
+    const struct packed_identifier *identifiers = identifiers_of(entry);
+    for (unsigned i = 0; i < entry->identifier_count; i++)
+        slot_remove(cache, tag_of(identifiers[i].hash), entry);
+    struct entry *last = cache->entries[--cache->entry_count];
+    cache->entries[entry->place] = last;
+    last->place = entry->place;
+    cache->bytes -= entry->size;
+    free(entry);
+}
+
+void person_cache_forget(struct person_cache *cache, const struct person *person)
+{
+    vec_each (identifier, &person->identifiers) {
+        struct entry *entry = entry_find(cache, identifier->hash.bytes);
+        if (entry)
+            entry_remove(cache, entry);
+    }
+}
+
+/* The clock's hand: who was used since it last came by stays. */
+static void room_make(struct person_cache *cache, size_t size)
+{
+    while (cache->entry_count && cache->bytes + size > LIMIT_PERSON_CACHE_BYTES) {
+        if (cache->hand >= cache->entry_count)
+            cache->hand = 0;
+        struct entry *entry = cache->entries[cache->hand];
+        if (entry->used) {
+            entry->used = false;
+            cache->hand++;
+        } else
+            entry_remove(cache, entry);
+    }
+}
+
+/* ---- packing ---- */
+
+struct packing {
+    struct person_cache *cache;
+    const struct person *person;
+    bool fits;
+};
+static uint16_t pack_name(struct packing *packing, str name)
+{
+    uint16_t number = 0;
+    packing->fits = packing->fits && name_number(packing->cache, name, &number);
+    return number;
+}
+
+static uint8_t profile_place(struct packing *packing, profile_no number)
+{
+    for (size_t i = 0; i < packing->person->profiles.count; i++)
+        if (profile_no_equal(packing->person->profiles.items[i].number, number))
+            return (uint8_t)i;
+    packing->fits = false;
+    return 0;
+}
+
+static void pack_identities(struct packing *packing, struct packed_profile *profiles, struct packed_identifier *identifiers)
+{
+    vec_each (row, &packing->person->profiles) {
+        *profiles = (struct packed_profile){
+            .number = row->number.value, .root = row->root.value, .version = row->version, .created_ms = row->created_ms, .erased_ms = row->erased_ms,
+            .due_ms = row->due_ms, .identifier_next = row->identifier_next, .jurisdiction = pack_name(packing, row->jurisdiction),
+            .birth_year = row->birth_year};
+        memcpy(profiles++->id, row->id.bytes, 16);
+    }
+    vec_each (row, &packing->person->identifiers) {
+        *identifiers = (struct packed_identifier){
+            .purposes = row->purposes, .first_seen_ms = row->first_seen_ms, .last_seen_ms = row->last_seen_ms, .number = row->number,
+            .type = pack_name(packing, row->type), .profile = profile_place(packing, row->profile),
+            .flags = (uint8_t)((row->verified ? FLAG_VERIFIED : 0) | (str_empty(row->sealed) ? 0 : FLAG_VALUE))};
+        memcpy(identifiers->hash, row->hash.bytes, 16);
+        memcpy(identifiers++->message, row->message.bytes, 16);
+    }
+}
+
+static void pack_records(struct packing *packing, struct packed_consent *consents, struct packed_merge *merges)
+{
+    vec_each (row, &packing->person->consents) {
+        *consents = (struct packed_consent){
+            .at_ms = row->at_ms, .known_ms = row->known_ms, .expires_ms = row->expires_ms, .ledger_index = row->ledger_index,
+            .identifier = row->identifier, .notice_version = row->notice_version, .purpose = pack_name(packing, row->purpose),
+            .notice = pack_name(packing, row->notice), .source = pack_name(packing, row->source), .profile = profile_place(packing, row->profile),
+            .status = (uint8_t)row->status, .by = (uint8_t)row->by,
+            .flags = (uint8_t)((row->verified ? FLAG_VERIFIED : 0) | (row->explicit_given ? FLAG_EXPLICIT : 0))};
+        memcpy(consents++->id, row->id.bytes, 16);
+    }
+    vec_each (row, &packing->person->merges) {
+        *merges = (struct packed_merge){.left = row->left.value, .right = row->right.value, .at_ms = row->at_ms, .undone_ms = row->undone_ms,
+                                        .reason = pack_name(packing, row->reason), .source = pack_name(packing, row->source)};
+        memcpy(merges->id, row->id.bytes, 16);
+        memcpy(merges->through_left, row->through_left.bytes, 16);
+        memcpy(merges++->through_right, row->through_right.bytes, 16);
+    }
+}
+
+void person_cache_put(struct person_cache *cache, const struct person *person)
+{
+    if (!person->identifiers.count || person->preferences.count || person->refused.count || person->profiles.count > ROWS_MAX ||
+        person->identifiers.count > ROWS_MAX || person->consents.count > ROWS_MAX || person->merges.count > ROWS_MAX)
+        return;
+    size_t size = sizeof(struct entry) + person->profiles.count * sizeof(struct packed_profile) +
+                  person->identifiers.count * sizeof(struct packed_identifier) + person->consents.count * sizeof(struct packed_consent) +
+                  person->merges.count * sizeof(struct packed_merge);
+    person_cache_forget(cache, person);
+    room_make(cache, size);
+    struct entry *entry = malloc(size);
+    ASSERT(entry);
+    *entry = (struct entry){.size = (uint32_t)size, .root = person->root.value, .no_held = (person->loaded & PERSON_HELD) && !person->held.count,
+                            .profile_count = (uint8_t)person->profiles.count, .identifier_count = (uint8_t)person->identifiers.count,
+                            .consent_count = (uint8_t)person->consents.count, .merge_count = (uint8_t)person->merges.count};
+    struct packing packing = {cache, person, true};
+    pack_identities(&packing, (void *)profiles_of(entry), (void *)identifiers_of(entry));
+    pack_records(&packing, (void *)consents_of(entry), (void *)merges_of(entry));
+    if (!packing.fits) {
+        free(entry);
+        return;
+    }
+    if (cache->entry_count == cache->entry_capacity) {
+        cache->entry_capacity = cache->entry_capacity ? cache->entry_capacity * 2 : 1024;
+        cache->entries = realloc(cache->entries, cache->entry_capacity * sizeof *cache->entries);
+        ASSERT(cache->entries);
+    }
+    entry->place = (uint32_t)cache->entry_count;
+    cache->entries[cache->entry_count++] = entry;
+    cache->bytes += size;
+    while ((cache->slots_used + entry->identifier_count) * 2 > cache->slot_count)
+        slots_grow(cache);
+    for (unsigned i = 0; i < entry->identifier_count; i++)
+        slot_put(cache, tag_of(identifiers_of(entry)[i].hash), entry);
+}
+
+/* ---- unpacking ---- */
+
+#define rows_make(arena, rows, number) \
+    do { \
+        (rows)->items = (number) ? arena_array((arena), __typeof__(*(rows)->items), (number)) : NULL; \
+        (rows)->count = (rows)->capacity = (number); \
+    } while (0)
+
+static void unpack_identities(const struct person_cache *cache, const struct entry *entry, struct person *person)
+{
+    const struct packed_profile *profiles = profiles_of(entry);
+    const struct packed_identifier *identifiers = identifiers_of(entry);
+    rows_make(cache->round_arena, &person->profiles, entry->profile_count);
+    vec_each (row, &person->profiles) {
+        *row = (struct profile){.number = {profiles->number}, .root = {profiles->root}, .version = profiles->version,
+                                .created_ms = profiles->created_ms, .erased_ms = profiles->erased_ms, .due_ms = profiles->due_ms,
+                                .identifier_next = profiles->identifier_next, .jurisdiction = cache->names.items[profiles->jurisdiction],
+                                .birth_year = profiles->birth_year};
+        memcpy(row->id.bytes, profiles++->id, 16);
+    }
+    rows_make(cache->round_arena, &person->identifiers, entry->identifier_count);
+    vec_each (row, &person->identifiers) {
+        *row = (struct identifier){.profile = person->profiles.items[identifiers->profile].number, .number = identifiers->number,
+                                   .type = cache->names.items[identifiers->type], .purposes = identifiers->purposes,
+                                   .value = identifiers->flags & FLAG_VALUE ? VALUE_UNOPENED : STR_NONE,
+                                   .verified = identifiers->flags & FLAG_VERIFIED, .first_seen_ms = identifiers->first_seen_ms,
+                                   .last_seen_ms = identifiers->last_seen_ms};
+        memcpy(row->hash.bytes, identifiers->hash, 16);
+        memcpy(row->message.bytes, identifiers++->message, 16);
+    }
+}
+
+static void unpack_records(const struct person_cache *cache, const struct entry *entry, struct person *person)
+{
+    const struct packed_consent *consents = consents_of(entry);
+    const struct packed_merge *merges = merges_of(entry);
+    rows_make(cache->round_arena, &person->consents, entry->consent_count);
+    vec_each (row, &person->consents) {
+        *row = (struct consent){.profile = person->profiles.items[consents->profile].number, .identifier = consents->identifier,
+                                .verified = consents->flags & FLAG_VERIFIED, .purpose = cache->names.items[consents->purpose],
+                                .status = (enum consent_status)consents->status, .notice = cache->names.items[consents->notice],
+                                .notice_version = consents->notice_version, .explicit_given = consents->flags & FLAG_EXPLICIT,
+                                .by = (enum said_by)consents->by, .at_ms = consents->at_ms, .known_ms = consents->known_ms,
+                                .expires_ms = consents->expires_ms, .source = cache->names.items[consents->source],
+                                .ledger_index = consents->ledger_index};
+        memcpy(row->id.bytes, consents++->id, 16);
+    }
+    rows_make(cache->round_arena, &person->merges, entry->merge_count);
+    vec_each (row, &person->merges) {
+        *row = (struct merge){.left = {merges->left}, .right = {merges->right}, .reason = cache->names.items[merges->reason],
+                              .source = cache->names.items[merges->source], .at_ms = merges->at_ms, .undone_ms = merges->undone_ms};
+        memcpy(row->id.bytes, merges->id, 16);
+        memcpy(row->through_left.bytes, merges->through_left, 16);
+        memcpy(row->through_right.bytes, merges++->through_right, 16);
+    }
+}
+
+void person_cache_round(struct person_cache *cache, struct arena *arena)
+{
+    cache->round++;
+    cache->round_arena = arena;
+}
+
+struct person *person_cache_get(struct person_cache *cache, const identifier_hash *hash, unsigned parts, bool *ret_first)
+{
+    struct entry *entry = entry_find(cache, hash->bytes);
+    if (!entry || (parts & ~(unsigned)(PERSON_HEAD | (entry->no_held ? PERSON_HELD : 0))))
+        return NULL;
+    *ret_first = entry->round != cache->round;
+    if (!*ret_first)
+        return entry->person;
+    struct person *person = arena_new(cache->round_arena, struct person);
+    person->root = (profile_no){entry->root};
+    person->loaded = PERSON_HEAD | (entry->no_held ? PERSON_HELD : 0);
+    unpack_identities(cache, entry, person);
+    unpack_records(cache, entry, person);
+    entry->round = cache->round;
+    entry->person = person;
+    entry->used = true;
+    return person;
+}
