@@ -93,8 +93,7 @@ def stored(telos):
         if telos.profile(subject, "service") == 404:
             continue
         for item in telos.timeline(subject, "service"):
-            event = item.get("event") if isinstance(item.get("event"), dict) else item.get("body", item)
-            number = (event.get("properties") or {}).get("n") if isinstance(event, dict) else None
+            number = item["detail"]["properties"].get("n") if item["what"] == "collected" else None
             if number:
                 counts[number] = counts.get(number, 0) + 1
                 owners[number] = "p-%d" % person
@@ -112,7 +111,7 @@ def compare(telos, clients):
     for client in clients:
         for person, ids in client.consents.items():
             reply = telos.call("GET", "/v1/consents?subject=user_id:%s&purpose=offers" % person)
-            known = {record["id"] for record in (reply if isinstance(reply, list) else reply["items"])}
+            known = {record["id"] for record in next(value for value in reply.values() if isinstance(value, list))}
             assert set(ids) <= known, "consents of %s were acknowledged and are gone: %s" % (person, set(ids) - known)
     return sum(len(client.acknowledged) for client in clients)
 

@@ -74,7 +74,8 @@ def no_value_is_in_clear_in_any_file_while_serving_or_after(program):
     nothing_in_clear(telos, needles, backup)
     export = os.path.join(telos.directory, "export")
     telos.command("audit", "export", export, "--from", "2026-01-01", "--to", "2099-01-01")
-    nothing_in_clear(telos, needles, export)
+    # A regulator's copy holds what was said (the consent records, with their reference), but no identifier, fact or event.
+    nothing_in_clear(telos, [n for p in people for n in p.needles if n != p.reference.encode()], export)
     status, metrics, _ = telos.request("GET", "/metrics")
     metrics = metrics if isinstance(metrics, bytes) else str(metrics).encode()
     assert status == 200 and not [n for n in needles if n in metrics]

@@ -48,11 +48,10 @@ async function segment_node_sends_two_thousand_events_and_each_counts_once(telos
       assert.equal(reply.status, 200)
       const page = await reply.json()
       for (const item of page.items) {
-        const properties = item.event?.properties ?? item.properties ?? item.body?.properties
-        if (properties && 'i' in properties) {
-          assert.ok(!timeline.has(properties.i), `event ${properties.i} is there twice`)
-          timeline.add(properties.i)
-        }
+        if (item.what !== 'collected') continue
+        const {i} = item.detail.properties
+        assert.ok(!timeline.has(i), `event ${i} is there twice`)
+        timeline.add(i)
       }
       address = page.next ? `${telos.url}/v1/profiles/user_id:many-${person}/timeline?limit=1000&cursor=${encodeURIComponent(page.next)}` : null
     }

@@ -49,5 +49,5 @@ export class Telos {
 }
 
 export function eventsNamed(profile, name) {
-  return profile.events.filter(event => event.event === name || event.body?.event === name)
+  return profile.events.filter(event => event.event === name)
 }
