@@ -245,5 +245,6 @@ const struct err *keys_apply(struct arena *arena, struct vault *vault, struct ke
     if (vault->broken)
         return io_error(arena, "cannot sync", vault->path);
     vault->unsynced = false;
+    sodium_memzero(vault->record, RECORD_SIZE_MAX); /* pages as they were before, too */
     return NULL;
 }
