@@ -1,7 +1,8 @@
 /* Erasure (Art. 17): everything of the person but what a law orders kept, and the keys with it (P7).
  *
  * 1. Recipients are told first, while it is still known which identifiers they were sent.
- * 2. What is kept rests on legal obligations alone; its keys live on until its time is up, then the sweeper ends them.
+ * 2. What is kept rests on legal obligations alone; its keys live on until its time is up, then the sweeper ends them. Where nothing is kept,
+ *    every key goes at once.
  * 3. The hashes of the identifiers stay, so that the person stays erased whatever a forgotten device goes on sending.
  */
 #include "core/core_private.h"
@@ -76,10 +77,13 @@ void erase_apply(struct apply *apply, struct request *request)
     statements_end(apply, person);
     purpose_mask kept = data_purposes(person);
     vec_each (profile, &person->profiles)
-        key_end_push(apply, profile->number, KEY_CLASS_BIT(KEY_CONSENT) | KEY_CLASS_BIT(KEY_CONTRACT) | KEY_CLASS_BIT(KEY_HOLD), false);
+        key_end_push(apply, profile->number,
+                     kept ? KEY_CLASS_BIT(KEY_CONSENT) | KEY_CLASS_BIT(KEY_CONTRACT) | KEY_CLASS_BIT(KEY_HOLD) : KEY_CLASS_ALL, false);
     request->merge = id_next(apply->batch->ids, apply->now_ms);
     leaf_push(apply, "erasure", PROFILE_NONE, apply->now_ms, erasure_record(apply, request->merge, kept));
     person_drop_if_empty(apply, person);
+    if (row_dead(person_root(person)))
+        return;
     person_root(person)->due_ms = person_due_work_out(apply, person);
     row_touch(person_root(person));
 }

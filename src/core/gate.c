@@ -110,6 +110,57 @@ static void decide_categories(struct arena *arena, const struct policy *policy, 
     }
 }
 
+/* --- what was known then */
+
+static bool joined_by(const struct merge *merge, int64_t known_ms)
+{
+    return !row_dead(merge) && merge->at_ms <= known_ms && (merge->undone_ms == TIME_NONE || merge->undone_ms > known_ms);
+}
+
+static bool number_in(const profile_no *numbers, size_t count, profile_no number)
+{
+    for (size_t i = 0; i < count; i++)
+        if (profile_no_equal(numbers[i], number))
+            return true;
+    return false;
+}
+
+/* The person as far as it was known to be one at that time: what was said on profiles that joined only later does not count. */
+static const struct person *person_as_known(struct arena *arena, const struct person *person, profile_no subject, int64_t known_ms)
+{
+    if (!person || known_ms == TIME_FOREVER || !subject.value || !person_profile(person, subject) || person->profiles.count < 2)
+        return person;
+    profile_no *group = arena_array(arena, profile_no, person->profiles.count);
+    size_t count = 1;
+    group[0] = subject;
+    for (bool grew = true; grew;) { /* at most once a profile */
+        grew = false;
+        vec_each (merge, &person->merges) {
+            bool left = number_in(group, count, merge->left), right = number_in(group, count, merge->right);
+            profile_no other = left ? merge->right : merge->left;
+            if (left == right || !joined_by(merge, known_ms) || !person_profile(person, other)) /* parted since: it is no longer loaded with it */
+                continue;
+            group[count++] = other;
+            grew = true;
+        }
+    }
+    struct person *known = arena_new(arena, struct person);
+    *known = *person;
+    memset(&known->profiles, 0, sizeof known->profiles);
+    memset(&known->consents, 0, sizeof known->consents);
+    memset(&known->identifiers, 0, sizeof known->identifiers);
+    vec_each (profile, &person->profiles)
+        if (number_in(group, count, profile->number))
+            *(struct profile *)vec_push(arena, &known->profiles) = *profile;
+    vec_each (record, &person->consents)
+        if (number_in(group, count, record->profile))
+            *(struct consent *)vec_push(arena, &known->consents) = *record;
+    vec_each (identifier, &person->identifiers)
+        if (number_in(group, count, identifier->profile))
+            *(struct identifier *)vec_push(arena, &known->identifiers) = *identifier;
+    return known;
+}
+
 void gate_decide(struct arena *arena, const struct policy *policy, const struct person *person, const struct question *question,
                  struct decision *ret_decision)
 {
@@ -119,6 +170,7 @@ void gate_decide(struct arena *arena, const struct policy *policy, const struct 
     int64_t at_ms = question->at_ms == TIME_NONE ? question->now_ms : question->at_ms;
     int64_t known_ms = question->known_ms == TIME_NONE ? TIME_FOREVER : question->known_ms;
     const struct purpose *purpose = policy_purpose(policy, question->purpose);
+    person = person_as_known(arena, person, question->subject, known_ms);
     if (!purpose) {
         decision->reasons = REASON_BIT(REASON_PURPOSE_UNKNOWN);
         if (person && person_erased(person))

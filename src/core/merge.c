@@ -216,6 +216,10 @@ void undo_apply(struct apply *apply, struct request *request)
         request->refusal = merge ? STR("this merge was undone already") : STR("there is no such merge");
         return;
     }
+    if (person_erased(person)) {
+        request->refusal = STR("the person was erased");
+        return;
+    }
     if (!person_require(apply, person, PERSON_ALL))
         return;
     merge->undone_ms = apply->now_ms;

@@ -116,7 +116,7 @@ void sweep_apply(struct apply *apply, struct request *request)
 
 /* --- nothing left */
 
-static bool person_empty(const struct person *person)
+static bool data_empty(const struct person *person)
 {
     vec_each (identifier, &person->identifiers)
         if (!row_dead(identifier) && identifier->purposes)
@@ -136,10 +136,28 @@ static bool person_empty(const struct person *person)
     vec_each (held, &person->held)
         if (!row_dead(held))
             return false;
+    return true;
+}
+
+static bool outbox_empty(const struct person *person)
+{
     vec_each (delivery, &person->deliveries)
         if (!row_dead(delivery) && delivery->state == DELIVERY_PENDING)
             return false;
     return true;
+}
+
+/* Did data go in this batch? Then its keys go with it. */
+static bool data_ended(const struct person *person)
+{
+    bool ended = false;
+    vec_each (fact, &person->facts)
+        ended |= fact->change == CHANGE_GONE;
+    vec_each (event, &person->events)
+        ended |= event->change == CHANGE_GONE;
+    vec_each (identifier, &person->identifiers)
+        ended |= identifier->change != CHANGE_NONE;
+    return ended;
 }
 
 static bool identifiers_left(const struct person *person)
@@ -157,19 +175,35 @@ static bool identifiers_left(const struct person *person)
                 row_end(ending_);                                                                                      \
     } while (0)
 
+/* Recalls have keys of their own: they go on when the person's keys are gone. */
+static void erased_end(struct apply *apply, struct person *person)
+{
+    if (data_ended(person))
+        vec_each (profile, &person->profiles)
+            key_end_push(apply, profile->number, KEY_CLASS_ALL, false);
+    if (!outbox_empty(person))
+        return;
+    rows_end(&person->deliveries);
+    rows_end(&person->disclosures);
+    rows_end(&person->refused);
+    if (!identifiers_left(person))
+        rows_end(&person->profiles);
+}
+
 /* A person of whom only hashes are left, and who said nothing, is forgotten. An erased one keeps its hashes, so that it stays erased. */
 void person_drop_if_empty(struct apply *apply, struct person *person)
 {
-    if ((person->loaded & PERSON_ALL) != PERSON_ALL || row_dead(person_root(person)) || !person_empty(person))
+    if ((person->loaded & PERSON_ALL) != PERSON_ALL || row_dead(person_root(person)) || !data_empty(person))
+        return;
+    if (person_erased(person)) {
+        erased_end(apply, person);
+        return;
+    }
+    if (!outbox_empty(person))
         return;
     vec_each (profile, &person->profiles)
         if (profile->change != CHANGE_NEW)
             key_end_push(apply, profile->number, KEY_CLASS_ALL, false);
-    if (person_erased(person) && identifiers_left(person)) {
-        rows_end(&person->deliveries);
-        rows_end(&person->disclosures);
-        return;
-    }
     rows_end(&person->identifiers);
     index_forget(apply, person);
     rows_end(&person->merges);

@@ -89,7 +89,7 @@ struct request {
     struct statement statement; /* REQUEST_STATEMENT */
     struct message_identifier subject, other; /* PREFERENCES, ERASE, UNDO_MERGE, JOIN (subject and other) */
     struct person *person; /* SWEEP, UNDO_MERGE, ERASE: loaded by the engine */
-    struct uuid merge; /* UNDO_MERGE */
+    struct uuid merge; /* UNDO_MERGE; ERASE: out, the id of the erasure in its ledger leaf */
     str value; /* PREFERENCES: JSON text */
     bool found; /* ERASE, UNDO_MERGE: there was something to do */
     str refusal; /* why it could not be done, for the user; empty: done */

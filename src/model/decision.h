@@ -16,6 +16,8 @@ struct question {
     enum operation operation;
     int64_t at_ms; /* TIME_NONE: now */
     int64_t known_ms; /* TIME_NONE: all that is known now */
+    profile_no subject; /* profile of the identifier that was asked by: with `known_ms`, only what was joined with it by then counts. PROFILE_NONE: the
+                           whole person */
     int64_t now_ms;
 };
 

@@ -251,20 +251,25 @@ static void erasure_of_one_without_legal_data_ends_every_key(void **state)
     assert_false(leaks(ANNA, "needle"));
 }
 
-static void an_erased_person_goes_altogether_when_recalls_are_confirmed(void **state)
+static void recalls_outlive_the_keys_of_an_erased_person(void **state)
 {
     (void)state;
     say(ANNA, "newsletter", "given");
     (void)world_send(&world, "web", "{\"type\":\"page\",\"userId\":\"anna\",\"properties\":{\"page\":\"needle\"}}");
     sent(ANNA, "mailer", "newsletter");
     assert_true(world_erase(&world, ANNA));
+    assert_int_equal(world.key_ends.items[world.key_ends.count - 1].class_mask, KEY_CLASS_ALL);
+    assert_int_equal(deliveries(ANNA, DELIVERY_RECALL, DELIVERY_PENDING), 1);
+    world_later(&world, "PT1H");
+    world_sweep(&world);
     struct person *person = world_person(&world, ANNA);
-    assert_true(world.key_ends.items[world.key_ends.count - 1].class_mask != KEY_CLASS_ALL); /* the recall must still be opened */
     vec_each (delivery, &person->deliveries)
         delivery->state = DELIVERY_DELIVERED;
     world_later(&world, "PT1H");
     world_sweep(&world);
-    assert_int_equal(world.key_ends.items[world.key_ends.count - 1].class_mask, KEY_CLASS_ALL);
+    person = world_person(&world, ANNA);
+    assert_int_equal(person->deliveries.count + person->disclosures.count, 0);
+    assert_true(str_empty(person->identifiers.items[0].value)); /* its hash stays */
 }
 
 static void a_new_relationship_may_follow_an_erasure(void **state)
@@ -394,6 +399,27 @@ static void an_alias_joins_the_earlier_id(void **state)
     check_str(world.persons.items[0]->merges.items[0].reason, "alias");
 }
 
+static void what_was_known_before_a_join_is_told_apart(void **state)
+{
+    (void)state;
+    struct decision decision;
+    say(ANNA, "newsletter", "given");
+    say("anonymous_id:a1", "newsletter", "refused");
+    world_later(&world, "P1D");
+    int64_t before_ms = world.now_ms;
+    world_later(&world, "P1D");
+    check_str(world_join(&world, ANNA, "anonymous_id:a1"), "");
+    const struct person *person = world_person(&world, ANNA);
+    profile_no anna = person->identifiers.items[0].profile;
+    struct question question = {.purpose = STR("newsletter"), .at_ms = before_ms, .known_ms = before_ms, .now_ms = world.now_ms, .subject = anna,
+                                .operation = OPERATION_USE};
+    gate_decide(&world.arena, world.policy, person, &question, &decision);
+    assert_true(decision.allow);
+    question.at_ms = question.known_ms = TIME_NONE;
+    gate_decide(&world.arena, world.policy, person, &question, &decision);
+    check_str(world_reasons(&world, decision.reasons), "consent_refused");
+}
+
 /* --- the policy changes */
 
 static void a_purpose_that_is_gone_takes_its_data_with_it(void **state)
@@ -484,7 +510,7 @@ int main(void)
         TEST(imported_history_is_as_old_as_it_is),
         TEST(erasure_keeps_only_what_a_law_orders),
         TEST(erasure_of_one_without_legal_data_ends_every_key),
-        TEST(an_erased_person_goes_altogether_when_recalls_are_confirmed),
+        TEST(recalls_outlive_the_keys_of_an_erased_person),
         TEST(a_new_relationship_may_follow_an_erasure),
         TEST(a_law_may_order_new_records_of_an_erased_person),
         TEST(joined_people_are_one_and_parted_they_are_two_again),
@@ -492,6 +518,7 @@ int main(void)
         TEST(what_was_objected_to_anywhere_holds_for_the_person),
         TEST(limits_keep_a_shared_device_from_melting_people),
         TEST(an_alias_joins_the_earlier_id),
+        TEST(what_was_known_before_a_join_is_told_apart),
         TEST(a_purpose_that_is_gone_takes_its_data_with_it),
         TEST(a_category_that_is_no_longer_covered_is_taken_off),
         TEST(a_childs_consent_needs_a_guardian_once_the_age_is_known),
