@@ -6,10 +6,17 @@
 #include <uninorm.h>
 #include <unistr.h>
 
+static bool blank(ucs4_t c)
+{
+    return c <= 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
+           c == 0x205f || c == 0x3000;
+}
+
+/* What nobody sees and nobody means. */
 static bool invisible(ucs4_t c)
 {
-    return c <= 0x20 || (c >= 0x7f && c <= 0xa0) || c == 0xad || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2060 && c <= 0x2064) || c == 0x3000 || c == 0xfeff;
+    return (c >= 0x7f && c <= 0x9f) || c == 0xad || (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
+           (c >= 0x2060 && c <= 0x2064) || c == 0xfeff;
 }
 
 static bool ascii_plain(str value)
@@ -20,8 +27,8 @@ static bool ascii_plain(str value)
     return true;
 }
 
-/* Takes invisible characters out: everywhere, or (where inner spaces mean something) only at the ends and the unprintable ones. */
-static str strip(struct arena *arena, str value, bool spaces_too)
+/* Takes invisible characters out, and blanks at the ends; blanks within become a space each. */
+static str strip(struct arena *arena, str value)
 {
     if (ascii_plain(value))
         return value;
@@ -30,8 +37,9 @@ static str strip(struct arena *arena, str value, bool spaces_too)
     for (size_t i = 0; i < value.length;) {
         ucs4_t c;
         int size = u8_mbtouc(&c, (const uint8_t *)value.data + i, value.length - i);
-        bool drop = invisible(c) && (spaces_too || c != ' ');
-        if (!drop) {
+        if (blank(c))
+            out[length++] = ' ';
+        else if (!invisible(c)) {
             memcpy(out + length, value.data + i, (size_t)size);
             length += (size_t)size;
         }
@@ -111,8 +119,7 @@ bool identity_normalise(struct arena *arena, const struct identity_key *key, str
     *ret_reason = REASON_IDENTIFIER_INVALID;
     if (value.length > LIMIT_IDENTIFIER_BYTES || !str_valid_utf8(value))
         return false;
-    bool compact = key->normalise == NORMALISE_EMAIL || key->normalise == NORMALISE_E164;
-    str text = strip(arena, str_trim(value), compact);
+    str text = strip(arena, str_trim(value));
     if (str_empty(text))
         return false;
     if (blocked(key, text)) {

@@ -165,10 +165,12 @@ static bool body_write(struct viewer *v, const struct json *body, enum event_typ
     struct field_walk root = fields_walk(policy);
     bool wrote = false;
     jsonw_object(&v->json);
-    for (uint32_t i = 0; i < body->count; i++) {
-        const struct json_member *member = &body->members[i];
+    for (uint32_t i = 0; i < 2 * body->count; i++) { /* first what it is called, then the rest */
+        const struct json_member *member = &body->members[i % body->count];
         struct field_walk walk = field_walk_key(policy, root, member->name);
         enum top_kind kind = top_kind(member->name, type);
+        if ((kind == TOP_NAME) != (i < body->count))
+            continue;
         if (kind == TOP_CONTEXT && member->value.type == JSON_OBJECT)
             wrote |= context_write(v, &member->value, root);
         else if (kind == TOP_NAME && !walk.exact) /* the name goes where its content goes */
