@@ -130,6 +130,63 @@ static void an_identifier_may_go_from_one_profile_to_another_in_one_commit(void 
     assert_int_equal(load_person(&w, 1, PERSON_HEAD)->identifiers.count, 0);
 }
 
+/* Identifiers of profile 1 whose bit is set are seen on that day. */
+static void seen_on(unsigned bits, int64_t day)
+{
+    struct person *person = load_person(&w, 1, PERSON_HEAD);
+    struct batch *batch = batch_new(&w);
+    batch_add(batch, person);
+    vec_each (row, &person->identifiers)
+        if (bits >> (row->number - 1) & 1) {
+            row->change = CHANGE_SET;
+            row->last_seen_ms = day * DAY_MS;
+        }
+    save_fine(&w, batch);
+}
+
+static void days_are(const int64_t wanted[3])
+{
+    struct person *person = load_person(&w, 1, PERSON_HEAD);
+    assert_int_equal(person->identifiers.count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(person->identifiers.items[i].last_seen_ms, wanted[i] * DAY_MS);
+}
+
+static void the_day_an_identifier_was_seen_is_kept(void **state)
+{
+    (void)state;
+    struct batch *batch = batch_new(&w);
+    struct person *person = person_new(&w, batch, 1);
+    for (size_t i = 0; i < 3; i++)
+        identifier_new(&w, person, 1, (uint32_t)i + 1, (unsigned)i + 1)->last_seen_ms = 20000 * DAY_MS;
+    save_fine(&w, batch);
+    seen_on(1, 20001);
+    seen_on(2, 20001);
+    days_are((int64_t[]){20001, 20001, 20000});
+    seen_on(5, 20003); /* the second stays behind */
+    days_are((int64_t[]){20003, 20001, 20003});
+    world_reopen(&w);
+    days_are((int64_t[]){20003, 20001, 20003});
+    seen_on(2, 20002); /* told late */
+    days_are((int64_t[]){20003, 20002, 20003});
+    seen_on(2, 20003);
+    days_are((int64_t[]){20003, 20003, 20003});
+    person = load_person(&w, 1, PERSON_HEAD);
+    batch = batch_new(&w);
+    batch_add(batch, person);
+    person->identifiers.items[0].change = CHANGE_SET; /* more than the day changes */
+    person->identifiers.items[0].last_seen_ms = 20009 * DAY_MS;
+    person->identifiers.items[0].sealed = STR("another seal");
+    person->identifiers.items[1].change = CHANGE_SET;
+    person->identifiers.items[1].last_seen_ms = 20009 * DAY_MS;
+    save_fine(&w, batch);
+    days_are((int64_t[]){20009, 20009, 20003});
+    check_str(load_person(&w, 1, PERSON_HEAD)->identifiers.items[0].sealed, "another seal");
+    tidy_all(&w);
+    world_reopen(&w);
+    days_are((int64_t[]){20009, 20009, 20003});
+}
+
 /* --- groups */
 
 static struct merge *merge_new(struct person *person, unsigned n, uint64_t left, uint64_t right)
@@ -344,6 +401,7 @@ static const struct backend_test tests[] = {
     BACKEND_TEST(one_load_gives_one_person_for_all_its_keys),
     BACKEND_TEST(changed_rows_are_updated_and_gone_ones_deleted),
     BACKEND_TEST(an_identifier_may_go_from_one_profile_to_another_in_one_commit),
+    BACKEND_TEST(the_day_an_identifier_was_seen_is_kept),
     BACKEND_TEST(groups_are_loaded_whole_from_any_member),
     BACKEND_TEST(an_undone_merge_parts_the_group_and_stays_with_its_left_side),
     BACKEND_TEST(events_are_listed_newest_first_in_pages),

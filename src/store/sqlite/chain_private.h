@@ -1,5 +1,6 @@
 /* Chains: the lists of events and of reads of each profile. Every row names the one before it of the same profile; where each list
- * begins (its head, the newest row) is kept in memory, 8 bytes a profile, so that a commit writes no index at all.
+ * begins (its head, the newest row) is kept in memory, 8 bytes a profile, so that a commit writes no index at all. In the same way, and
+ * for the same reason, the day on which identifiers were last seen (seen.c): its "head" is day << 32 | a bit an identifier number.
  *
  * 1. The heads in memory are those of the last commit. They are rebuilt at open from `chain_head` and the journal rows after the mark
  *    `journal_folded`, in order.
@@ -17,7 +18,7 @@
 
 #include <pthread.h>
 
-enum chain { CHAIN_EVENTS, CHAIN_READS, CHAIN_COUNT };
+enum chain { CHAIN_EVENTS, CHAIN_READS, CHAIN_SEEN, CHAIN_COUNT };
 enum { CHAIN_CHUNK = 256 };
 
 struct sqlite_session;

@@ -18,6 +18,7 @@ struct loading {
     struct load *load;
     struct arena *arena;
     struct map persons; /* by profile number */
+    uint64_t seen; /* of the profile at hand (seen.c) */
     bool stale, synced; /* synced: sets were, after the snapshot was taken */
 };
 
@@ -37,7 +38,7 @@ void profile_read(sqlite3_stmt *s, struct arena *arena, struct profile *row)
     row->version = column_number(s, 9);
 }
 
-static void identifier_read(sqlite3_stmt *s, struct arena *arena, struct purpose_sets *sets, struct identifier *row)
+static void identifier_read(sqlite3_stmt *s, struct arena *arena, struct purpose_sets *sets, uint64_t seen, struct identifier *row)
 {
     int64_t key = column_int(s, 0);
     row->profile = row_profile(key);
@@ -48,7 +49,7 @@ static void identifier_read(sqlite3_stmt *s, struct arena *arena, struct purpose
     row->purposes = purpose_sets_mask(sets, (uint32_t)column_int(s, 4));
     row->verified = column_int(s, 5) != 0;
     row->first_seen_ms = column_int(s, 6);
-    row->last_seen_ms = column_int(s, 7);
+    row->last_seen_ms = seen_latest(seen, row->number, column_int(s, 7));
     column_copy(s, 8, row->message.bytes, 16);
 }
 
@@ -213,7 +214,7 @@ static void row_load(struct loading *loading, sqlite3_stmt *s, enum row_kind kin
         profile_read(s, arena, profile);
         queue_add(arena, queue, profile->root);
         break;
-    case ROW_IDENTIFIER: identifier_read(s, arena, sets, vec_push(arena, &person->identifiers)); break;
+    case ROW_IDENTIFIER: identifier_read(s, arena, sets, loading->seen, vec_push(arena, &person->identifiers)); break;
     case ROW_CONSENT: consent_read(s, arena, vec_push(arena, &person->consents)); break;
     case ROW_MERGE:
         merge = vec_push(arena, &person->merges);
@@ -238,6 +239,7 @@ static const struct err *profile_load(struct loading *loading, profile_no profil
     sqlite3_stmt *statement;
     unsigned parts = loading->load->parts;
     enum row_kind last = parts & PERSON_OUTBOX ? ROW_DISCLOSURE : parts & PERSON_FACTS ? ROW_FACT_PAGE : ROW_REFUSED;
+    loading->seen = chain_head(&loading->session->store->chains, CHAIN_SEEN, profile.value);
     TRY(sql_prepare(loading->session, loading->arena, SQL_PERSON_ROWS, &statement));
     bind_int(statement, 1, row_key(profile, 0, 0));
     bind_int(statement, 2, row_key(profile, last, ROW_NUMBER_MAX));

@@ -156,6 +156,7 @@ static const struct err *profile_save(struct saving *saving, const struct profil
 static const struct err *identifier_forget(struct saving *saving, const struct identifier *row)
 {
     saving->totals.identifiers--;
+    seen_forget(saving, row->profile, row->number);
     TRY(run_blob_key(saving, SQL_HASH_DELETE, row->hash.bytes, (int64_t)row->profile.value, true));
     return run_key(saving, SQL_PERSON_ROW_DELETE, row_key(row->profile, ROW_IDENTIFIER, row->number));
 }
@@ -432,9 +433,14 @@ static const struct err *person_save(struct saving *saving, struct person *perso
     vec_each (row, &person->profiles)
         if (row->change)
             TRY(profile_save(saving, row));
-    vec_each (row, &person->identifiers)
-        if (row->change == CHANGE_NEW || row->change == CHANGE_SET)
+    vec_each (row, &person->identifiers) {
+        bool taken = false;
+        if (row->change == CHANGE_SET)
+            TRY(seen_take(saving, row, &taken));
+        if (!taken && (row->change == CHANGE_NEW || row->change == CHANGE_SET))
             TRY(identifier_save(saving, row));
+    }
+    TRY(seen_flush(saving));
     vec_each (row, &person->consents)
         if (row->change)
             TRY(consent_save(saving, row));

@@ -98,7 +98,16 @@ void delivery_read(sqlite3_stmt *statement, struct arena *arena, struct delivery
 void consent_read(sqlite3_stmt *statement, struct arena *arena, struct consent *ret_row);
 void profile_read(sqlite3_stmt *statement, struct arena *arena, struct profile *ret_row);
 
+/* --- seen.c */
+/* The later of what the row and what memory say. `seen`: of the profile, from chain_head. */
+int64_t seen_latest(uint64_t seen, uint32_t number, int64_t row_ms);
+
 /* --- save.c and its helpers */
+struct seen_row { /* an identifier of which nothing changed but the day it was seen */
+    profile_no profile;
+    uint32_t number;
+    int64_t seen_ms;
+};
 struct outbox_delta {
     str destination;
     int64_t states[4];
@@ -110,9 +119,14 @@ struct saving {
     struct journal_totals totals;
     struct chain_changes chains;
     VEC(struct outbox_delta) outbox;
+    VEC(struct seen_row) seen; /* of the person at hand */
 };
 const struct err *sqlite_save(struct store_session *session, struct arena *arena, struct save *save) MUST_CHECK;
 const struct err *save_persons(struct saving *saving) MUST_CHECK; /* rows of person_row */
+/* Takes the identifier over if its row need not be written: then *ret_taken is true and seen_flush writes it down. */
+const struct err *seen_take(struct saving *saving, const struct identifier *row, bool *ret_taken) MUST_CHECK;
+void seen_forget(struct saving *saving, profile_no profile, uint32_t number); /* the identifier goes */
+const struct err *seen_flush(struct saving *saving) MUST_CHECK;
 const struct err *save_disclosure(struct saving *saving, const struct disclosure *row, bool add) MUST_CHECK;
 const struct err *save_events(struct saving *saving) MUST_CHECK;
 const struct err *save_held(struct saving *saving) MUST_CHECK;

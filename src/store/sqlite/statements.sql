@@ -21,6 +21,10 @@ SELECT key, a, b, c, d, e, f, g, h, i FROM person_row WHERE key >= ?1 ORDER BY k
 SELECT a, b, d, j FROM person_row WHERE key = ?1
 -- name: profile_requeue
 UPDATE person_row SET j = ?2 WHERE key = ?1
+-- name: identifier_old
+SELECT a, b, c, d, e, f, h FROM person_row WHERE key = ?1
+-- name: identifier_seen
+UPDATE person_row SET g = max(g, ?2) WHERE key = ?1
 -- name: fact_page_old
 SELECT d FROM person_row WHERE key = ?1
 

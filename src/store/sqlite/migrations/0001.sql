@@ -87,6 +87,7 @@ CREATE TABLE journal (number INTEGER PRIMARY KEY, profiles INTEGER NOT NULL, per
     profile_next INTEGER NOT NULL, event_next INTEGER NOT NULL, outbox_next INTEGER NOT NULL, held_next INTEGER NOT NULL,
     read_next INTEGER NOT NULL, entries BLOB);
 -- Where each profile's list of events (chain 0) and of reads (chain 1) begins: key = chain << 40 | profile / 256; 256 numbers of 6 bytes.
+-- Chain 2: the day (since 1970, 16 bits) on which identifiers 1…32 (a bit each) were last seen, where that is later than their row says.
 CREATE TABLE chain_head (key INTEGER PRIMARY KEY, heads BLOB NOT NULL);
 CREATE TABLE mark (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO mark VALUES ('journal_folded', 0);
