@@ -34,6 +34,12 @@ struct commit *commit_new(struct engine *engine)
     return commit;
 }
 
+static void commit_free(struct commit *commit)
+{
+    arena_release(&commit->own_arena);
+    free(commit);
+}
+
 void commit_release(struct commit *commit)
 {
     struct engine *engine = commit->engine;
@@ -58,10 +64,13 @@ void commit_release(struct commit *commit)
         commit_free(commit);
 }
 
-void commit_free(struct commit *commit)
+void commits_free(struct engine *engine)
 {
-    arena_release(&commit->own_arena);
-    free(commit);
+    while (engine->commits_free) {
+        struct commit *commit = engine->commits_free;
+        engine->commits_free = commit->next_free;
+        commit_free(commit);
+    }
 }
 
 void commit_setting(struct commit *commit, str key, str value)

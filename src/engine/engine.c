@@ -192,6 +192,7 @@ static void parts_close(struct engine *engine)
 {
     sweeper_stop(engine);
     writer_stop(engine);
+    commits_free(engine);
     read_log_close(engine);
     tokens_close(engine);
     ledger_close(engine->ledger);

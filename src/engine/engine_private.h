@@ -172,7 +172,7 @@ const struct err *ticket_submit(struct engine *engine, struct ticket *ticket) MU
 /* commit.c: all of one commit but answering. */
 struct commit *commit_new(struct engine *engine);
 void commit_release(struct commit *commit);
-void commit_free(struct commit *commit); /* one that nobody refers to */
+void commits_free(struct engine *engine); /* those kept for the next time */
 /* Keys for profiles below `profile_next` exist when it returns. */
 const struct err *keys_ahead(struct commit *commit, uint64_t profile_next) MUST_CHECK;
 const struct err *commit_run(struct commit *commit, bool *ret_saving) MUST_CHECK; /* *ret_saving: it was the store's save that failed */

@@ -218,9 +218,4 @@ void writer_stop(struct engine *engine)
     pthread_mutex_unlock(&engine->submit_lock);
     pthread_join(engine->writer_thread, NULL);
     engine->writer_running = false;
-    while (engine->commits_free) {
-        struct commit *commit = engine->commits_free;
-        engine->commits_free = commit->next_free;
-        commit_free(commit);
-    }
 }
