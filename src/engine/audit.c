@@ -266,6 +266,7 @@ static void purposes_check(struct audit *audit, struct person *person)
     struct befores befores = befores_take(arena, person);
     const struct standing *standing = gate_standing_at(arena, audit->policy, person, root->jurisdiction, audit->now_ms, audit->now_ms);
     profile_no number = root->number;
+    int64_t due_ms = root->due_ms; /* as it was stored */
     struct request request = {.kind = REQUEST_SWEEP, .person = person};
     struct batch batch = {.arena = arena, .policy = audit->policy, .ids = &audit->ids, .now_ms = audit->now_ms, .profile_next = UINT64_MAX / 2,
                           .requests = &request, .request_count = 1};
@@ -289,7 +290,7 @@ static void purposes_check(struct audit *audit, struct person *person)
             purposes_judge(audit, standing, befores.identifiers[i].purposes, identifier->change >= CHANGE_GONE, identifier->purposes,
                            at_row(audit, identifier->profile, "identifier", identifier->number));
     }
-    if (audit->now_ms - GRACE_MS >= root->due_ms)
+    if (due_ms <= audit->now_ms - GRACE_MS)
         audit_report(audit, "P1", at_profile(audit, number), "it was due for the sweeper and was not looked at");
 }
 
@@ -319,7 +320,8 @@ static void digest_check(struct audit *audit, struct person *person)
 static const struct err *person_check(struct audit *audit, struct person *person)
 {
     audit->persons++;
-    audit->profiles += person->profiles.count;
+    vec_each (profile, &person->profiles)
+        audit->profiles += profile->erased_ms == TIME_NONE;
     audit->identifiers += person->identifiers.count;
     audit->events += person->events.count;
     audit->consents += person->consents.count;
@@ -350,6 +352,36 @@ static const struct err *person_check(struct audit *audit, struct person *person
     return NULL;
 }
 
+static const struct err *load(struct audit *audit, const profile_no *roots, size_t count, struct person ***ret_persons)
+{
+    struct load load = {.arena = &audit->slice, .sets = audit->sets, .profiles = roots, .profile_count = count, .parts = PERSON_ALL,
+                        .events_from_ms = INT64_MIN};
+    TRY(audit->ops->load(audit->session, &load));
+    *ret_persons = load.by_profile;
+    return NULL;
+}
+
+/* All at once, or one by one where somebody's rows do not hang together. False when nobody can be loaded. */
+static bool roots_load(struct audit *audit, const profile_no *roots, size_t count, struct person ***ret_persons)
+{
+    if (!load(audit, roots, count, ret_persons))
+        return true;
+    struct person **persons = arena_array(&audit->slice, struct person *, count);
+    size_t loaded = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct person **one = NULL;
+        const struct err *error = load(audit, &roots[i], 1, &one);
+        if (error)
+            audit_report(audit, "P5", at_profile(audit, roots[i]), "it cannot be loaded: %s", error->text);
+        else {
+            persons[i] = one[0];
+            loaded++;
+        }
+    }
+    *ret_persons = persons;
+    return loaded > 0;
+}
+
 static const struct err *slice_check(struct audit *audit, const struct profile *rows, size_t count)
 {
     profile_no roots[SLICE_PROFILES];
@@ -359,18 +391,17 @@ static const struct err *slice_check(struct audit *audit, const struct profile *
             roots[root_count++] = rows[i].number;
     if (!root_count)
         return NULL;
-    struct load load = {.arena = &audit->slice, .sets = audit->sets, .profiles = roots, .profile_count = root_count, .parts = PERSON_ALL,
-                        .events_from_ms = INT64_MIN};
-    TRY(audit->ops->load(audit->session, &load));
+    struct person **persons = NULL;
+    if (!roots_load(audit, roots, root_count, &persons))
+        return NULL;
     for (size_t i = 0; i < root_count; i++) {
-        struct person *person = load.by_profile[i];
-        if (!person)
+        if (!persons[i])
             continue; /* erased since the list was read */
         bool first = true;
         for (size_t j = 0; j < i && first; j++)
-            first = load.by_profile[j] != person; /* joined since */
+            first = persons[j] != persons[i]; /* joined since */
         if (first)
-            TRY(person_check(audit, person));
+            TRY(person_check(audit, persons[i]));
     }
     return NULL;
 }
@@ -431,7 +462,7 @@ static const struct err *audit_all(struct audit *audit)
     struct store_totals totals = {0};
     uint64_t swept = 0;
     if (audit->engine->follow) /* a policy was switched: stored data is still following it; that is brought to its end first */
-        TRY(engine_sweep(audit->engine, audit->now_ms, &swept));
+        TRY(sweep_follow(audit->engine, audit->session, &audit->slice, &swept));
     TRY(audit->ops->policies(audit->session, audit->arena, false, &audit->policies, &audit->policy_count));
     TRY(audit->ops->totals(audit->session, &audit->slice, true, &totals));
     audit->batch_last = engine_batch_last(audit->engine);

@@ -74,8 +74,6 @@ struct ledger_walk {
     struct merkle_frontier frontier;
     struct hash leaves[MERKLE_TILE_WIDTH]; /* of the level-0 tile under way */
     uint64_t next;
-    uint8_t nobody[32];
-    const struct err *error;
 };
 
 static void record_check(struct ledger_walk *walk, const struct ledger_row *row, const struct entry *entry)
@@ -123,19 +121,27 @@ static void batch_check(struct ledger_walk *walk, const struct ledger_row *row, 
         audit_report(audit, "P4", at_entry(audit, row->index), "its sub-tree of reads has another root");
 }
 
+static bool tile_read(struct audit *audit, unsigned level, uint64_t index, unsigned width, struct hash *ret_hashes)
+{
+    const struct err *error = audit->ops->tile(audit->session, &audit->slice, level, index, width, (uint8_t *)ret_hashes);
+    if (error)
+        audit_report(audit, "P4", str_printf(&audit->slice, "ledger tile level %u index %llu", level, (unsigned long long)index), "it cannot be read: %s", error->text);
+    return !error;
+}
+
 /* The leaves of a finished level-0 tile against what the store keeps as the tile. */
-static const struct err *tile_check(struct ledger_walk *walk, uint64_t index, unsigned width)
+static void tile_check(struct ledger_walk *walk, uint64_t index, unsigned width)
 {
     struct audit *audit = walk->audit;
     struct hash stored[MERKLE_TILE_WIDTH];
-    TRY(audit->ops->tile(audit->session, &audit->slice, 0, index, width, (uint8_t *)stored));
+    if (!tile_read(audit, 0, index, width, stored))
+        return;
     for (unsigned i = 0; i < width; i++)
         if (!hash_equal(&stored[i], &walk->leaves[i]))
             audit_report(audit, "P4", at_entry(audit, index * MERKLE_TILE_WIDTH + i), "its hash in the tile is another");
-    return NULL;
 }
 
-static const struct err *row_check(struct ledger_walk *walk, const struct ledger_row *row)
+static void row_check(struct ledger_walk *walk, const struct ledger_row *row)
 {
     struct audit *audit = walk->audit;
     struct entry entry;
@@ -153,8 +159,7 @@ static const struct err *row_check(struct ledger_walk *walk, const struct ledger
         batch_check(walk, row, &entry);
     bool last = row->index == audit->ledger_size - 1;
     if (last || row->index % MERKLE_TILE_WIDTH == MERKLE_TILE_WIDTH - 1)
-        TRY(tile_check(walk, row->index / MERKLE_TILE_WIDTH, (unsigned)(row->index % MERKLE_TILE_WIDTH) + 1));
-    return NULL;
+        tile_check(walk, row->index / MERKLE_TILE_WIDTH, (unsigned)(row->index % MERKLE_TILE_WIDTH) + 1);
 }
 
 static bool row_take(void *context, const void *row)
@@ -169,13 +174,13 @@ static bool row_take(void *context, const void *row)
         for (; walk->next < from->index; walk->next++)
             merkle_frontier_append(&walk->frontier, &none);
     }
-    walk->error = row_check(walk, from);
+    row_check(walk, from);
     walk->next = from->index + 1;
-    return !walk->error;
+    return true;
 }
 
 /* Every full tile's root is a hash of the tile above. */
-static const struct err *levels_check(struct audit *audit)
+static void levels_check(struct audit *audit)
 {
     for (unsigned level = 1; level <= TILE_LEVEL_MAX && tile_width_at(audit->ledger_size, level, 0); level++)
         for (uint64_t index = 0;; index++) {
@@ -183,10 +188,10 @@ static const struct err *levels_check(struct audit *audit)
             struct hash above[MERKLE_TILE_WIDTH], below[MERKLE_TILE_WIDTH], root;
             if (!width)
                 break;
-            TRY(audit->ops->tile(audit->session, &audit->slice, level, index, width, (uint8_t *)above));
-            for (unsigned i = 0; i < width; i++) {
-                uint64_t child = index * MERKLE_TILE_WIDTH + i;
-                TRY(audit->ops->tile(audit->session, &audit->slice, level - 1, child, MERKLE_TILE_WIDTH, (uint8_t *)below));
+            bool read = tile_read(audit, level, index, width, above);
+            for (unsigned i = 0; read && i < width; i++) {
+                if (!tile_read(audit, level - 1, index * MERKLE_TILE_WIDTH + i, MERKLE_TILE_WIDTH, below))
+                    continue;
                 merkle_root_of(below, MERKLE_TILE_WIDTH, &root);
                 if (!hash_equal(&root, &above[i]))
                     audit_report(audit, "P4", str_printf(&audit->slice, "ledger tile level %u index %llu", level, (unsigned long long)index),
@@ -194,7 +199,6 @@ static const struct err *levels_check(struct audit *audit)
             }
             arena_clear(&audit->slice);
         }
-    return NULL;
 }
 
 static const struct err *head_check(struct audit *audit, const struct merkle_frontier *frontier)
@@ -230,8 +234,6 @@ const struct err *audit_ledger(struct audit *audit)
         uint64_t from = walk->next;
         uint64_t to = from - from % ROWS_AT_ONCE + ROWS_AT_ONCE - 1;
         TRY(audit->ops->ledger(audit->session, &audit->slice, from, to, row_take, walk));
-        if (walk->error)
-            return walk->error;
         uint64_t end = to < audit->ledger_size ? to + 1 : audit->ledger_size;
         if (walk->next < end) { /* gone at the end of the step */
             audit_report(audit, "P4", at_entry(audit, walk->next), "it is missing");
@@ -242,7 +244,7 @@ const struct err *audit_ledger(struct audit *audit)
         audit_step(audit, walk->next - from);
         arena_clear(&audit->slice);
     }
-    TRY(levels_check(audit));
+    levels_check(audit);
     const struct err *error = head_check(audit, &walk->frontier);
     arena_clear(&audit->slice);
     return error;

@@ -74,12 +74,18 @@ static bool tile_read(void *context, unsigned level, uint64_t index, unsigned wi
 
 struct merkle_tiles ledger_tiles(struct ledger_tiles *tiles) { return (struct merkle_tiles){.context = tiles, .tile = tile_read}; }
 
-/* How many rows there are, by doubling and halving: rows are dense. */
+/* How many rows there are: as the store says, or, where it does not count them, by doubling and halving, for rows are dense. */
 static const struct err *ledger_count(const struct store_ops *ops, struct store_session *session, struct arena *arena, uint64_t *ret_size)
 {
     struct ledger_row row;
+    struct store_totals totals = {0};
     uint64_t below = 0, above = 1; /* row below - 1 is there, row above - 1 is not */
     bool found;
+    TRY(ops->totals(session, arena, true, &totals));
+    if (totals.ledger) {
+        *ret_size = totals.ledger;
+        return NULL;
+    }
     for (;; above *= 2) {
         TRY(ledger_row_get(ops, session, arena, above - 1, &row, &found));
         if (!found)
@@ -157,7 +163,8 @@ static const struct err *opened(struct arena *arena, struct ledger *ledger, stru
     struct merkle_tiles reader = ledger_tiles(&tiles);
     error = merkle_frontier_at(arena, &reader, size, &ledger->frontier);
     if (error)
-        return tiles.error ? err_wrap(arena, tiles.error, "the ledger's tiles cannot be read") : error;
+        return err_wrap(arena, tiles.error ? tiles.error : error,
+                        "the ledger is damaged near its end, so nothing can be added to it; restore a backup");
     return ops->session(ledger->store, &ledger->arena, false, &ledger->session);
 }
 

@@ -12,6 +12,7 @@ struct step {
     struct engine *engine;
     struct reader *reader;
     struct arena *arena;
+    str made;
     profile_no numbers[STEP_PROFILES];
     size_t count;
 };
@@ -50,6 +51,21 @@ static void data_end(struct engine *engine, struct arena *arena, const struct pe
         }
 }
 
+/* What was to be sent of an event that is gone. */
+static void deliveries_end(struct arena *arena, const struct person *person, event_no event, struct person *ended)
+{
+    vec_each (delivery, &person->deliveries) {
+        if (delivery->kind != DELIVERY_EVENT || delivery->state != DELIVERY_PENDING || delivery->event.value != event.value)
+            continue;
+        struct delivery *row = vec_push(arena, &ended->deliveries);
+        *row = *delivery;
+        row->change = CHANGE_SET;
+        row->state = DELIVERY_CANCELLED;
+        row->done_ms = clock_now_ms();
+        row->reason = str_of(reason_name(REASON_SUBJECT_ERASED));
+    }
+}
+
 /* Parts that open stay, and are sealed again. */
 static void events_end(struct engine *engine, struct arena *arena, const struct person *person, struct person *ended)
 {
@@ -69,6 +85,8 @@ static void events_end(struct engine *engine, struct arena *arena, const struct 
             continue;
         kept->change = kept->part_count ? CHANGE_SET : CHANGE_GONE;
         *(struct event *)vec_push(arena, &ended->events) = *kept;
+        if (!kept->part_count)
+            deliveries_end(arena, person, event->number, ended);
     }
 }
 
@@ -111,6 +129,7 @@ static const struct err *end_join(void *context, struct commit *commit)
         records_end(step->engine, commit->arena, *person, ended);
         *(struct person **)vec_push(commit->arena, &commit->batch.persons) = ended;
     }
+    commit_setting(commit, STR("restored"), step->made); /* so that the commit is not taken for an empty one */
     return NULL;
 }
 
@@ -208,7 +227,7 @@ static const struct err *slice_clean(struct step *step, const struct profile *ro
 const struct err *restore_clean(struct engine *engine, struct arena *arena, str made, uint64_t size, uint64_t *ret_erased)
 {
     struct note note = {.made = made, .size = size};
-    struct step step = {.engine = engine};
+    struct step step = {.engine = engine, .made = made};
     struct arena slice;
     const struct policy *policy = engine_policy(engine);
     const struct err *error = NULL;

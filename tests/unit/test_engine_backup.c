@@ -1,0 +1,330 @@
+/* Backups made while serving, and brought back: what was destroyed since stays destroyed. */
+#include "engine_world.h"
+
+#include "engine/engine_private.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status, (void)type, (void)place;
+    return remove(path);
+}
+
+static void remove_all(const char *path) { (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
+
+struct place {
+    char path[64];
+};
+static struct place place_new(void)
+{
+    struct place place;
+    snprintf(place.path, sizeof place.path, "/tmp/telos-backup-XXXXXX");
+    assert_non_null(mkdtemp(place.path));
+    return place;
+}
+
+static bool exists(const char *folder, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+static void copy_file(const char *from_folder, const char *to_folder, const char *name)
+{
+    char from[256], to[256], buffer[65536];
+    snprintf(from, sizeof from, "%s/%s", from_folder, name);
+    snprintf(to, sizeof to, "%s/%s", to_folder, name);
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_non_null(in);
+    assert_non_null(out);
+    for (size_t got; (got = fread(buffer, 1, sizeof buffer, in)) > 0;)
+        assert_int_equal(fwrite(buffer, 1, got, out), got);
+    fclose(in);
+    fclose(out);
+}
+
+static void customers(struct world *world)
+{
+    for (int i = 1; i <= 3; i++) {
+        char subject[32], text[256];
+        snprintf(subject, sizeof subject, "user_id:u%d", i);
+        world_state(world, subject, "newsletter", CONSENT_GIVEN);
+        snprintf(text, sizeof text, "{'userId':'u%d','traits':{'email':'u%d@b.hu','name':'N%d','hobby':'chess'}}", i, i, i);
+        assert_int_equal(world_send(world, EVENT_IDENTIFY, "till", text), OUTCOME_ACCEPTED);
+        snprintf(text, sizeof text, "{'userId':'u%d','event':'Seen','properties':{'colour':'red'}}", i);
+        assert_int_equal(world_send(world, EVENT_TRACK, "till", text), OUTCOME_ACCEPTED);
+    }
+    world_state(world, "user_id:u3", "fulfilment", CONSENT_OPENED);
+}
+
+static void erase(struct world *world, const char *subject)
+{
+    const struct policy *policy = engine_policy(world->engine);
+    struct request request = {.kind = REQUEST_ERASE};
+    check_fine(identity_parse_subject(&world->arena, policy, str_of(subject), &request.subject));
+    struct work work = {.arena = &world->arena, .requests = &request, .request_count = 1};
+    check_fine(engine_do(world->engine, &work));
+    assert_true(request.found);
+    engine_work_release(world->engine, &work);
+    engine_policy_release(world->engine, policy);
+}
+
+static void tell(void *context, const struct audit_finding *finding)
+{
+    (void)context;
+    print_error("%s %.*s: %.*s\n", finding->promise, STR_FMT(finding->where), STR_FMT(finding->what));
+}
+
+static void all_well(struct world *world)
+{
+    uint64_t violations = 0;
+    check_fine(engine_audit(world->engine, world->reader, &world->arena, tell, NULL, NULL, &violations));
+    assert_int_equal(violations, 0);
+}
+
+static bool is_erased(struct world *world, const char *subject)
+{
+    struct person *person = world_person(world, subject, PERSON_ALL);
+    if (!person)
+        return false;
+    assert_int_equal(person->facts.count, 0);
+    assert_int_equal(person->events.count, 0);
+    vec_each (identifier, &person->identifiers)
+        assert_true(str_empty(identifier->value) && str_empty(identifier->sealed));
+    return person_profile(person, person->root)->erased_ms != TIME_NONE;
+}
+
+static void what_was_backed_up_comes_back(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new();
+    (void)state;
+    world_begin(&world);
+    customers(&world);
+    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
+    check_fine(engine_backup(world.engine, &world.arena, folder));
+    assert_true(exists(folder, "backup.json"));
+    assert_true(exists(folder, "vault"));
+    assert_false(exists(folder, "master.key"));
+    assert_false(exists(folder, "keys"));
+    check_code(engine_backup(world.engine, &world.arena, folder), ERR_CONFLICT); /* never over another one */
+    world_send(&world, EVENT_IDENTIFY, "till", "{'userId':'u1','traits':{'name':'Later'}}");
+    check_str(world_trait(&world, "user_id:u1", "name"), "\"Later\"");
+    check_code(engine_restore(&world.arena, folder, world.data, NULL), ERR_CONFLICT); /* in use */
+    world_close(&world);
+    check_fine(engine_restore(&world.arena, folder, world.data, NULL));
+    world_open(&world);
+    check_str(world_trait(&world, "user_id:u1", "name"), "\"N1\"");
+    check_str(world_trait(&world, "email:u2@b.hu", "hobby"), "\"chess\"");
+    assert_int_equal(world_events(&world, "user_id:u3"), 2);
+    all_well(&world);
+    world_send(&world, EVENT_IDENTIFY, "till", "{'userId':'u1','traits':{'name':'Anew'}}");
+    check_str(world_trait(&world, "user_id:u1", "name"), "\"Anew\"");
+    world_reopen(&world);
+    all_well(&world);
+    world_end(&world);
+    remove_all(backup.path);
+}
+
+static void who_was_erased_since_stays_erased(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new();
+    (void)state;
+    world_begin(&world);
+    customers(&world);
+    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
+    check_fine(engine_backup(world.engine, &world.arena, folder));
+    erase(&world, "user_id:u1");
+    world_close(&world);
+    check_fine(engine_restore(&world.arena, folder, world.data, NULL));
+    world_open(&world);
+    assert_true(is_erased(&world, "user_id:u1"));
+    check_str(world_trait(&world, "user_id:u2", "name"), "\"N2\"");
+    assert_true(world_send(&world, EVENT_TRACK, "till", "{'userId':'u1','event':'Seen','properties':{'colour':'red'}}") == OUTCOME_DROPPED);
+    all_well(&world);
+    world_end(&world);
+    remove_all(backup.path);
+}
+
+/* The backup was carried elsewhere before the erasure: its own vault still has the keys, only the tombstones know. */
+static void an_unreachable_backup_brings_no_key_back_either(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new(), away = place_new(), elsewhere = place_new();
+    const char *const names[] = {"backup.json", "vault", "telos.db", "verifier.pub"};
+    (void)state;
+    world_begin(&world);
+    customers(&world);
+    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
+    check_fine(engine_backup(world.engine, &world.arena, folder));
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        copy_file(folder, away.path, names[i]);
+    remove_all(folder);
+    erase(&world, "user_id:u2");
+    world_state(&world, "user_id:u3", "newsletter", CONSENT_WITHDRAWN);
+    world_close(&world);
+
+    /* where the tombstones are */
+    check_fine(engine_restore(&world.arena, away.path, world.data, NULL));
+    world_open(&world);
+    assert_true(is_erased(&world, "user_id:u2"));
+    check_str(world_trait(&world, "user_id:u3", "hobby"), ""); /* its key was renewed when the consent was withdrawn */
+    check_str(world_trait(&world, "user_id:u1", "hobby"), "\"chess\"");
+    struct vault_mirrors mirrors = vault_mirrors(&world.arena, engine_vault(world.engine));
+    vec_each (mirror, &mirrors)
+        if (access(mirror->path, F_OK)) /* the backup was taken away: nothing is to be destroyed there any more */
+            check_fine(vault_mirror_remove(&world.arena, engine_vault(world.engine), mirror->path));
+    all_well(&world);
+    world_close(&world);
+
+    /* on another machine, with the master key and the tombstones brought along */
+    assert_int_equal(mkdir(arena_printf(&world.arena, "%s/keys", elsewhere.path), 0700), 0);
+    copy_file(world.data, elsewhere.path, "keys/master.key");
+    copy_file(world.data, elsewhere.path, "tombstones.log");
+    struct world other = {.data = ""};
+    memcpy(other.data, elsewhere.path, sizeof other.data);
+    arena_init(&other.arena);
+    check_fine(engine_restore(&other.arena, away.path, elsewhere.path, NULL));
+    world_open(&other);
+    assert_true(is_erased(&other, "user_id:u2"));
+    check_str(world_trait(&other, "user_id:u1", "hobby"), "\"chess\"");
+    all_well(&other);
+    world_end(&other);
+    world_open(&world);
+    world_end(&world);
+    remove_all(backup.path);
+    remove_all(away.path);
+}
+
+static void a_backup_is_reached_by_what_is_erased_later(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new(), elsewhere = place_new();
+    (void)state;
+    world_begin(&world);
+    customers(&world);
+    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
+    check_fine(engine_backup(world.engine, &world.arena, folder));
+    erase(&world, "user_id:u1");
+    assert_int_equal(mkdir(arena_printf(&world.arena, "%s/keys", elsewhere.path), 0700), 0);
+    copy_file(world.data, elsewhere.path, "keys/master.key");
+    world_end(&world); /* its tombstones are gone with it: only the backup itself can know */
+    struct world other = {.data = ""};
+    memcpy(other.data, elsewhere.path, sizeof other.data);
+    arena_init(&other.arena);
+    char *again = arena_printf(&other.arena, "%s/monday", backup.path);
+    check_fine(engine_restore(&other.arena, again, elsewhere.path, NULL));
+    world_open(&other);
+    assert_true(is_erased(&other, "user_id:u1"));
+    check_str(world_trait(&other, "user_id:u2", "name"), "\"N2\"");
+    all_well(&other);
+    world_end(&other);
+    remove_all(backup.path);
+}
+
+static void without_the_master_key_nothing_is_touched(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new(), elsewhere = place_new();
+    (void)state;
+    world_begin(&world);
+    customers(&world);
+    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
+    check_fine(engine_backup(world.engine, &world.arena, folder));
+    check_code(engine_restore(&world.arena, folder, elsewhere.path, NULL), ERR_UNAVAILABLE);
+    assert_false(exists(elsewhere.path, "telos.db"));
+    check_code(engine_restore(&world.arena, elsewhere.path, elsewhere.path, NULL), ERR_NOT_FOUND); /* no backup there */
+    struct world other = {0}; /* a vault of its own: another master key */
+    world_begin(&other);
+    world_send(&other, EVENT_TRACK, "till", "{'userId':'x','event':'Seen'}");
+    world_close(&other);
+    assert_non_null(engine_restore(&world.arena, folder, other.data, NULL));
+    world_open(&other); /* untouched */
+    assert_int_equal(engine_batch_last(other.engine), 1);
+    world_end(&other);
+    world_end(&world);
+    remove_all(backup.path);
+    remove_all(elsewhere.path);
+}
+
+static void an_interrupted_restore_is_not_served(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new();
+    (void)state;
+    world_begin(&world);
+    customers(&world);
+    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
+    check_fine(engine_backup(world.engine, &world.arena, folder));
+    world_close(&world);
+    FILE *mark = fopen(arena_printf(&world.arena, "%s/restore.unfinished", world.data), "w");
+    assert_non_null(mark);
+    fclose(mark);
+    struct engine_options options = {.data = world.data};
+    struct engine *engine = NULL;
+    check_code(engine_open(&world.arena, &options, &engine), ERR_CONFLICT);
+    check_fine(engine_restore(&world.arena, folder, world.data, NULL));
+    world_open(&world);
+    check_str(world_trait(&world, "user_id:u1", "name"), "\"N1\"");
+    world_end(&world);
+    remove_all(backup.path);
+}
+
+static void count(void *context, uint64_t done, uint64_t all)
+{
+    assert_true(done <= all);
+    ++*(unsigned *)context;
+}
+
+static void keys_are_rotated_while_serving(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new();
+    struct vault_status before, after;
+    unsigned steps = 0;
+    (void)state;
+    world_begin(&world);
+    customers(&world);
+    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
+    check_fine(engine_backup(world.engine, &world.arena, folder));
+    str key = str_copy(&world.arena, engine_verifier_key(world.engine));
+    check_fine(vault_status(&world.arena, engine_vault(world.engine), &before));
+    check_fine(engine_keys_rotate(world.engine, &world.arena, count, &steps));
+    check_fine(vault_status(&world.arena, engine_vault(world.engine), &after));
+    assert_int_equal(after.generation, before.generation + 1);
+    assert_true(steps > 0);
+    assert_memory_not_equal(before.master_key_id, after.master_key_id, 8);
+    assert_true(str_equal(key, engine_verifier_key(world.engine)));
+    check_str(world_trait(&world, "user_id:u1", "name"), "\"N1\"");
+    world_reopen(&world);
+    check_str(world_trait(&world, "user_id:u1", "name"), "\"N1\"");
+    all_well(&world);
+    world_close(&world);
+    check_fine(engine_restore(&world.arena, folder, world.data, NULL)); /* the backup was brought to the new key */
+    world_open(&world);
+    check_str(world_trait(&world, "user_id:u2", "name"), "\"N2\"");
+    all_well(&world);
+    world_end(&world);
+    remove_all(backup.path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_backed_up_comes_back),
+        cmocka_unit_test(who_was_erased_since_stays_erased),
+        cmocka_unit_test(an_unreachable_backup_brings_no_key_back_either),
+        cmocka_unit_test(a_backup_is_reached_by_what_is_erased_later),
+        cmocka_unit_test(without_the_master_key_nothing_is_touched),
+        cmocka_unit_test(an_interrupted_restore_is_not_served),
+        cmocka_unit_test(keys_are_rotated_while_serving),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
