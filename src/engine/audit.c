@@ -340,6 +340,8 @@ static const struct err *person_check(struct audit *audit, struct person *person
     references_check(audit, &opened);
     vec_each (record, &opened.consents) {
         const struct profile *profile = person_profile(&opened, record->profile);
+        if (!audit->policy_count || record->known_ms < audit->policies[0].activated_ms)
+            audit_report(audit, "P2", at_id(audit, record->profile, "consent record", record->id), "it was recorded before there was any policy");
         if (profile)
             TRY(audit_consent(audit, record, profile->id, at_id(audit, record->profile, "consent record", record->id)));
     }

@@ -96,12 +96,15 @@ void commit_setting(struct commit *commit, str key, str value); /* value STR_NON
 typedef const struct err *(*commit_join)(void *context, struct commit *commit);
 typedef void (*commit_after)(void *context, struct engine *engine);
 const struct err *engine_commit(struct engine *engine, struct arena *arena, commit_join join, commit_after after, void *context) MUST_CHECK;
+/* The same with nothing else in that commit: so what `join` finds in the store is all that there is. */
+const struct err *engine_commit_alone(struct engine *engine, struct arena *arena, commit_join join, commit_after after, void *context) MUST_CHECK;
 
 /* ---- policies in force (snapshot.c) ---- */
 /* Gives a loaded policy its version, puts it into the ledger (leaf "policy") and the store, and switches to it; takes it over when it succeeds.
+ * `check` runs on the writer thread just before, when nothing can be stored in between; its error refuses.
  * Then the sweeper walks all people (setting "policy_follow"). `notices`: JSON object path → text. For plan.c. */
 const struct err *policy_activate(struct engine *engine, struct arena *arena, struct policy *policy, str notices, struct uuid by,
-                                  uint32_t *ret_version) MUST_CHECK;
+                                  commit_join check, void *check_context, uint32_t *ret_version) MUST_CHECK;
 /* Loads a stored version; the caller frees it. */
 const struct err *policy_from_row(struct arena *arena, const struct policy_row *row, struct policy **ret_policy) MUST_CHECK;
 /* The purpose sets bound to this policy: the snapshot's own, or (for a policy that is not in force: a plan, a past version) a temporary one, to

@@ -87,6 +87,29 @@ static const struct err *refusal(struct arena *arena, const struct policy_effect
     return NULL;
 }
 
+struct recheck { /* what was refused or not, once more at the moment of the switch */
+    struct arena *arena;
+    const struct policy *old, *new_policy;
+    struct policy_effect *effect;
+};
+
+static const struct err *recheck_join(void *context, struct commit *commit)
+{
+    struct recheck *recheck = context;
+    purpose_mask used = 0;
+    if (commit->policy != recheck->old)
+        return err_new(recheck->arena, ERR_CONFLICT, "another policy was applied meanwhile; look at the difference again");
+    if (!recheck->old)
+        return NULL;
+    TRY(commit->engine->store->ops->purposes_in_use(commit->session, commit->arena, commit->sets, &used));
+    recheck->effect->changes = (policy_changes){0};
+    policy_diff(recheck->arena, recheck->old, recheck->new_policy, used, &recheck->effect->changes);
+    changes_keep(recheck->arena, &recheck->effect->changes);
+    const struct err *error = refusal(recheck->arena, recheck->effect);
+    recheck->effect->refused = error != NULL;
+    return error;
+}
+
 const struct err *engine_policy_apply(struct engine *engine, struct arena *arena, const struct policy_input *input, struct uuid by,
                                       struct policy_effect *ret_effect, policy_problems *ret_problems, uint32_t *ret_version)
 {
@@ -104,17 +127,16 @@ const struct err *engine_policy_apply(struct engine *engine, struct arena *arena
     bool same = old && memcmp(old->sha256, new_policy->sha256, sizeof old->sha256) == 0;
     if (!same)
         error = plan(reader, arena, old, new_policy, &effect);
-    engine_policy_release(engine, old);
     engine_reader_close(reader);
     if (!error)
         error = refusal(arena, &effect);
-    if (error || same) { /* the very same text is in force already: nothing to do */
-        policy_free(new_policy);
-    } else {
-        error = policy_activate(engine, arena, new_policy, notices_json(arena, new_policy), by, &version);
-        if (error)
-            policy_free(new_policy); /* it takes the policy over only when it succeeds */
+    if (!error && !same) { /* else the very same text is in force already: nothing to do */
+        struct recheck recheck = {.arena = arena, .old = old, .new_policy = new_policy, .effect = &effect};
+        error = policy_activate(engine, arena, new_policy, notices_json(arena, new_policy), by, recheck_join, &recheck, &version);
     }
+    if (error || same)
+        policy_free(new_policy); /* it is taken over only when it was activated */
+    engine_policy_release(engine, old);
     if (error && error->code != ERR_CONFLICT)
         return error;
     *ret_effect = effect; /* with a refusal, too: it says why */

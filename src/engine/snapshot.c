@@ -224,6 +224,8 @@ struct activation {
     struct uuid by;
     struct policy_row *row;
     struct arena *arena;
+    commit_join check;
+    void *check_context;
 };
 
 static const struct err *activation_join(void *context, struct commit *commit)
@@ -234,6 +236,7 @@ static const struct err *activation_join(void *context, struct commit *commit)
         return err_new(activation->arena, ERR_CONFLICT, "there are %d policy versions already", LIMIT_POLICY_VERSIONS);
     if (commit->save.policy)
         return err_new(activation->arena, ERR_CONFLICT, "another policy is being applied just now");
+    TRY(activation->check(activation->check_context, commit));
     struct policy *policy = activation->policy;
     struct buf buf;
     struct jsonw w;
@@ -270,11 +273,12 @@ static void activation_after(void *context, struct engine *engine)
 }
 
 const struct err *policy_activate(struct engine *engine, struct arena *arena, struct policy *policy, str notices, struct uuid by,
-                                  uint32_t *ret_version)
+                                  commit_join check, void *check_context, uint32_t *ret_version)
 {
     struct policy_row row = {0};
-    struct activation activation = {.policy = policy, .notices = notices, .by = by, .row = &row, .arena = arena};
-    TRY(engine_commit(engine, arena, activation_join, activation_after, &activation));
+    struct activation activation = {.policy = policy, .notices = notices, .by = by, .row = &row, .arena = arena, .check = check,
+                                    .check_context = check_context};
+    TRY(engine_commit_alone(engine, arena, activation_join, activation_after, &activation));
     *ret_version = row.version;
     sweeper_wake(engine);
     return NULL;

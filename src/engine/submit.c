@@ -200,6 +200,12 @@ const struct err *engine_commit(struct engine *engine, struct arena *arena, comm
     return ticket_do(engine, &ticket);
 }
 
+const struct err *engine_commit_alone(struct engine *engine, struct arena *arena, commit_join join, commit_after after, void *context)
+{
+    struct ticket ticket = {.arena = arena, .join = join, .after = after, .context = context, .alone = true};
+    return ticket_do(engine, &ticket);
+}
+
 const struct err *engine_sweep_profiles(struct engine *engine, struct arena *arena, const profile_no *profiles, size_t count, int64_t now_ms)
 {
     if (!count)
