@@ -1,6 +1,6 @@
 /* Heads of people in memory; the contract is in person_cache.h.
  *
- * An entry is one block: header, then packed profiles, identifiers, consents, merges. Names become numbers of a table that lives as long as the
+ * An entry is one block: header, then packed profiles, identifiers, consents, merges, refused joins. Names become numbers of a table that lives as long as the
  * process (they come from policies, so there are few). Entries are found by any of their identifiers' hashes (open addressing).
  */
 #include "engine/person_cache.h"
@@ -48,12 +48,18 @@ struct packed_merge {
     uint16_t reason, source;
 };
 
+struct packed_refused {
+    uint64_t left, right, count;
+    int64_t first_ms, last_ms;
+    uint16_t type, reason;
+};
+
 struct entry {
     uint32_t size, place; /* place in cache->entries */
     uint64_t root;
     uint32_t round; /* in which `person` was made */
     bool used, no_held;
-    uint8_t profile_count, identifier_count, consent_count, merge_count;
+    uint8_t profile_count, identifier_count, consent_count, merge_count, refused_count;
     struct person *person;
     _Alignas(8) uint8_t data[];
 };
@@ -134,6 +140,10 @@ static const struct packed_consent *consents_of(const struct entry *entry)
 static const struct packed_merge *merges_of(const struct entry *entry)
 {
     return (const void *)(consents_of(entry) + entry->consent_count);
+}
+static const struct packed_refused *refused_of(const struct entry *entry)
+{
+    return (const void *)(merges_of(entry) + entry->merge_count);
 }
 
 static uint64_t tag_of(const uint8_t hash[16])
@@ -281,7 +291,21 @@ static void pack_identities(struct packing *packing, struct packed_profile *prof
     }
 }
 
-static void pack_records(struct packing *packing, struct packed_consent *consents, struct packed_merge *merges)
+static void pack_joins(struct packing *packing, struct packed_merge *merges, struct packed_refused *refused)
+{
+    vec_each (row, &packing->person->merges) {
+        *merges = (struct packed_merge){.left = row->left.value, .right = row->right.value, .at_ms = row->at_ms, .undone_ms = row->undone_ms,
+                                        .reason = pack_name(packing, row->reason), .source = pack_name(packing, row->source)};
+        memcpy(merges->id, row->id.bytes, 16);
+        memcpy(merges->through_left, row->through_left.bytes, 16);
+        memcpy(merges++->through_right, row->through_right.bytes, 16);
+    }
+    vec_each (row, &packing->person->refused)
+        *refused++ = (struct packed_refused){.left = row->left.value, .right = row->right.value, .count = row->count, .first_ms = row->first_ms,
+                                             .last_ms = row->last_ms, .type = pack_name(packing, row->type), .reason = pack_name(packing, row->reason)};
+}
+
+static void pack_consents(struct packing *packing, struct packed_consent *consents)
 {
     vec_each (row, &packing->person->consents) {
         *consents = (struct packed_consent){
@@ -292,33 +316,28 @@ static void pack_records(struct packing *packing, struct packed_consent *consent
             .flags = (uint8_t)((row->verified ? FLAG_VERIFIED : 0) | (row->explicit_given ? FLAG_EXPLICIT : 0))};
         memcpy(consents++->id, row->id.bytes, 16);
     }
-    vec_each (row, &packing->person->merges) {
-        *merges = (struct packed_merge){.left = row->left.value, .right = row->right.value, .at_ms = row->at_ms, .undone_ms = row->undone_ms,
-                                        .reason = pack_name(packing, row->reason), .source = pack_name(packing, row->source)};
-        memcpy(merges->id, row->id.bytes, 16);
-        memcpy(merges->through_left, row->through_left.bytes, 16);
-        memcpy(merges++->through_right, row->through_right.bytes, 16);
-    }
 }
 
 void person_cache_put(struct person_cache *cache, const struct person *person)
 {
-    if (!person->identifiers.count || person->preferences.count || person->refused.count || person->profiles.count > ROWS_MAX ||
-        person->identifiers.count > ROWS_MAX || person->consents.count > ROWS_MAX || person->merges.count > ROWS_MAX)
+    if (!person->identifiers.count || person->preferences.count || person->profiles.count > ROWS_MAX || person->identifiers.count > ROWS_MAX ||
+        person->consents.count > ROWS_MAX || person->merges.count > ROWS_MAX || person->refused.count > ROWS_MAX)
         return;
     size_t size = sizeof(struct entry) + person->profiles.count * sizeof(struct packed_profile) +
                   person->identifiers.count * sizeof(struct packed_identifier) + person->consents.count * sizeof(struct packed_consent) +
-                  person->merges.count * sizeof(struct packed_merge);
+                  person->merges.count * sizeof(struct packed_merge) + person->refused.count * sizeof(struct packed_refused);
     person_cache_forget(cache, person);
     room_make(cache, size);
     struct entry *entry = malloc(size);
     ASSERT(entry);
     *entry = (struct entry){.size = (uint32_t)size, .root = person->root.value, .no_held = (person->loaded & PERSON_HELD) && !person->held.count,
                             .profile_count = (uint8_t)person->profiles.count, .identifier_count = (uint8_t)person->identifiers.count,
-                            .consent_count = (uint8_t)person->consents.count, .merge_count = (uint8_t)person->merges.count};
+                            .consent_count = (uint8_t)person->consents.count, .merge_count = (uint8_t)person->merges.count,
+                            .refused_count = (uint8_t)person->refused.count};
     struct packing packing = {cache, person, true};
     pack_identities(&packing, (void *)profiles_of(entry), (void *)identifiers_of(entry));
-    pack_records(&packing, (void *)consents_of(entry), (void *)merges_of(entry));
+    pack_consents(&packing, (void *)consents_of(entry));
+    pack_joins(&packing, (void *)merges_of(entry), (void *)refused_of(entry));
     if (!packing.fits) {
         free(entry);
         return;
@@ -369,10 +388,9 @@ static void unpack_identities(const struct person_cache *cache, const struct ent
     }
 }
 
-static void unpack_records(const struct person_cache *cache, const struct entry *entry, struct person *person)
+static void unpack_consents(const struct person_cache *cache, const struct entry *entry, struct person *person)
 {
     const struct packed_consent *consents = consents_of(entry);
-    const struct packed_merge *merges = merges_of(entry);
     rows_make(cache->round_arena, &person->consents, entry->consent_count);
     vec_each (row, &person->consents) {
         *row = (struct consent){.profile = person->profiles.items[consents->profile].number, .identifier = consents->identifier,
@@ -384,6 +402,12 @@ static void unpack_records(const struct person_cache *cache, const struct entry 
                                 .ledger_index = consents->ledger_index};
         memcpy(row->id.bytes, consents++->id, 16);
     }
+}
+
+static void unpack_joins(const struct person_cache *cache, const struct entry *entry, struct person *person)
+{
+    const struct packed_merge *merges = merges_of(entry);
+    const struct packed_refused *refused = refused_of(entry);
     rows_make(cache->round_arena, &person->merges, entry->merge_count);
     vec_each (row, &person->merges) {
         *row = (struct merge){.left = {merges->left}, .right = {merges->right}, .reason = cache->names.items[merges->reason],
@@ -391,6 +415,13 @@ static void unpack_records(const struct person_cache *cache, const struct entry 
         memcpy(row->id.bytes, merges->id, 16);
         memcpy(row->through_left.bytes, merges->through_left, 16);
         memcpy(row->through_right.bytes, merges++->through_right, 16);
+    }
+    rows_make(cache->round_arena, &person->refused, entry->refused_count);
+    vec_each (row, &person->refused) {
+        *row = (struct refused_join){.left = {refused->left}, .right = {refused->right}, .type = cache->names.items[refused->type],
+                                     .reason = cache->names.items[refused->reason], .count = refused->count, .first_ms = refused->first_ms,
+                                     .last_ms = refused->last_ms};
+        refused++;
     }
 }
 
@@ -412,7 +443,8 @@ struct person *person_cache_get(struct person_cache *cache, const identifier_has
     person->root = (profile_no){entry->root};
     person->loaded = PERSON_HEAD | (entry->no_held ? PERSON_HELD : 0);
     unpack_identities(cache, entry, person);
-    unpack_records(cache, entry, person);
+    unpack_consents(cache, entry, person);
+    unpack_joins(cache, entry, person);
     entry->round = cache->round;
     entry->person = person;
     entry->used = true;

@@ -1,4 +1,4 @@
-/* Heads of people that messages name again and again, packed in memory: profiles, identifiers, consents, merges. Without values: only hashes, names
+/* Heads of people that messages name again and again, packed in memory: profiles, identifiers, consents, merges, refused joins. Without values: only hashes, names
  * from the policy, times. The writer's alone.
  *
  * 1. What it gives is what the store would: whoever commits a change to a head forgets the person (person_cache_forget), also when only a held

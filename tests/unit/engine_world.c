@@ -128,7 +128,7 @@ static const struct err *send(struct world *world, enum event_type type, const c
     struct collected *collected = arena_new(&world->arena, struct collected);
     *collected = (struct collected){.body = body, .text = json, .path_type = type, .sent_ms = TIME_NONE};
     *work = (struct work){.arena = &world->arena, .source = str_of(source), .messages = collected, .message_count = 1, .explain = true,
-                          .bytes = json.length};
+                          .bytes = json.length, .received_ms = world->received_ms};
     return engine_do(world->engine, work);
 }
 
@@ -160,7 +160,8 @@ struct consent world_state(struct world *world, const char *subject, const char 
     const struct policy *policy = engine_policy(world->engine);
     struct request request = {.kind = REQUEST_STATEMENT};
     check_fine(identity_parse_subject(&world->arena, policy, str_of(subject), &request.statement.subject));
-    request.statement.record = (struct consent){.purpose = str_of(purpose), .status = status, .by = SAID_BY_SELF, .at_ms = clock_now_ms(),
+    request.statement.record = (struct consent){.purpose = str_of(purpose), .status = status, .by = SAID_BY_SELF,
+                                                .at_ms = world->received_ms ? world->received_ms : clock_now_ms(),
                                                 .expires_ms = TIME_NONE, .source = STR("api"), .verified = true, .method = STR("test")};
     if (status == CONSENT_GIVEN && strcmp(purpose, "newsletter") == 0) {
         request.statement.record.notice = STR("newsletter");

@@ -12,6 +12,7 @@ struct world {
     struct engine *engine;
     struct reader *reader;
     bool debug_door, background;
+    int64_t received_ms; /* of messages and statements; 0: now */
 };
 
 /* The policy of most tests: `newsletter` on consent, `fulfilment` on contract, `fraud` on legitimate interest. */
