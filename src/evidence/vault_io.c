@@ -57,7 +57,7 @@ static bool sync_directory_of(const char *path) {
 }
 
 bool io_rename(const struct vault_faults *faults, const char *from, const char *to) {
-    struct vault_step step = {.kind = STEP_RENAME, .fd = -1, .path = to};
+    struct vault_step step = {.kind = STEP_RENAME, .fd = -1, .path = to, .from = from};
     return step_allowed(faults, &step) && rename(from, to) == 0 && sync_directory_of(to);
 }
 

@@ -67,7 +67,7 @@ const struct err *master_create(struct arena *arena, const struct vault_faults *
 /* A file whose content must be gone: overwritten, synced, then unlinked. */
 static bool file_destroy(const struct vault_faults *faults, const char *path) {
     struct stat stat;
-    AUTO_FD fd = open(path, O_WRONLY | O_CLOEXEC);
+    AUTO_FD fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT;
     return fstat(fd, &stat) == 0 && io_wipe(faults, fd, stat.st_size) && io_sync(faults, fd);

@@ -32,7 +32,7 @@ enum vault_step_kind { STEP_WRITE, STEP_SYNC, STEP_RENAME, STEP_UNLINK, STEP_TRU
 struct vault_step {
     enum vault_step_kind kind;
     int fd; /* -1 where there is none */
-    const char *path; /* STEP_RENAME, STEP_UNLINK, STEP_CREATE */
+    const char *path, *from; /* STEP_RENAME (to path), STEP_UNLINK, STEP_CREATE */
     const void *data; /* STEP_WRITE */
     size_t size;
     off_t offset; /* STEP_TRUNCATE: the new size */

@@ -685,18 +685,25 @@ static void a_damaged_header_is_told(void **state) {
     assert_null(vault);
 }
 
-static void an_old_journal_brings_no_key_back(void **state) {
+static void an_old_journal_brings_nothing_back_and_undoes_nothing(void **state) {
     (void)state;
     const char *journal = world_path(&arena, dir, "vault.journal");
     struct vault *vault = vault_at(dir);
     check_fine(vault_create_keys(&arena, vault, one, 60));
     str old = world_read(&arena, journal);
     assert_true(old.length > 3 * VAULT_PAGE);
+    uint8_t renewed[32], now[32];
+    check_fine(vault_create_keys(&arena, vault, number(61), 60));
     destroy(vault, 7, KEY_CLASS_ALL);
+    check_fine(vault_renew(&arena, vault, number(8), KEY_HOLD, 5));
+    key_of(vault, 8, KEY_HOLD, renewed);
     vault_close(vault);
     world_write(journal, old);
     vault = vault_at(dir);
     check_key(vault, 7, KEY_LEGAL, VAULT_DESTROYED);
+    key_of(vault, 8, KEY_HOLD, now);
+    assert_memory_equal(now, renewed, 32);
+    check_key(vault, 120, KEY_LEGAL, VAULT_LIVE);
     vault_close(vault);
 }
 
@@ -809,7 +816,7 @@ int main(void) {
         TEST(an_operators_master_key_may_be_hex_or_base64_and_must_exist),
         TEST(a_damaged_page_denies_its_twenty_persons_and_no_one_else),
         TEST(a_damaged_header_is_told),
-        TEST(an_old_journal_brings_no_key_back),
+        TEST(an_old_journal_brings_nothing_back_and_undoes_nothing),
         TEST(derived_secrets_differ_by_label),
         TEST(status_counts_what_there_is),
         TEST(many_threads_read_while_others_destroy_make_and_rotate),
