@@ -183,6 +183,19 @@ static void verify_path_in_tree(struct verifier *verifier, str name, const struc
                          (unsigned long long)verifier->checkpoint.size);
 }
 
+/* A misspelt member must not look like an absent one. */
+static bool members_known(const struct json *value) {
+    static const str known[] = {STR("entry"), STR("index"), STR("path"), STR("proof"), STR("record"), STR("salt"), STR("batch")};
+    for (uint32_t i = 0; i < value->count; i++) {
+        size_t k = 0;
+        while (k < sizeof(known) / sizeof(*known) && !str_equal(value->members[i].name, known[k]))
+            k++;
+        if (k == sizeof(known) / sizeof(*known))
+            return false;
+    }
+    return true;
+}
+
 static void verify_record(struct verifier *verifier, str name, const struct json *value) {
     str text = json_string(json_get(value, STR("entry"))), proof = json_string(json_get(value, STR("proof")));
     struct entry entry;
@@ -192,6 +205,8 @@ static void verify_record(struct verifier *verifier, str name, const struct json
         verifier_finding(verifier, false, name, "entry", "%s", err->text);
         return;
     }
+    if (!members_known(value))
+        verifier_finding(verifier, false, name, "entry", "there is a member beside it that a record with its proofs does not have");
     merkle_leaf(text, &leaf);
     if (proof.data)
         verify_tlog_proof(verifier, name, proof, &leaf);
