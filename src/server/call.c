@@ -181,6 +181,8 @@ void *on_uri(void *door, const char *uri, struct MHD_Connection *connection)
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     call->connection = connection;
     call->link = info ? info->socket_context : NULL;
+    if (mark >= 0) /* the query is read by ourselves; MHD's reading of it costs time, and hangs when it fills its memory */
+        ((char *)(uintptr_t)uri)[mark + 1] = '\0';
     call->path = mark < 0 ? text : str_slice(text, 0, (size_t)mark);
     call->query = mark < 0 ? STR_NONE : str_slice(text, (size_t)mark + 1, text.length);
     call->local = call->link && call->link->local;
@@ -371,6 +373,8 @@ void on_completed(void *door, struct MHD_Connection *connection, void **context,
         return;
     *context = NULL;
     call_count(call);
+    if (call->suspended) /* it was resumed, but the client was gone: MHD ends it without asking for the reply */
+        atomic_fetch_sub(&call->server->suspended, 1);
     if (call->link) {
         atomic_store(&call->link->since_us, clock_monotonic_us());
         atomic_store(&call->link->busy, false);
