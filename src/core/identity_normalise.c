@@ -114,35 +114,39 @@ static bool blocked(const struct identity_key *key, str value)
     return false;
 }
 
+/* One spelling: what comes out goes in unchanged. Folding may bring up blanks, and dropping what is invisible may let characters join. */
+static bool spell(struct arena *arena, str text, bool fold, str *ret_text)
+{
+    for (int i = 0; i < 8; i++) {
+        str next = strip(arena, unicode(arena, strip(arena, str_trim(text)), fold));
+        if (str_equal(next, text)) {
+            *ret_text = next;
+            return !str_empty(next) && next.length <= LIMIT_IDENTIFIER_BYTES;
+        }
+        text = next;
+    }
+    return false;
+}
+
 bool identity_normalise(struct arena *arena, const struct identity_key *key, str value, str *ret_value, enum reason *ret_reason)
 {
     *ret_reason = REASON_IDENTIFIER_INVALID;
     if (value.length > LIMIT_IDENTIFIER_BYTES || !str_valid_utf8(value))
         return false;
-    str text = strip(arena, str_trim(value));
-    if (str_empty(text))
-        return false;
-    if (blocked(key, text)) {
+    if (blocked(key, str_trim(value))) {
         *ret_reason = REASON_IDENTIFIER_BLOCKED;
         return false;
     }
-    switch (key->normalise) {
-    case NORMALISE_EMAIL:
-        text = unicode(arena, text, true);
-        if (str_starts(text, STR("mailto:")))
-            text = str_slice(text, 7, text.length);
+    str text;
+    if (!spell(arena, value, key->normalise == NORMALISE_EMAIL || key->normalise == NORMALISE_LOWER, &text))
+        return false;
+    if (key->normalise == NORMALISE_EMAIL) {
+        while (str_starts(text, STR("mailto:")))
+            text = str_trim(str_slice(text, 7, text.length));
         if (!email_valid(text))
             return false;
-        break;
-    case NORMALISE_E164:
-        text = unicode(arena, text, false);
-        if (!phone_normalise(arena, text, key->default_region, &text))
-            return false;
-        break;
-    case NORMALISE_LOWER: text = unicode(arena, text, true); break;
-    default: text = unicode(arena, text, false); break; /* exact, trim */
     }
-    if (str_empty(text) || text.length > LIMIT_IDENTIFIER_BYTES)
+    if (key->normalise == NORMALISE_E164 && !phone_normalise(arena, text, key->default_region, &text))
         return false;
     if (blocked(key, text)) {
         *ret_reason = REASON_IDENTIFIER_BLOCKED;

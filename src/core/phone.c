@@ -50,12 +50,15 @@ static bool digits_of(str text, char *ret_digits, size_t max, size_t *ret_length
             ret_digits[length++] = c;
         } else if (c == '+' && length == 0 && !*ret_plus)
             *ret_plus = true;
-        else if (!strchr("-./() \t", c))
+        else if (!c || !strchr("-./() \t", c))
             return false;
     }
     *ret_length = length;
     return length > 0;
 }
+
+/* Where a 0 is dialled before a national number, none begins with a 0 itself. */
+static bool doubled(const struct region *region, str national) { return *region->trunk == '0' && national.data[0] == '0'; }
 
 /* A number with its country code: the trunk prefix that some write after it falls away where the table knows the country. */
 static bool international(struct arena *arena, str digits, str *ret_number)
@@ -67,7 +70,7 @@ static bool international(struct arena *arena, str digits, str *ret_number)
         str national = str_slice(digits, strlen(region->code), digits.length);
         if (*region->trunk == '0' && str_starts(national, str_of(region->trunk)))
             national = str_slice(national, strlen(region->trunk), national.length);
-        if (national.length < region->min || national.length > region->max)
+        if (national.length < region->min || national.length > region->max || doubled(region, national))
             return false;
         *ret_number = str_printf(arena, "+%s%.*s", region->code, STR_FMT(national));
         return true;
@@ -94,11 +97,14 @@ bool phone_normalise(struct arena *arena, str text, str region_name, str *ret_nu
     if (!region)
         return false; /* without a country nobody can tell whose number it is */
     str code = str_of(region->code), trunk = str_of(region->trunk);
-    if (!str_empty(trunk) && str_starts(digits, trunk) && digits.length - trunk.length >= region->min)
+    bool dialled = !str_empty(trunk) && str_starts(digits, trunk); /* with what is dialled before a national number */
+    if (dialled && digits.length - trunk.length >= region->min && digits.length - trunk.length <= region->max)
         digits = str_slice(digits, trunk.length, digits.length);
+    else if (dialled && trunk.data[0] == '0')
+        return false; /* no national number begins so */
     else if (str_starts(digits, code) && digits.length - code.length >= region->min && digits.length > region->max)
         digits = str_slice(digits, code.length, digits.length);
-    if (digits.length < region->min || digits.length > region->max)
+    if (digits.length < region->min || digits.length > region->max || doubled(region, digits))
         return false;
     *ret_number = str_printf(arena, "+%s%.*s", region->code, STR_FMT(digits));
     return true;
