@@ -3,6 +3,7 @@
 
 #include "engine/engine_private.h"
 
+#include <sched.h>
 #include <sqlite3.h>
 #include <stdio.h>
 
@@ -262,6 +263,50 @@ static void a_ledger_damaged_at_its_end_is_not_written_on(void **state)
     world_end(&world);
 }
 
+struct traffic {
+    struct world *world;
+    _Atomic bool stop;
+    unsigned sent;
+};
+
+static void *traffic_main(void *context)
+{
+    struct traffic *traffic = context;
+    struct arena arena;
+    arena_init(&arena);
+    while (!traffic->stop) {
+        struct json body;
+        str text = str_printf(&arena, "{\"userId\":\"u%u\",\"event\":\"Seen\",\"properties\":{\"colour\":\"%u\"}}", traffic->sent % 20, traffic->sent);
+        assert_null(json_read(&arena, text, &body));
+        struct collected collected = {.body = &body, .text = text, .path_type = EVENT_TRACK, .sent_ms = TIME_NONE};
+        struct work work = {.arena = &arena, .source = STR("web"), .messages = &collected, .message_count = 1, .bytes = text.length};
+        assert_null(engine_do(traffic->world->engine, &work));
+        engine_work_release(traffic->world->engine, &work);
+        arena_clear(&arena);
+        traffic->sent++;
+    }
+    arena_release(&arena);
+    return NULL;
+}
+
+static void an_audit_while_serving_finds_nothing(void **state)
+{
+    struct world world = {.background = true};
+    struct traffic traffic = {.world = &world};
+    pthread_t thread;
+    (void)state;
+    world_of_life(&world);
+    assert_int_equal(pthread_create(&thread, NULL, traffic_main, &traffic), 0);
+    while (traffic.sent < 20)
+        (void)sched_yield();
+    for (int i = 0; i < 5; i++)
+        all_well(&world);
+    traffic.stop = true;
+    pthread_join(thread, NULL);
+    all_well(&world);
+    world_end(&world);
+}
+
 static void rows_left_over_from_a_destroyed_key_are_found(void **state)
 {
     struct world world = {0};
@@ -285,6 +330,7 @@ int main(void)
         cmocka_unit_test(each_planted_fault_is_found),
         cmocka_unit_test(a_missing_entry_and_a_changed_tile_are_found),
         cmocka_unit_test(a_ledger_damaged_at_its_end_is_not_written_on),
+        cmocka_unit_test(an_audit_while_serving_finds_nothing),
         cmocka_unit_test(rows_left_over_from_a_destroyed_key_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
