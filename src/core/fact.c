@@ -46,23 +46,24 @@ bool fact_dominates(enum fold_rule rule, const struct fact *winner, const struct
     }
 }
 
-static bool same_key(const struct fact *a, const struct fact *b)
-{
-    return a->identifier == b->identifier && profile_no_equal(a->profile, b->profile) && str_equal(a->name, b->name) &&
-           str_equal(a->source, b->source);
-}
+/* The facts there are of one identifier, name and source: the new one is weighed against these only. */
+struct rivals {
+    VEC(uint32_t) places; /* in person->facts */
+};
 
-/* Puts one fact among the others; false when it says nothing new. */
-static bool fact_add(struct apply *apply, struct person *person, const struct fact *fact)
+/* Puts one fact among its rivals; false when it says nothing new. */
+static bool fact_add(struct apply *apply, struct person *person, const struct fact *fact, struct rivals *rivals)
 {
     enum fold_rule rule = policy_trait_rule(apply->policy, fact->name);
-    vec_each (other, &person->facts)
-        if (!row_dead(other) && same_key(other, fact) &&
-            (fact_dominates(rule, other, fact) || (fact_order(other, fact) == 0 && other->purposes == fact->purposes)))
+    vec_each (place, &rivals->places) {
+        const struct fact *other = &person->facts.items[*place];
+        if (!row_dead(other) && (fact_dominates(rule, other, fact) || (fact_order(other, fact) == 0 && other->purposes == fact->purposes)))
             return false;
+    }
     bool repeated = false;
-    vec_each (other, &person->facts) {
-        if (row_dead(other) || !same_key(other, fact) || !fact_dominates(rule, fact, other))
+    vec_each (place, &rivals->places) {
+        struct fact *other = &person->facts.items[*place];
+        if (row_dead(other) || !fact_dominates(rule, fact, other))
             continue;
         if (!repeated && other->purposes == fact->purposes && str_equal(other->value, fact->value)) {
             other->observed_ms = fact->observed_ms;
@@ -72,9 +73,39 @@ static bool fact_add(struct apply *apply, struct person *person, const struct fa
         } else
             row_end(other);
     }
-    if (!repeated)
-        *(struct fact *)vec_push(apply->arena, &person->facts) = *fact;
+    if (repeated)
+        return true;
+    *(struct fact *)vec_push(apply->arena, &person->facts) = *fact;
+    *(uint32_t *)vec_push(apply->arena, &rivals->places) = (uint32_t)(person->facts.count - 1);
     return true;
+}
+
+static bool same_speaker(const struct fact *a, const struct fact *b)
+{
+    return a->identifier == b->identifier && profile_no_equal(a->profile, b->profile) && str_equal(a->source, b->source);
+}
+
+/* One walk over the facts, however many traits the message has. */
+static struct rivals *rivals_find(struct apply *apply, const struct person *person, const struct fact *like, const struct classified *classified)
+{
+    size_t count = classified->traits.count;
+    struct rivals *rivals = arena_array(apply->arena, struct rivals, count);
+    struct map by_name;
+    map_init(&by_name, apply->arena);
+    if (person->facts.count > 16)
+        for (size_t i = 0; i < count; i++)
+            map_set(&by_name, classified->traits.items[i].name, &rivals[i]);
+    for (uint32_t place = 0; place < person->facts.count; place++) {
+        const struct fact *fact = &person->facts.items[place];
+        if (row_dead(fact) || !same_speaker(fact, like))
+            continue;
+        struct rivals *mine = map_get(&by_name, fact->name);
+        for (size_t i = 0; person->facts.count <= 16 && i < count && !mine; i++)
+            mine = str_equal(classified->traits.items[i].name, fact->name) ? &rivals[i] : NULL;
+        if (mine)
+            *(uint32_t *)vec_push(apply->arena, &mine->places) = place;
+    }
+    return rivals;
 }
 
 static bool birth_name(str name)
@@ -133,6 +164,7 @@ purpose_mask facts_add(struct apply *apply, struct person *person, const struct 
     bool birth = false;
     struct fact fact = {.change = CHANGE_NEW, .profile = identifier->profile, .identifier = identifier->number,
                         .source = message->source->name, .observed_ms = message->at_ms, .received_ms = message->received_ms};
+    struct rivals *rivals = rivals_find(apply, person, &fact, classified);
     vec_each (found, &classified->traits) {
         if (!found->purposes)
             continue;
@@ -144,7 +176,7 @@ purpose_mask facts_add(struct apply *apply, struct person *person, const struct 
         fact.name = found->name;
         fact.value = found->value;
         fact.purposes = found->purposes;
-        if (!fact_add(apply, person, &fact))
+        if (!fact_add(apply, person, &fact, &rivals[found - classified->traits.items]))
             continue;
         alive++;
         changed |= found->purposes;

@@ -188,11 +188,11 @@ static void kept(struct course *c, struct resolved resolved)
         informed_record(apply, person, identifier, c->message, c->informable & fields->kept);
     struct event *event = event_store(c, person, identifier);
     outbox_event(apply, person, c->glance.event, event, fields->kept);
-    result->outcome = fields->denied || result->left_out.count ? OUTCOME_TRIMMED : OUTCOME_ACCEPTED;
     result->purposes = fields->kept;
     due_note(c, person, fields->kept);
     purpose_mask changed = facts_add(apply, person, identifier, c->message, fields, result);
     person = person_latest(person); /* an age may have come out, and held messages with it */
+    result->outcome = fields->denied || result->left_out.count ? OUTCOME_TRIMMED : OUTCOME_ACCEPTED;
     if (changed || resolved.merged)
         outbox_profile(apply, person, changed ? changed : fields->kept);
     result->person = person;

@@ -68,13 +68,26 @@
     "traits:\n"                                                                                                        \
     "  points: max\n"                                                                                                  \
     "  sizes: union\n"                                                                                                 \
-    "identity:\n"                                                                                                      \
+    "identity:\n"
+
+#define CORE_KEYS                                                                                                      \
     "  keys:\n"                                                                                                        \
     "    email: { normalise: email, limit_per_profile: 2, category: email }\n"                                         \
     "    phone: { normalise: e164, default_region: HU, category: phone }\n"                                            \
     "    device_id: { limit_per_profile: 2 }\n"                                                                        \
     "    anonymous_id: { limit_per_profile: 3, blocked: [\"kiosk-*\"] }\n"
 
-#define CORE_POLICY CORE_CONTROLLER CORE_DATA CORE_PURPOSES CORE_FLOW
+#define CORE_POLICY CORE_CONTROLLER CORE_DATA CORE_PURPOSES CORE_FLOW CORE_KEYS
+/* Joining is processing of its own there. */
+#define CORE_POLICY_IDENTITY CORE_CONTROLLER CORE_DATA CORE_PURPOSES CORE_FLOW "  purpose: newsletter\n" CORE_KEYS
+
+/* A policy that takes every field for behaviour. */
+#define CORE_POLICY_ALL_FIELDS                                                                                         \
+    CORE_CONTROLLER                                                                                                    \
+    "categories: { behaviour: { dpv: pd:Behavioral } }\n"                                                              \
+    "fields: { default: behaviour }\n"                                                                                 \
+    "notices: { newsletter: { version: 3, effective: 2026-09-01, languages: { en: newsletter.md } } }\n"               \
+    "purposes: { newsletter: { title: Send offers, basis: consent, notice: newsletter, categories: [behaviour], retention: P2Y after last_seen } }\n" \
+    "sources: { web: { kind: website, key_env: NONE_1, purposes: [newsletter], when_denied: drop } }\n"
 
 #endif

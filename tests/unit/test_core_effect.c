@@ -388,6 +388,23 @@ static void limits_keep_a_shared_device_from_melting_people(void **state)
     assert_int_equal(anonymous, 3);
 }
 
+static void joining_needs_its_own_purpose_on_both_sides(void **state)
+{
+    (void)state;
+    world_policy(&world, CORE_POLICY_IDENTITY);
+    say(ANNA, "analytics", "given");
+    say("anonymous_id:a1", "analytics", "given");
+    say("anonymous_id:a1", "newsletter", "given");
+    (void)world_send(&world, "web", "{\"type\":\"page\",\"anonymousId\":\"a1\",\"properties\":{\"page\":\"a\"}}");
+    (void)world_send(&world, "web", "{\"type\":\"identify\",\"userId\":\"anna\",\"anonymousId\":\"a1\",\"traits\":{\"colour\":\"red\"}}");
+    assert_int_equal(world.persons.count, 2);
+    check_str(world_person(&world, ANNA)->refused.items[0].reason, "identity_not_permitted");
+    check_str(world_join(&world, ANNA, "anonymous_id:a1"), "Joining is itself processing, and its purpose is denied for one side.");
+    say(ANNA, "newsletter", "given");
+    check_str(world_join(&world, ANNA, "anonymous_id:a1"), "");
+    assert_int_equal(world.persons.count, 1);
+}
+
 static void an_alias_joins_the_earlier_id(void **state)
 {
     (void)state;
@@ -517,6 +534,7 @@ int main(void)
         TEST(merge_then_undo_is_never_merged),
         TEST(what_was_objected_to_anywhere_holds_for_the_person),
         TEST(limits_keep_a_shared_device_from_melting_people),
+        TEST(joining_needs_its_own_purpose_on_both_sides),
         TEST(an_alias_joins_the_earlier_id),
         TEST(what_was_known_before_a_join_is_told_apart),
         TEST(a_purpose_that_is_gone_takes_its_data_with_it),

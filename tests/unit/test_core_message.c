@@ -225,6 +225,31 @@ static void what_nobody_could_ever_allow_is_not_held(void **state)
     assert_int_equal(world.persons.count, 0);
 }
 
+static void names_and_facts_have_their_limits(void **state)
+{
+    (void)state;
+    give(ANNA, "newsletter");
+    world_policy(&world, CORE_POLICY_ALL_FIELDS);
+    char *name = arena_alloc(&world.arena, LIMIT_FIELD_NAME_BYTES + 1);
+    memset(name, 'x', LIMIT_FIELD_NAME_BYTES);
+    str long_one = str_printf(&world.arena, "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"%s\":1,\"colour\":2}}", name);
+    const struct message_result *result = world_send(&world, "web", str_z(&world.arena, long_one));
+    check_str(left_out(result), "traits: field_name_too_long");
+    check_str(world_trait(&world, ANNA, "colour"), "2");
+    for (unsigned i = 0; i <= LIMIT_PROFILE_FACTS / 1000; i++) {
+        struct buf buf;
+        buf_init(&buf, &world.arena, 65536);
+        buf_printf(&buf, "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{");
+        for (unsigned j = 0; j < 1000; j++)
+            buf_printf(&buf, "%s\"t%u\":1", j ? "," : "", i * 1000 + j);
+        buf_printf(&buf, "}}");
+        result = world_send(&world, "web", str_z(&world.arena, buf_str(&buf)));
+    }
+    assert_int_equal(world_alive_facts(world_person(&world, ANNA)), LIMIT_PROFILE_FACTS);
+    assert_int_equal(result->outcome, OUTCOME_TRIMMED);
+    check_str(world_reasons(&world, result->left_out.items[999].reasons), "too_many_facts");
+}
+
 /* --- narrowing */
 
 static void a_message_may_narrow_its_purposes(void **state)
@@ -442,6 +467,7 @@ int main(void)
         TEST(a_kiosk_that_anonymises_only_counts), TEST(whoever_cannot_be_named_is_not_stored),
         TEST(a_held_message_comes_in_when_its_consent_arrives), TEST_LAZY(held_messages_join_whom_they_name_when_they_come_in),
         TEST_LAZY(a_held_message_is_destroyed_when_its_time_is_up), TEST(no_more_than_the_limit_is_held),
+        TEST(names_and_facts_have_their_limits),
         TEST(what_nobody_could_ever_allow_is_not_held), TEST(a_message_may_narrow_its_purposes),
         TEST(a_consent_map_counts_before_the_message_itself), TEST_LAZY(an_old_yes_on_a_device_does_not_undo_a_withdrawal),
         TEST(switching_off_and_on_again_is_a_fresh_yes), TEST(an_unsure_device_does_not_override_what_was_said_surely),
