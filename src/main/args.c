@@ -118,7 +118,8 @@ static enum status read_option(struct run *run, char **words, int count, int *at
         value = word.data + equals + 1;
     else if (equals >= 0)
         return run_misuse(run, "%s takes no value", option->name);
-    else if (option->value && *at + 1 < count)
+    else if (option->value && *at + 1 < count &&
+             !str_starts(str_of(words[*at + 1]), STR("--"))) /* else: --name=--value */
         value = words[++*at];
     if (option->value && !value)
         return run_misuse(run, "%s needs a value: %s %s", option->name, option->name, option->value);

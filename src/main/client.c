@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define CONNECT_S 10L
+#define STALL_S 300L /* nothing moves: given up */
 
 CURL *client_handle(const struct client *client) {
     CURL *easy = curl_easy_init();
@@ -20,6 +21,8 @@ CURL *client_handle(const struct client *client) {
     fine = fine && curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
     fine = fine && curl_easy_setopt(easy, CURLOPT_USERAGENT, "telos/" TELOS_VERSION) == CURLE_OK;
     fine = fine && curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK;
+    fine = fine && curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK;
+    fine = fine && curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_S) == CURLE_OK;
     fine = fine && curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024) == CURLE_OK;
     if (client->target.socket)
         fine = fine && curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, client->target.socket) == CURLE_OK;

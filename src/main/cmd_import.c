@@ -210,6 +210,15 @@ struct plan { /* what the command line asks for */
     str mapping;
 };
 
+static void tell_mapping(const char *file, const struct feed *feed) {
+    if (feed_unused(feed).length)
+        output_note("%s: columns that go nowhere: %.*s", file, STR_FMT(feed_unused(feed)));
+    if (feed_traits_astray(feed))
+        output_note("%s: traits make a profile only in messages of type identify; import the file once more with a "
+                    "mapping of that type",
+                    file);
+}
+
 static const struct err *file_begin(struct importing *importing, const struct plan *plan) {
     struct run *run = importing->run;
     bool remote = config_get(&run->config, SETTING_SERVER) &&
@@ -234,8 +243,7 @@ static const struct err *file_begin(struct importing *importing, const struct pl
                                    .mapping_path = plan->mapping_path,
                                    .from = importing->state.place};
     TRY(feed_open(&importing->arena, &options, &importing->feed));
-    if (feed_unused(importing->feed).length)
-        output_note("%s: columns that go nowhere: %.*s", importing->file, STR_FMT(feed_unused(importing->feed)));
+    tell_mapping(importing->file, importing->feed);
     if (importing->state.place.offset)
         output_note("%s: going on at line %llu", importing->file, (unsigned long long)importing->state.place.line);
     return NULL;
@@ -276,7 +284,7 @@ static void file_import(struct importing *importing, const char *file, const str
         show_counts(run, file, &importing->state.counts, importing->units, seconds, importing->state.rejects_path);
     if (importing->feed && !importing->state.done)
         output_note("%s: stopped at line %llu; the same command goes on there", file,
-                    (unsigned long long)importing->state.place.line);
+                    (unsigned long long)(importing->state.place.line ? importing->state.place.line : 1));
     if (!importing->status && run_has(run, "--strict") && importing->state.counts.rejected)
         importing->status = STATUS_NO;
     feed_close(importing->feed);
@@ -301,8 +309,8 @@ static enum status dry_file(struct run *run, const char *file, const struct plan
     arena_init(&arena);
     buf_init(&message, &arena, LIMIT_IMPORT_RECORD_BYTES * 8);
     const struct err *error = feed_open(&arena, &options, &feed);
-    if (!error && feed_unused(feed).length)
-        output_note("%s: columns that go nowhere: %.*s", file, STR_FMT(feed_unused(feed)));
+    if (!error)
+        tell_mapping(file, feed);
     while (!error && found) {
         buf_clear(&message);
         error = feed_next(feed, &message, &item, &found);
@@ -420,17 +428,19 @@ const struct command command_import = {
         "line in FILE and why. By --server: with an admin's token, or with the source's write key in "
         "TELOS_WRITE_KEY.\n\n"
         "A mapping for CSV (YAML):\n\n"
-        "  type: track                       # of all messages; default: identify, or track where there is an event\n"
-        "  event: Order Completed\n"
         "  columns:                          # column: path, or what it is\n"
         "    customer no: userId\n"
         "    e-mail: traits.email\n"
-        "    total: { to: properties.total, type: number, decimal: \",\" }\n"
-        "    bought at: { to: timestamp, type: time, format: \"%Y.%m.%d %H:%M\", zone: Europe/Budapest }\n"
+        "    born: { to: traits.birthday, type: date, format: \"%d.%m.%Y\" }\n"
+        "    spent: { to: traits.spent, type: number, decimal: \",\" }\n"
+        "    changed at: { to: timestamp, type: time, format: \"%Y.%m.%d %H:%M\", zone: Europe/Budapest }\n"
         "    agreed: { to: context.consent.categoryPreferences.newsletter, type: boolean, yes: igen, no: nem }\n"
         "    notes: ~                        # left out, on purpose\n"
         "  constants:\n"
-        "    properties.currency: HUF\n\n"
+        "    traits.country: HU\n\n"
+        "Each record becomes an identify; with `type: track` and `event: Order Completed` before the columns, a track, "
+        "whose columns go to\n"
+        "properties.\n\n"
         "Types: text, number, integer, boolean, time, date, list (separator: \",\"), json. Formats of times: rfc3339, "
         "unix, unix_ms, or as\n"
         "strptime's. Delimiters (comma, semicolon, tab) are found out; `delimiter: \"|\"` names another. `header: no`: "

@@ -176,6 +176,7 @@ void feed_close(struct feed *feed) {
 
 enum import_format feed_format(const struct feed *feed) { return feed->format; }
 str feed_unused(const struct feed *feed) { return feed->unused; }
+bool feed_traits_astray(const struct feed *feed) { return feed->map && import_map_traits_astray(feed->map); }
 struct place feed_place(const struct feed *feed) {
     return (struct place){feed->records.offset, feed->records.line};
 }

@@ -356,6 +356,17 @@ struct import_map *import_map_plain(struct arena *arena) {
 char import_map_delimiter(const struct import_map *map) { return map->delimiter; }
 bool import_map_has_header(const struct import_map *map) { return map->header; }
 
+bool import_map_traits_astray(const struct import_map *map) {
+    const struct spot *traits = map->root.children;
+    while (traits && !str_equal(traits->name, STR("traits")))
+        traits = traits->next;
+    if (!traits)
+        return false;
+    if (map->type)
+        return map->type->constant.data && !str_equal(map->type->constant, STR("\"identify\""));
+    return map->event && map->event->constant.data;
+}
+
 /* ---- binding to a file ---- */
 
 static const struct err *bind_plain(struct arena *arena, struct import_map *map, const str *header, size_t count) {

@@ -1,16 +1,19 @@
 /* From the columns of a CSV file to messages: the mapping, a YAML file.
  *
- *     type: track                                  # of all messages; default: identify, or track where there is an
- * event event: Order Completed delimiter: ";"                               # default: found out header: yes # no:
- * columns are named 1, 2, 3, … columns: customer no: userId                        # column: path e-mail: traits.email
- *       born:        { to: traits.birthdate, type: date, format: "%d.%m.%Y" }
- *       spent:       { to: properties.total, type: number, decimal: "," }
+ *     type: identify                               # of all messages: the default, or track where there is an event
+ *     delimiter: ";"                               # default: found out
+ *     header: yes                                  # no: columns are named 1, 2, 3, …
+ *     columns:
+ *       customer no: userId                        # column: path
+ *       e-mail:      traits.email
+ *       born:        { to: traits.birthday, type: date, format: "%d.%m.%Y" }
+ *       spent:       { to: traits.spent, type: number, decimal: "," }
  *       newsletter:  { to: context.consent.categoryPreferences.newsletter, type: boolean, yes: [igen], no: [nem] }
- *       bought at:   { to: timestamp, type: time, format: "%Y.%m.%d %H:%M", zone: Europe/Budapest }
+ *       changed at:  { to: timestamp, type: time, format: "%Y.%m.%d %H:%M", zone: Europe/Budapest }
  *       tags:        { to: traits.tags, type: list, separator: "|" }
  *       notes:       ~                             # left out, on purpose
  *     constants:
- *       properties.currency: HUF
+ *       traits.country: HU
  *
  * 1. An empty cell says nothing: its path is left out of the message.
  * 2. A cell that is not of its type costs its record (a reject that names the column, never the value).
@@ -33,6 +36,9 @@ const struct err *import_map_read(struct arena *arena, str yaml, policy_problems
 struct import_map *import_map_plain(struct arena *arena);
 char import_map_delimiter(const struct import_map *map); /* 0: not said */
 bool import_map_has_header(const struct import_map *map);
+/* It fills traits, but its messages are no `identify`: Telos keeps traits of other messages with the event, not as
+ * facts. */
+bool import_map_traits_astray(const struct import_map *map);
 /* Finds the columns in the header (or, without one, by number among `count`). Columns of the file that are mapped to
  * nothing are listed. */
 const struct err *import_map_bind(struct arena *arena, struct import_map *map, const str *header, size_t count,

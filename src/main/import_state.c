@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum { HEAD_BYTES = 64 * 1024, HASH_BYTES = 32, STATE_BYTES_MAX = 64 * 1024 };
-#define SAVE_EACH_US (1000 * 1000)
+#define SAVE_EACH_US (250 * 1000)
 
 static str hash_text(struct arena *arena, str text) {
     uint8_t hash[HASH_BYTES];

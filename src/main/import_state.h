@@ -41,7 +41,7 @@ const struct err *import_state_open(struct arena *arena, const struct import_ide
                                     struct import_state *ret_state) MUST_CHECK;
 /* One line of the rejects file; it is made when there is a first one. */
 const struct err *import_state_reject(struct arena *arena, struct import_state *state, str line) MUST_CHECK;
-/* Writes the state down, at most once a second unless `now`. */
+/* Writes the state down, at most four times a second unless `now`. */
 const struct err *import_state_save(struct arena *arena, struct import_state *state, bool now) MUST_CHECK;
 void import_state_close(struct import_state *state);
 
