@@ -305,7 +305,7 @@ static void settle(struct commit *commit)
     ledger_committed(&commit->draft);
     vec_each (person, &commit->batch.persons)
         if (head_changed(*person))
-            person_cache_forget(engine->person_cache, *person);
+            person_cache_put(engine->person_cache, *person);
     engine->key_ends_stored = commit->key_ends.count != 0;
     arena_clear(&engine->key_ends_arena);
     engine->key_ends.items = NULL;

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/map.h"
+#include "base/vec.h"
 
 #include <stdlib.h>
 
@@ -23,10 +24,10 @@ struct packed_profile {
     uint16_t jurisdiction;
     int16_t birth_year;
 };
-struct packed_identifier {
-    uint8_t hash[16], message[16];
+struct packed_identifier { /* without the message that brought it: only who rewrites the row needs that, and loads it */
+    uint8_t hash[16];
     uint64_t purposes;
-    int64_t first_seen_ms, last_seen_ms;
+    int32_t first_seen_day, last_seen_day;
     uint32_t number;
     uint16_t type;
     uint8_t profile; /* place in the entry */
@@ -263,51 +264,71 @@ static uint16_t pack_name(struct packing *packing, str name)
     return number;
 }
 
+static int32_t pack_day(struct packing *packing, int64_t time_ms)
+{
+    int64_t day = time_ms / DAY_MS;
+    packing->fits = packing->fits && day * DAY_MS == time_ms && day >= INT32_MIN && day <= INT32_MAX; /* identifiers know days only */
+    return (int32_t)day;
+}
+
 static uint8_t profile_place(struct packing *packing, profile_no number)
 {
-    for (size_t i = 0; i < packing->person->profiles.count; i++)
-        if (profile_no_equal(packing->person->profiles.items[i].number, number))
-            return (uint8_t)i;
+    unsigned place = 0;
+    vec_each (profile, &packing->person->profiles) {
+        if (profile_no_equal(profile->number, number) && profile->change < CHANGE_GONE)
+            return (uint8_t)place;
+        place += profile->change < CHANGE_GONE;
+    }
     packing->fits = false;
     return 0;
 }
 
+#define rows_alive(rows) \
+    ({ \
+        size_t alive_ = 0; \
+        vec_each (row_, (rows)) \
+            alive_ += row_->change < CHANGE_GONE; \
+        alive_; \
+    })
+#define alive_each(row, rows) \
+    vec_each (row, (rows)) \
+        if (row->change < CHANGE_GONE)
+
 static void pack_identities(struct packing *packing, struct packed_profile *profiles, struct packed_identifier *identifiers)
 {
-    vec_each (row, &packing->person->profiles) {
+    alive_each (row, &packing->person->profiles) {
         *profiles = (struct packed_profile){
-            .number = row->number.value, .root = row->root.value, .version = row->version, .created_ms = row->created_ms, .erased_ms = row->erased_ms,
+            .number = row->number.value, .root = row->root.value, .version = row->version + (row->change == CHANGE_SET), .created_ms = row->created_ms, .erased_ms = row->erased_ms,
             .due_ms = row->due_ms, .identifier_next = row->identifier_next, .jurisdiction = pack_name(packing, row->jurisdiction),
             .birth_year = row->birth_year};
         memcpy(profiles++->id, row->id.bytes, 16);
     }
-    vec_each (row, &packing->person->identifiers) {
+    alive_each (row, &packing->person->identifiers) {
         *identifiers = (struct packed_identifier){
-            .purposes = row->purposes, .first_seen_ms = row->first_seen_ms, .last_seen_ms = row->last_seen_ms, .number = row->number,
-            .type = pack_name(packing, row->type), .profile = profile_place(packing, row->profile),
-            .flags = (uint8_t)((row->verified ? FLAG_VERIFIED : 0) | (str_empty(row->sealed) ? 0 : FLAG_VALUE))};
-        memcpy(identifiers->hash, row->hash.bytes, 16);
-        memcpy(identifiers++->message, row->message.bytes, 16);
+            .purposes = row->purposes, .first_seen_day = pack_day(packing, row->first_seen_ms),
+            .last_seen_day = pack_day(packing, row->last_seen_ms), .number = row->number, .type = pack_name(packing, row->type), .profile = profile_place(packing, row->profile),
+            .flags = (uint8_t)((row->verified ? FLAG_VERIFIED : 0) | (str_empty(row->value) ? 0 : FLAG_VALUE))};
+        memcpy(identifiers++->hash, row->hash.bytes, 16);
     }
 }
 
 static void pack_joins(struct packing *packing, struct packed_merge *merges, struct packed_refused *refused)
 {
-    vec_each (row, &packing->person->merges) {
+    alive_each (row, &packing->person->merges) {
         *merges = (struct packed_merge){.left = row->left.value, .right = row->right.value, .at_ms = row->at_ms, .undone_ms = row->undone_ms,
                                         .reason = pack_name(packing, row->reason), .source = pack_name(packing, row->source)};
         memcpy(merges->id, row->id.bytes, 16);
         memcpy(merges->through_left, row->through_left.bytes, 16);
         memcpy(merges++->through_right, row->through_right.bytes, 16);
     }
-    vec_each (row, &packing->person->refused)
+    alive_each (row, &packing->person->refused)
         *refused++ = (struct packed_refused){.left = row->left.value, .right = row->right.value, .count = row->count, .first_ms = row->first_ms,
                                              .last_ms = row->last_ms, .type = pack_name(packing, row->type), .reason = pack_name(packing, row->reason)};
 }
 
 static void pack_consents(struct packing *packing, struct packed_consent *consents)
 {
-    vec_each (row, &packing->person->consents) {
+    alive_each (row, &packing->person->consents) {
         *consents = (struct packed_consent){
             .at_ms = row->at_ms, .known_ms = row->known_ms, .expires_ms = row->expires_ms, .ledger_index = row->ledger_index,
             .identifier = row->identifier, .notice_version = row->notice_version, .purpose = pack_name(packing, row->purpose),
@@ -320,20 +341,21 @@ static void pack_consents(struct packing *packing, struct packed_consent *consen
 
 void person_cache_put(struct person_cache *cache, const struct person *person)
 {
-    if (!person->identifiers.count || person->preferences.count || person->profiles.count > ROWS_MAX || person->identifiers.count > ROWS_MAX ||
-        person->consents.count > ROWS_MAX || person->merges.count > ROWS_MAX || person->refused.count > ROWS_MAX)
-        return;
-    size_t size = sizeof(struct entry) + person->profiles.count * sizeof(struct packed_profile) +
-                  person->identifiers.count * sizeof(struct packed_identifier) + person->consents.count * sizeof(struct packed_consent) +
-                  person->merges.count * sizeof(struct packed_merge) + person->refused.count * sizeof(struct packed_refused);
+    size_t profiles = rows_alive(&person->profiles), identifiers = rows_alive(&person->identifiers), consents = rows_alive(&person->consents),
+           merges = rows_alive(&person->merges), refused = rows_alive(&person->refused);
     person_cache_forget(cache, person);
+    if (!profiles || !identifiers || rows_alive(&person->preferences) || profiles > ROWS_MAX || identifiers > ROWS_MAX || consents > ROWS_MAX ||
+        merges > ROWS_MAX || refused > ROWS_MAX)
+        return;
+    size_t size = sizeof(struct entry) + profiles * sizeof(struct packed_profile) + identifiers * sizeof(struct packed_identifier) +
+                  consents * sizeof(struct packed_consent) + merges * sizeof(struct packed_merge) + refused * sizeof(struct packed_refused);
     room_make(cache, size);
     struct entry *entry = malloc(size);
     ASSERT(entry);
-    *entry = (struct entry){.size = (uint32_t)size, .root = person->root.value, .no_held = (person->loaded & PERSON_HELD) && !person->held.count,
-                            .profile_count = (uint8_t)person->profiles.count, .identifier_count = (uint8_t)person->identifiers.count,
-                            .consent_count = (uint8_t)person->consents.count, .merge_count = (uint8_t)person->merges.count,
-                            .refused_count = (uint8_t)person->refused.count};
+    *entry = (struct entry){.size = (uint32_t)size, .root = person->root.value,
+                            .no_held = (person->loaded & PERSON_HELD) && !rows_alive(&person->held), .profile_count = (uint8_t)profiles,
+                            .identifier_count = (uint8_t)identifiers, .consent_count = (uint8_t)consents, .merge_count = (uint8_t)merges,
+                            .refused_count = (uint8_t)refused};
     struct packing packing = {cache, person, true};
     pack_identities(&packing, (void *)profiles_of(entry), (void *)identifiers_of(entry));
     pack_consents(&packing, (void *)consents_of(entry));
@@ -381,10 +403,9 @@ static void unpack_identities(const struct person_cache *cache, const struct ent
         *row = (struct identifier){.profile = person->profiles.items[identifiers->profile].number, .number = identifiers->number,
                                    .type = cache->names.items[identifiers->type], .purposes = identifiers->purposes,
                                    .value = identifiers->flags & FLAG_VALUE ? VALUE_UNOPENED : STR_NONE,
-                                   .verified = identifiers->flags & FLAG_VERIFIED, .first_seen_ms = identifiers->first_seen_ms,
-                                   .last_seen_ms = identifiers->last_seen_ms};
-        memcpy(row->hash.bytes, identifiers->hash, 16);
-        memcpy(row->message.bytes, identifiers++->message, 16);
+                                   .verified = identifiers->flags & FLAG_VERIFIED, .first_seen_ms = identifiers->first_seen_day * DAY_MS,
+                                   .last_seen_ms = identifiers->last_seen_day * DAY_MS};
+        memcpy(row->hash.bytes, identifiers++->hash, 16);
     }
 }
 

@@ -98,7 +98,7 @@ static struct person *head(struct arena *arena, uint64_t number)
     *(struct profile *)vec_push(arena, &person->profiles) = (struct profile){.number = {number}, .root = {number}, .due_ms = TIME_FOREVER};
     for (uint32_t i = 1; i <= 3; i++) {
         struct identifier *row = vec_push(arena, &person->identifiers);
-        *row = (struct identifier){.profile = {number}, .number = i, .type = STR("user_id"), .purposes = i, .sealed = STR("sealed")};
+        *row = (struct identifier){.profile = {number}, .number = i, .type = STR("user_id"), .purposes = i, .value = STR("somebody"), .sealed = STR("sealed")};
         memcpy(row->hash.bytes, &number, 8);
         row->hash.bytes[15] = (uint8_t)i;
     }
