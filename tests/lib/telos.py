@@ -1,4 +1,5 @@
 """A `telos serve` of a test's own, and how to speak with it. Standard library only."""
+import atexit
 import base64
 import http.client
 import json
@@ -30,6 +31,7 @@ class Telos:
         self.data = data or os.path.join(self.directory, "data")
         self.log = os.path.join(self.directory, "log")
         self.token = self.process = self.port = None
+        atexit.register(self.remove)  # a case that fails leaves nothing running
 
     def start(self, limit_file_bytes=None):
         def prepare():
@@ -83,6 +85,8 @@ class Telos:
     def remove(self):
         if self.process and self.process.poll() is None:
             self.stop()
+        if subprocess.run(["mountpoint", "-q", self.data]).returncode == 0:
+            subprocess.run(["umount", "-l", self.data])
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def request(self, method, path, body=None, key=None, purpose=None, headers=None, timeout=60, connection=None):
