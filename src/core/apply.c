@@ -9,6 +9,13 @@ struct field_walk fields_walk(const struct policy *policy)
     return walk;
 }
 
+struct field_walk context_trait_walk(const struct policy *policy, struct field_walk context_traits_walk, struct field_walk traits_walk, str name)
+{
+    struct field_walk here = field_walk_key(policy, context_traits_walk, name), trait = field_walk_key(policy, traits_walk, name);
+    unsigned lifted = trait.exact ? trait.exact + (1u << 8 | 1u) : 0; /* as if it were written with `context.` before it */
+    return here.exact && here.exact >= lifted ? here : trait;
+}
+
 static void purposes_prepare(struct apply *apply)
 {
     const struct policy *policy = apply->policy;
@@ -28,10 +35,10 @@ static void purposes_prepare(struct apply *apply)
         apply->special_purposes |= category->special ? category->covered_by : 0;
     apply->informs = arena_array(apply->arena, purpose_mask, policy->sources.count + 1);
     vec_each (source, &policy->sources)
-        mask_each (slot, source->purposes)
+        vec_each (purpose, &policy->purposes)
             vec_each (notice, &source->informs)
-                if (policy->purposes.items[slot].notice == *notice)
-                    apply->informs[source->slot] |= UINT64_C(1) << slot;
+                if (purpose->notice == *notice)
+                    apply->informs[source->slot] |= purpose->self;
 }
 
 static void prepare(struct apply *apply, struct batch *batch)
@@ -46,6 +53,7 @@ static void prepare(struct apply *apply, struct batch *batch)
     apply->root_walk = fields_walk(policy);
     apply->traits_walk = field_walk_key(policy, apply->root_walk, STR("traits"));
     apply->context_walk = field_walk_key(policy, apply->root_walk, STR("context"));
+    apply->context_traits_walk = field_walk_key(policy, apply->context_walk, STR("traits"));
     apply->event_rule = field_walk_key(policy, apply->root_walk, STR("event")).exact != 0;
     apply->name_rule = field_walk_key(policy, apply->root_walk, STR("name")).exact != 0;
 }

@@ -299,6 +299,29 @@ static void trait_classify(struct classifier *c, const struct json *value, struc
     *(struct trait_found *)vec_push(c->apply->arena, &c->out->traits) = (struct trait_found){text, raw, mask};
 }
 
+static void context_traits(struct classifier *c, const struct message *message, const struct json *traits, const struct path *path)
+{
+    struct apply *apply = c->apply;
+    struct path root = {NULL, STR("traits"), 6};
+    if (traits->type != JSON_OBJECT) {
+        node_classify(c, traits, apply->traits_walk, path);
+        return;
+    }
+    bool facts = message->type == EVENT_IDENTIFY;
+    size_t index = facts ? 0 : mark_push(c);
+    for (uint32_t i = 0; i < traits->count; i++) {
+        const struct json_member *member = &traits->members[i];
+        struct field_walk walk = context_trait_walk(apply->policy, apply->context_traits_walk, apply->traits_walk, member->name);
+        struct path below = path_down(facts ? &root : path, member->name), name = {NULL, member->name, member->name.length};
+        if (facts)
+            trait_classify(c, &member->value, walk, &below, &name);
+        else
+            node_classify(c, &member->value, walk, &below);
+    }
+    if (!facts)
+        mark_close(apply, index, false);
+}
+
 static void context_classify(struct classifier *c, const struct message *message, const struct json *context, const struct path *path)
 {
     if (context->type != JSON_OBJECT) {
@@ -309,16 +332,13 @@ static void context_classify(struct classifier *c, const struct message *message
     bool hole = false;
     for (uint32_t i = 0; i < context->count; i++) {
         const struct json_member *member = &context->members[i];
-        struct path below = path_down(path, member->name), trait = {NULL, STR("traits"), 6};
+        struct path below = path_down(path, member->name);
         switch (context_kind(member->name)) {
         case CONTEXT_ENVELOPE: hole = true; break;
         case CONTEXT_RIDE: mark_ride(c); break;
         case CONTEXT_TRAITS:
-            if (message->type == EVENT_IDENTIFY && member->value.type == JSON_OBJECT) {
-                hole = true;
-                trait_classify(c, &member->value, c->apply->traits_walk, &trait, NULL);
-            } else
-                node_classify(c, &member->value, c->apply->traits_walk, &below);
+            hole |= message->type == EVENT_IDENTIFY && member->value.type == JSON_OBJECT;
+            context_traits(c, message, &member->value, &below);
             break;
         case CONTEXT_CONTENT:
             node_classify(c, &member->value, field_walk_key(c->apply->policy, c->apply->context_walk, member->name), &below);

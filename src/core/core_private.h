@@ -95,7 +95,7 @@ struct apply {
     int64_t *due_collected; /* by purpose slot: when what is collected today falls due; TIME_NONE: not worked out */
     struct seen_memo *seen_memo; /* by purpose slot */
     struct marks marks;
-    struct field_walk root_walk, traits_walk, context_walk;
+    struct field_walk root_walk, traits_walk, context_walk, context_traits_walk;
     bool event_rule, name_rule; /* the policy names the field itself */
     bool releasing;
     struct { /* the last message's decision: most are alike but for the event */
@@ -191,8 +191,9 @@ size_t named_fill(struct apply *apply, const struct message *message, struct nam
 struct known *resolve_hash_only(struct apply *apply, const struct message *message, struct named *named, size_t count);
 struct resolved resolve_message(struct apply *apply, const struct message *message, struct named *named, size_t count);
 /* 0 when the two may become one; else the reason. */
-reason_mask join_refused(struct apply *apply, const struct person *left, const struct person *right);
-reason_mask attach_refused(struct apply *apply, const struct person *person, const struct identity_key *key);
+/* `source`: that says so; it may inform of `identity.purpose` with the same message. NULL: the API. */
+reason_mask join_refused(struct apply *apply, const struct person *left, const struct person *right, const struct source *source);
+reason_mask attach_refused(struct apply *apply, const struct person *person, const struct identity_key *key, const struct source *source);
 struct person *person_join(struct apply *apply, struct known *left, struct known *right, str reason, str source, int64_t at_ms);
 void refused_push(struct apply *apply, struct person *person, profile_no left, profile_no right, str type, reason_mask reasons);
 void undo_apply(struct apply *apply, struct request *request);
@@ -240,6 +241,8 @@ struct field_walk trait_walk(const struct policy *policy, struct field_walk trai
 /* Purposes that cover everything in a fact's value, special categories only where their condition holds; all for what is not personal. */
 purpose_mask fact_cover(struct arena *arena, const struct policy *policy, struct field_walk traits_walk, const struct fact *fact,
                         const struct standing *standing);
+/* A member of `context.traits`: as the trait of that name, unless the policy names it here more exactly. */
+struct field_walk context_trait_walk(const struct policy *policy, struct field_walk context_traits_walk, struct field_walk traits_walk, str name);
 /* The walk of `fields` with the policy's default put in. */
 struct field_walk fields_walk(const struct policy *policy);
 

@@ -149,18 +149,24 @@ static void held_enforce(struct apply *apply, struct person *person, const struc
     }
 }
 
+static str event_name(const struct event *event)
+{
+    return event->number.value ? str_bytes(&event->number.value, sizeof event->number.value) : str_bytes(event->id.bytes, sizeof event->id.bytes);
+}
+
 /* A delivery of an event that is gone has nothing to send. */
 static void deliveries_enforce(struct apply *apply, struct person *person)
 {
+    struct map gone;
+    map_init(&gone, apply->arena);
+    vec_each (event, &person->events)
+        if (row_dead(event))
+            map_set(&gone, event_name(event), event);
     vec_each (delivery, &person->deliveries) {
         if (row_dead(delivery) || delivery->kind != DELIVERY_EVENT || delivery->state != DELIVERY_PENDING)
             continue;
-        bool gone = false;
-        vec_each (event, &person->events)
-            if (row_dead(event) && (delivery->event_new ? uuid_equal(event->id, delivery->event_new->id)
-                                                        : event->number.value == delivery->event.value))
-                gone = true;
-        if (!gone)
+        str name = delivery->event_new ? event_name(delivery->event_new) : str_bytes(&delivery->event.value, sizeof delivery->event.value);
+        if (!map_get(&gone, name))
             continue;
         if (delivery->change == CHANGE_NEW) {
             row_end(delivery);

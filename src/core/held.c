@@ -145,33 +145,24 @@ static struct held *held_find(struct person *person, const char *message)
     return NULL;
 }
 
-struct waiting {
-    const char *message; /* names the row: rows move when persons join */
-    int64_t received_ms;
-    uint64_t number;
-};
-typedef VEC(struct waiting) waiting_list;
-
-static bool waits(const waiting_list *list, const struct held *held)
-{
-    vec_each (waiting, list)
-        if (waiting->message == held->message.data)
-            return true;
-    return false;
-}
+/* Where its text lies names a row: rows move when persons join. */
+static str place_name(const char **place) { return str_bytes(place, sizeof *place); }
 
 /* The oldest one that was not tried yet. */
-static struct held *held_next(struct apply *apply, struct person *person, waiting_list *tried)
+static struct held *held_next(struct apply *apply, struct person *person, struct map *tried)
 {
     struct held *oldest = NULL;
     vec_each (held, &person->held)
         if (!row_dead(held) && !str_empty(held->message) && held->expires_ms > apply->now_ms &&
             (!oldest || held->received_ms < oldest->received_ms ||
              (held->received_ms == oldest->received_ms && held->number < oldest->number)) &&
-            !waits(tried, held))
+            !map_get(tried, place_name(&held->message.data)))
             oldest = held;
-    if (oldest)
-        *(struct waiting *)vec_push(apply->arena, tried) = (struct waiting){oldest->message.data, oldest->received_ms, oldest->number};
+    if (oldest) {
+        const char **place = arena_new(apply->arena, const char *);
+        *place = oldest->message.data;
+        map_set(tried, place_name(place), place);
+    }
     return oldest;
 }
 
@@ -179,7 +170,8 @@ void held_release(struct apply *apply, struct person *person)
 {
     if (apply->releasing || !person_require(apply, person, PERSON_HELD))
         return;
-    waiting_list tried = {0};
+    struct map tried;
+    map_init(&tried, apply->arena);
     apply->releasing = true;
     for (struct held *held; (held = held_next(apply, person, &tried));) {
         const char *name = held->message.data;

@@ -249,7 +249,7 @@ void join_apply(struct apply *apply, struct request *request)
     request->found = true;
     if (left->person == right->person)
         return;
-    reason_mask reasons = join_refused(apply, left->person, right->person);
+    reason_mask reasons = join_refused(apply, left->person, right->person, NULL);
     if (reasons) {
         request->refusal = str_of(reason_text((enum reason)__builtin_ctzll(reasons)));
         refused_push(apply, left->person, known_identifier(left)->profile, known_identifier(right)->profile, request->other.key->name, reasons);

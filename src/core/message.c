@@ -26,7 +26,7 @@ static struct person *prospect(struct course *c)
     if (c->named[0].known)
         return c->named[0].known->person;
     for (size_t i = 1; i < c->count; i++)
-        if (c->named[i].known && !attach_refused(c->apply, c->named[i].known->person, c->named[0].id->key))
+        if (c->named[i].known && !attach_refused(c->apply, c->named[i].known->person, c->named[0].id->key, c->message->source))
             return c->named[i].known->person;
     return NULL;
 }
@@ -177,6 +177,11 @@ static struct event *event_store(struct course *c, struct person *person, const 
     return event;
 }
 
+static purpose_mask identity_purpose(const struct policy *policy)
+{
+    return policy->identity_purpose == SLOT_NONE ? 0 : UINT64_C(1) << policy->identity_purpose;
+}
+
 static void kept(struct course *c, struct resolved resolved)
 {
     struct apply *apply = c->apply;
@@ -184,8 +189,10 @@ static void kept(struct course *c, struct resolved resolved)
     const struct classified *fields = &c->classified;
     struct identifier *identifier = known_identifier(resolved.known);
     struct message_result *result = c->result;
-    if (c->informable & fields->kept)
-        informed_record(apply, person, identifier, c->message, c->informable & fields->kept);
+    const struct standing *before = c->view.standing;
+    purpose_mask informed = c->informable & (fields->kept | identity_purpose(apply->policy));
+    if (informed)
+        informed_record(apply, person, identifier, c->message, informed);
     struct event *event = event_store(c, person, identifier);
     outbox_event(apply, person, c->glance.event, event, fields->kept);
     result->purposes = fields->kept;
@@ -193,6 +200,10 @@ static void kept(struct course *c, struct resolved resolved)
     purpose_mask changed = facts_add(apply, person, identifier, c->message, fields, result);
     person = person_latest(person); /* an age may have come out, and held messages with it */
     result->outcome = fields->denied || result->left_out.count ? OUTCOME_TRIMMED : OUTCOME_ACCEPTED;
+    if (informed) {
+        consent_effects(apply, person, before);
+        person = person_latest(person);
+    }
     if (changed || resolved.merged)
         outbox_profile(apply, person, changed ? changed : fields->kept);
     result->person = person;

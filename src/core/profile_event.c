@@ -136,6 +136,23 @@ static bool ride_write(struct viewer *v, str name, const struct json *value)
     return true;
 }
 
+static bool context_traits_write(struct viewer *v, const struct json *traits, struct field_walk root, struct field_walk context)
+{
+    const struct policy *policy = v->view->policy;
+    struct field_walk traits_walk = field_walk_key(policy, root, STR("traits")), here = field_walk_key(policy, context, STR("traits"));
+    if (traits->type != JSON_OBJECT)
+        return member_write(v, STR("traits"), traits, traits_walk);
+    size_t length = v->buf.length;
+    bool comma = v->json.comma, wrote = false;
+    jsonw_key(&v->json, STR("traits"));
+    jsonw_object(&v->json);
+    for (uint32_t i = 0; i < traits->count; i++)
+        wrote |= member_write(v, traits->members[i].name, &traits->members[i].value,
+                              context_trait_walk(policy, here, traits_walk, traits->members[i].name));
+    jsonw_object_end(&v->json);
+    return keep_or_rewind(v, wrote, length, comma);
+}
+
 static bool context_write(struct viewer *v, const struct json *context, struct field_walk root)
 {
     const struct policy *policy = v->view->policy;
@@ -149,7 +166,7 @@ static bool context_write(struct viewer *v, const struct json *context, struct f
         switch (context_kind(member->name)) {
         case CONTEXT_ENVELOPE: break;
         case CONTEXT_RIDE: wrote |= ride_write(v, member->name, &member->value); break;
-        case CONTEXT_TRAITS: wrote |= member_write(v, member->name, &member->value, field_walk_key(policy, root, STR("traits"))); break;
+        case CONTEXT_TRAITS: wrote |= context_traits_write(v, &member->value, root, walk); break;
         case CONTEXT_CONTENT:
             wrote |= member_write(v, member->name, &member->value, field_walk_key(policy, walk, member->name));
             break;

@@ -126,6 +126,29 @@ static bool riding(struct recheck *r, str name, const struct json *value)
     return wrote;
 }
 
+static bool context_traits_pass(struct recheck *r, str name, const struct json *traits)
+{
+    struct apply *apply = r->apply;
+    if (traits->type != JSON_OBJECT)
+        return member_pass(r, name, traits, apply->traits_walk);
+    size_t length = r->buf.length;
+    bool comma = r->json.comma, wrote = false;
+    if (r->writing) {
+        jsonw_key(&r->json, name);
+        jsonw_object(&r->json);
+    }
+    for (uint32_t i = 0; i < traits->count; i++)
+        wrote |= member_pass(r, traits->members[i].name, &traits->members[i].value,
+                             context_trait_walk(apply->policy, apply->context_traits_walk, apply->traits_walk, traits->members[i].name));
+    if (r->writing)
+        jsonw_object_end(&r->json);
+    if (r->writing && !wrote) {
+        r->buf.length = length;
+        r->json.comma = comma;
+    }
+    return wrote;
+}
+
 static bool context_pass(struct recheck *r, const struct json *context)
 {
     struct apply *apply = r->apply;
@@ -140,7 +163,7 @@ static bool context_pass(struct recheck *r, const struct json *context)
         switch (context_kind(member->name)) {
         case CONTEXT_ENVELOPE: break;
         case CONTEXT_RIDE: wrote |= riding(r, member->name, &member->value); break;
-        case CONTEXT_TRAITS: wrote |= member_pass(r, member->name, &member->value, apply->traits_walk); break;
+        case CONTEXT_TRAITS: wrote |= context_traits_pass(r, member->name, &member->value); break;
         case CONTEXT_CONTENT:
             wrote |= member_pass(r, member->name, &member->value, field_walk_key(apply->policy, apply->context_walk, member->name));
             break;

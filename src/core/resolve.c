@@ -35,28 +35,34 @@ static uint32_t type_count(const struct person *person, const struct identity_ke
     return count;
 }
 
-static bool identity_permitted(struct apply *apply, struct person *person)
+/* Joining is itself processing. */
+static bool identity_permitted(struct apply *apply, const struct person *person, const struct source *source)
 {
     if (person_erased(person))
         return false;
-    uint16_t purpose = apply->policy->identity_purpose;
-    return purpose == SLOT_NONE || (standing_of(apply, person, NULL)->collects >> purpose & 1);
+    uint16_t slot = apply->policy->identity_purpose;
+    if (slot == SLOT_NONE)
+        return true;
+    reason_mask reasons = standing_of(apply, (struct person *)person, NULL)->purposes[slot].reasons; /* only its cache is written */
+    if (source && (apply->informs[source->slot] >> slot & 1))
+        reasons &= ~REASON_BIT(REASON_NOT_INFORMED);
+    return reasons == 0;
 }
 
-reason_mask attach_refused(struct apply *apply, const struct person *person, const struct identity_key *key)
+reason_mask attach_refused(struct apply *apply, const struct person *person, const struct identity_key *key, const struct source *source)
 {
     reason_mask reasons = 0;
-    if (!identity_permitted(apply, (struct person *)person)) /* only its cache is written */
+    if (!identity_permitted(apply, person, source))
         reasons |= REASON_BIT(REASON_IDENTITY_NOT_PERMITTED);
     if (type_count(person, key) >= key_limit(key) || person->identifiers.count >= LIMIT_PROFILE_IDENTIFIERS)
         reasons |= REASON_BIT(REASON_IDENTIFIER_LIMIT);
     return reasons;
 }
 
-reason_mask join_refused(struct apply *apply, const struct person *left, const struct person *right)
+reason_mask join_refused(struct apply *apply, const struct person *left, const struct person *right, const struct source *source)
 {
     reason_mask reasons = 0;
-    if (!identity_permitted(apply, (struct person *)left) || !identity_permitted(apply, (struct person *)right))
+    if (!identity_permitted(apply, left, source) || !identity_permitted(apply, right, source))
         reasons |= REASON_BIT(REASON_IDENTITY_NOT_PERMITTED);
     if (left->profiles.count + right->profiles.count > LIMIT_PROFILE_MEMBERS ||
         left->identifiers.count + right->identifiers.count > LIMIT_PROFILE_IDENTIFIERS)
@@ -148,7 +154,7 @@ static struct known *strongest_place(struct apply *apply, const struct message *
             continue;
         struct person *person = named[i].known->person;
         profile_no profile = known_identifier(named[i].known)->profile;
-        reason_mask reasons = attach_refused(apply, person, mine->id->key);
+        reason_mask reasons = attach_refused(apply, person, mine->id->key, message->source);
         if (!reasons)
             return person_attach(apply, person, profile, mine->id, verified_by(message, mine), purposes, message->id);
         if (kept_only) {
@@ -191,7 +197,7 @@ struct resolved resolve_message(struct apply *apply, const struct message *messa
         struct person *person = mine->known->person;
         profile_no profile = known_identifier(mine->known)->profile;
         if (!other->known) {
-            reason_mask reasons = attach_refused(apply, person, other->id->key);
+            reason_mask reasons = attach_refused(apply, person, other->id->key, message->source);
             if (reasons)
                 refuse(apply, other, person, profile, PROFILE_NONE, reasons);
             else
@@ -199,7 +205,7 @@ struct resolved resolve_message(struct apply *apply, const struct message *messa
             continue;
         }
         if (other->known->person != person) {
-            reason_mask reasons = join_refused(apply, person, other->known->person);
+            reason_mask reasons = join_refused(apply, person, other->known->person, message->source);
             if (undone(named, count, person, other))
                 reasons |= REASON_BIT(REASON_JOIN_UNDONE);
             if (reasons) {

@@ -44,6 +44,21 @@ static void oldest_note(const struct apply *apply, struct oldest *oldest, purpos
             oldest->received_ms[slot] = received_ms;
 }
 
+/* Until when what was said is worth keeping where nothing else is: a refusal as long as a consent would live; what a person gave, withdrew
+ * or objected to, for ever. TIME_NONE: nothing was said. */
+static int64_t said_until(const struct apply *apply, const struct person *person)
+{
+    int64_t until_ms = TIME_NONE;
+    vec_each (record, &person->consents) {
+        if (row_dead(record))
+            continue;
+        bool fades = record->status == CONSENT_REFUSED || record->status == CONSENT_INFORMED;
+        int64_t mine_ms = fades ? time_add(record->known_ms, apply->policy->consent_lifetime_default) : TIME_FOREVER;
+        until_ms = mine_ms > until_ms ? mine_ms : until_ms;
+    }
+    return until_ms;
+}
+
 int64_t person_due_work_out(struct apply *apply, struct person *person)
 {
     const struct standing *standing = standing_of(apply, person, NULL);
@@ -68,6 +83,9 @@ int64_t person_due_work_out(struct apply *apply, struct person *person)
         int64_t until_ms = retention_collected(&apply->policy->purposes.items[slot], oldest.received_ms[slot]);
         due_ms = until_ms < due_ms ? until_ms : due_ms;
     }
+    int64_t faded_ms = said_until(apply, person);
+    if (faded_ms > apply->now_ms && faded_ms < due_ms)
+        due_ms = faded_ms;
     if (standing->erased) { /* until its recalls are confirmed, then it goes altogether */
         vec_each (delivery, &person->deliveries)
             if (!row_dead(delivery) && delivery->state == DELIVERY_PENDING && apply->now_ms + HOUR_MS < due_ms)
@@ -116,14 +134,13 @@ void sweep_apply(struct apply *apply, struct request *request)
 
 /* --- nothing left */
 
-static bool data_empty(const struct person *person)
+static bool data_empty(const struct apply *apply, const struct person *person)
 {
     vec_each (identifier, &person->identifiers)
         if (!row_dead(identifier) && identifier->purposes)
             return false;
-    vec_each (record, &person->consents)
-        if (!row_dead(record))
-            return false;
+    if (said_until(apply, person) > apply->now_ms)
+        return false;
     vec_each (row, &person->preferences)
         if (!row_dead(row))
             return false;
@@ -193,7 +210,7 @@ static void erased_end(struct apply *apply, struct person *person)
 /* A person of whom only hashes are left, and who said nothing, is forgotten. An erased one keeps its hashes, so that it stays erased. */
 void person_drop_if_empty(struct apply *apply, struct person *person)
 {
-    if ((person->loaded & PERSON_ALL) != PERSON_ALL || row_dead(person_root(person)) || !data_empty(person))
+    if ((person->loaded & PERSON_ALL) != PERSON_ALL || row_dead(person_root(person)) || !data_empty(apply, person))
         return;
     if (person_erased(person)) {
         erased_end(apply, person);
