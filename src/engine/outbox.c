@@ -10,78 +10,12 @@
 
 /* ---- what is due ---- */
 
-static bool taken(const struct delivery *rows, size_t count, profile_no profile)
-{
-    for (size_t i = 0; i < count; i++)
-        if (profile_no_equal(rows[i].profile, profile))
-            return true;
-    return false;
-}
-
-static const struct err *pending(struct reader *reader, struct arena *arena, str destination, uint64_t after, int64_t due_ms, size_t max,
-                                 struct delivery **ret_rows, size_t *ret_count)
-{
-    struct delivery_query query = {.destination = destination, .state = DELIVERY_PENDING, .after = after, .due_ms = due_ms, .max = max};
-    return reader->engine->store->ops->deliveries(reader->session, arena, &query, ret_rows, ret_count);
-}
-
-/* Does an earlier row of the same person wait? Its rows are asked for, since the page of due rows does not show those that are not due. */
-static bool earlier_waits(const struct person *person, const struct delivery *row)
-{
-    vec_each (other, &person->deliveries)
-        if (other->state == DELIVERY_PENDING && other->number < row->number && str_equal(other->destination, row->destination) &&
-            profile_no_equal(other->profile, row->profile))
-            return true;
-    return false;
-}
-
-static const struct err *firsts_only(struct reader *reader, struct arena *arena, struct delivery *rows, size_t *count)
-{
-    struct engine *engine = reader->engine;
-    const struct policy *policy = engine_policy(engine);
-    if (!policy)
-        return NULL;
-    profile_no *numbers = arena_array(arena, profile_no, *count);
-    for (size_t i = 0; i < *count; i++)
-        numbers[i] = rows[i].profile;
-    struct sets_use use = sets_of(engine, policy);
-    struct load load = {.arena = arena, .sets = use.sets, .profiles = numbers, .profile_count = *count, .parts = PERSON_HEAD | PERSON_OUTBOX,
-                        .events_from_ms = INT64_MIN};
-    const struct err *error = engine->store->ops->load(reader->session, &load);
-    sets_release(use);
-    engine_policy_release(engine, policy);
-    TRY(error);
-    size_t kept = 0;
-    for (size_t i = 0; i < *count; i++)
-        if (!load.by_profile[i] || !earlier_waits(load.by_profile[i], &rows[i]))
-            rows[kept++] = rows[i];
-    *count = kept;
-    return NULL;
-}
-
 const struct err *engine_outbox(struct reader *reader, struct arena *arena, str destination, uint64_t after, size_t max,
                                 struct delivery **ret_rows, size_t *ret_count)
 {
-    struct delivery *all = NULL, *rows = NULL;
-    size_t all_count = 0, count = 0, kept = 0;
-    int64_t now_ms = clock_now_ms();
-    bool simple = after == 0;
-    TRY(pending(reader, arena, destination, after, INT64_MAX, max, &all, &all_count));
-    for (size_t i = 0; i < all_count && simple; i++)
-        simple = all[i].next_ms <= now_ms;
-    if (simple) { /* everything from the beginning on is due: this page shows all that could come before */
-        rows = all;
-        count = all_count;
-    } else
-        TRY(pending(reader, arena, destination, after, now_ms, max, &rows, &count));
-    for (size_t i = 0; i < count; i++)
-        if (!taken(rows, kept, rows[i].profile))
-            rows[kept++] = rows[i];
-    if (!simple && kept)
-        TRY(firsts_only(reader, arena, rows, &kept));
-    *ret_rows = rows;
-    *ret_count = kept;
-    return NULL;
+    struct delivery_query query = {.destination = destination, .state = DELIVERY_PENDING, .after = after, .due_ms = clock_now_ms(), .max = max,
+                                   .firsts_only = true};
+    return reader->engine->store->ops->deliveries(reader->session, arena, &query, ret_rows, ret_count);
 }
 
 /* ---- the body of an attempt ---- */

@@ -114,6 +114,7 @@ struct delivery_query {
     int64_t due_ms; /* only rows whose next_ms is at or before; INT64_MAX: all */
     size_t max;
     bool newest_first; /* then `after` means below, 0: from the end */
+    bool firsts_only; /* with a destination and DELIVERY_PENDING: only rows before which no other of the same profile waits there, due or not */
 };
 
 struct destination_count {

@@ -113,6 +113,29 @@ static void outbox_is(struct delivery_query query, const uint64_t *wanted, size_
         assert_int_equal(rows[i].number, wanted[i]);
 }
 
+/* A person whose first delivery has to wait (quiet hours) must not fill the page with those behind it. */
+static void a_waiting_first_row_hides_those_behind_it_and_nobody_elses(void **state)
+{
+    (void)state;
+    struct batch *batch = batch_new(&w);
+    struct person *one = person_new(&w, batch, 1), *two = person_new(&w, batch, 2);
+    for (int i = 0; i < 4; i++) /* 1 to 4 */
+        delivery_new(&w, one, 1, "desk");
+    delivery_new(&w, two, 2, "desk");
+    delivery_new(&w, two, 2, "desk");
+    delivery_new(&w, one, 1, "mailer");
+    save_fine(&w, batch);
+    struct save save = {.sets = w.sets};
+    *(struct delivery_result *)vec_push(&w.arena, &save.results) = (struct delivery_result){1, DELIVERY_PENDING, 0, 9000, TIME_NONE, STR("quiet_hours")};
+    check_fine(w.store->ops->save(w.writer, &w.arena, &save));
+    struct delivery_query query = {.destination = STR("desk"), .state = DELIVERY_PENDING, .due_ms = 8000, .max = 2, .firsts_only = true};
+    outbox_is(query, (uint64_t[]){5}, 1);
+    query.due_ms = 9000;
+    outbox_is(query, (uint64_t[]){1, 5}, 2);
+    query.destination = STR("mailer");
+    outbox_is(query, (uint64_t[]){7}, 1);
+}
+
 static void outbox_rows_come_in_order_by_destination_and_state(void **state)
 {
     (void)state;
@@ -477,6 +500,7 @@ static const struct backend_test tests[] = {
     BACKEND_TEST(totals_count_what_is_there),
     BACKEND_TEST(profiles_come_up_when_they_are_due),
     BACKEND_TEST(outbox_rows_come_in_order_by_destination_and_state),
+    BACKEND_TEST(a_waiting_first_row_hides_those_behind_it_and_nobody_elses),
     BACKEND_TEST(a_result_may_bring_a_dead_letter_back),
     BACKEND_TEST(batches_are_walked_in_order_until_told_to_stop),
     BACKEND_TEST(the_ledger_keeps_leaves_and_the_records_die_with_the_evidence_key),

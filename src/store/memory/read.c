@@ -165,6 +165,17 @@ static const struct err *memory_tile(struct store_session *session, struct arena
 
 /* --- the outbox */
 
+static bool earlier_waits(const struct store_memory *store, const struct delivery *row)
+{
+    for (size_t i = 0; i < row->number && i < store->outbox.count; i++) {
+        const struct delivery *other = store->outbox.items[i];
+        if (other && other->state == DELIVERY_PENDING && profile_no_equal(other->profile, row->profile) &&
+            str_equal(other->destination, row->destination))
+            return true;
+    }
+    return false;
+}
+
 static const struct err *memory_deliveries(struct store_session *session, struct arena *arena, const struct delivery_query *query,
                                            struct delivery **ret_rows, size_t *ret_count)
 {
@@ -176,7 +187,8 @@ static const struct err *memory_deliveries(struct store_session *session, struct
         const struct delivery *row = store->outbox.items[number];
         bool in_range = query->newest_first ? query->after == 0 || number < query->after : number > query->after;
         if (row && in_range && (str_empty(query->destination) || str_equal(query->destination, row->destination)) &&
-            (query->state < 0 || query->state == (int)row->state) && row->next_ms <= query->due_ms)
+            (query->state < 0 || query->state == (int)row->state) && row->next_ms <= query->due_ms &&
+            !(query->firsts_only && earlier_waits(store, row)))
             row_load(&type_delivery, arena, row, vec_push(arena, &rows));
     }
     *ret_rows = rows.items;

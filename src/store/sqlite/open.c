@@ -25,7 +25,10 @@ static int frames_told(void *context, sqlite3 *db, const char *name, int frames)
 {
     (void)db;
     (void)name;
-    ((struct sqlite_session *)context)->wal_frames = frames;
+    struct sqlite_session *session = context;
+    if (frames < session->wal_frames) /* the log began anew */
+        session->wal_copied = session->wal_tried = 0;
+    session->wal_frames = frames;
     return SQLITE_OK;
 }
 
@@ -46,7 +49,7 @@ static const struct err *session_setup(struct sqlite_session *session, struct ar
             "PRAGMA page_size=4096; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF",
             "opening"));
     TRY(run(session, arena, session->writes ? "PRAGMA cache_size=-65536" : "PRAGMA cache_size=-4096", "opening"));
-    TRY(run(session, arena, "PRAGMA mmap_size=0", "opening"));
+    TRY(run(session, arena, "PRAGMA mmap_size=536870912", "opening"));
     return run(session, arena, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864", "opening");
 }
 
@@ -121,6 +124,7 @@ static void sqlite_close(struct store *base)
     struct store_sqlite *store = (struct store_sqlite *)base;
     if (!store)
         return;
+    copier_release(&store->copier);
     session_free(store->first);
     chains_release(&store->chains);
     arena_release(&store->arena);
@@ -232,6 +236,7 @@ const struct err *store_sqlite_open(struct arena *arena, const char *directory, 
     pthread_mutex_init(&store->lock, NULL);
     arena_init(&store->arena);
     chains_init(&store->chains);
+    copier_init(&store->copier);
     store->path = strdup(path);
     ASSERT(store->path);
     const struct err *err = store_fill(store, arena);

@@ -27,9 +27,10 @@ static const struct err *numbers_of(struct sqlite_session *session, struct arena
                                     int state, number_list *numbers)
 {
     sqlite3_stmt *s;
-    TRY(sql_prepare(session, arena, query->newest_first ? SQL_OUTBOX_STATE_DOWN : SQL_OUTBOX_STATE_UP, &s));
+    TRY(sql_prepare(session, arena, query->firsts_only ? SQL_OUTBOX_FIRSTS : query->newest_first ? SQL_OUTBOX_STATE_DOWN : SQL_OUTBOX_STATE_UP, &s));
     bind_text(s, 1, destination);
-    bind_int(s, 2, state);
+    if (!query->firsts_only)
+        bind_int(s, 2, state);
     bind_int(s, 3, query_bound(query));
     bind_int(s, 4, query->due_ms);
     bind_int(s, 5, TIME_FOREVER);

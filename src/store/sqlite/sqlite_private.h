@@ -34,6 +34,17 @@ struct journal_totals {
     uint64_t profile_next, event_next, outbox_next, held_next, read_next;
 };
 
+enum copier_state { COPIER_IDLE, COPIER_ASKED, COPIER_COPYING, COPIER_DONE };
+struct copier { /* checkpoint.c */
+    pthread_mutex_t lock;
+    pthread_cond_t changed, ended;
+    pthread_t thread;
+    bool started, stop;
+    enum copier_state state;
+    int code, log, copied; /* of the last copying: of SQLite, and pages */
+    sqlite3 *db; /* the thread's, while it is started */
+};
+
 struct store_sqlite {
     struct store base;
     char *path;
@@ -47,6 +58,7 @@ struct store_sqlite {
     struct chains chains;
     struct journal_totals totals; /* the writing session's */
     uint64_t journal_number; /* of the newest row */
+    struct copier copier;
     _Atomic int64_t due_now_ms; /* the latest time that due() was asked about */
 };
 
@@ -56,7 +68,8 @@ struct sqlite_session {
     bool writes;
     sqlite3_stmt **statements; /* by enum sql; NULL until first used */
     int wal_frames; /* pages in the log after the last commit */
-    int wal_checked; /* how many there were at a checkpoint that could not copy them all; 0: it could */
+    int wal_copied; /* how many of them lie in the data file, too */
+    int wal_tried; /* how many there were when the last copying began */
     int64_t due_done_ms; /* up to here no entry of `due` is stale */
     struct fold fold;
 };
@@ -165,7 +178,13 @@ const struct err *sqlite_purposes_in_use(struct store_session *session, struct a
 const struct err *sqlite_totals(struct store_session *session, struct arena *arena, bool quick, struct store_totals *ret_totals) MUST_CHECK;
 const struct err *journal_newest(struct sqlite_session *session, struct arena *arena, struct journal_totals *ret_totals, uint64_t *ret_number) MUST_CHECK;
 
-/* --- tidy.c, backup.c */
+/* --- checkpoint.c, tidy.c, backup.c */
+void copier_init(struct copier *copier);
+void copier_stop(struct copier *copier); /* ends the thread */
+void copier_release(struct copier *copier);
+bool checkpoint_wanted(const struct sqlite_session *session);
+/* Asks the copier, looks what it did, copies the rest: never long. */
+const struct err *checkpoint_step(struct sqlite_session *session, struct arena *arena) MUST_CHECK;
 const struct err *sqlite_tidy(struct store_session *session, struct arena *arena, bool *ret_more) MUST_CHECK;
 const struct err *sqlite_backup(struct store_session *session, struct arena *arena, const char *directory) MUST_CHECK;
 

@@ -104,6 +104,10 @@ SELECT number, id, profile, destination, purpose, kind, event, state, attempts, 
 FROM outbox WHERE profile = ?1 AND (state = 0 OR kind = 2) ORDER BY number
 -- name: outbox_state_up
 SELECT number FROM outbox WHERE destination = ?1 AND state = ?2 AND number > ?3 AND ifnull(next_ms, ?5) <= ?4 ORDER BY number LIMIT ?6
+-- name: outbox_firsts
+SELECT number FROM outbox AS row WHERE destination = ?1 AND state = 0 AND number > ?3 AND ifnull(next_ms, ?5) <= ?4
+AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.profile = row.profile AND earlier.number < row.number AND earlier.state = 0
+AND earlier.destination = ?1) ORDER BY number LIMIT ?6
 -- name: outbox_state_down
 SELECT number FROM outbox WHERE destination = ?1 AND state = ?2 AND number < ?3 AND ifnull(next_ms, ?5) <= ?4 ORDER BY number DESC LIMIT ?6
 -- name: outbox_up

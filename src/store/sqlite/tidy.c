@@ -2,24 +2,6 @@
 #include "store/sqlite/sqlite_private.h"
 #include "store/sqlite/statements.h"
 
-/* Pages in the log before they are copied into the data file. Fewer: hot pages are copied again and again; more: a longer step. */
-enum { CHECKPOINT_PAGES = 2000 };
-
-static const struct err *checkpoint(struct sqlite_session *session, struct arena *arena)
-{
-    int log = 0, copied = 0;
-    int code = sqlite3_wal_checkpoint_v2(session->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
-    if (code == SQLITE_BUSY)
-        code = SQLITE_OK; /* a reader is in the way: next time */
-    if (code != SQLITE_OK)
-        return sqlite_error(arena, session, sqlite3_extended_errcode(session->db), "checkpoint");
-    /* What a long reader keeps from being copied waits for as many pages again. */
-    session->wal_checked = log;
-    if (copied >= log)
-        session->wal_frames = session->wal_checked = 0;
-    return NULL;
-}
-
 struct stale_due {
     int64_t due_ms, later_ms;
     profile_no profile;
@@ -81,12 +63,11 @@ const struct err *sqlite_tidy(struct store_session *store_session, struct arena 
     struct sqlite_session *session = session_of(store_session);
     bool more = false;
     ASSERT(session->writes);
-    if (session->wal_frames >= session->wal_checked + CHECKPOINT_PAGES)
-        TRY(checkpoint(session, arena));
-    else if (fold_wanted(session))
+    TRY(checkpoint_step(session, arena));
+    if (fold_wanted(session))
         TRY(fold_step(session, arena));
     else
         TRY(due_requeue(session, arena, &more));
-    *ret_more = more || session->wal_frames >= session->wal_checked + CHECKPOINT_PAGES || fold_wanted(session);
+    *ret_more = more || fold_wanted(session);
     return NULL;
 }
