@@ -207,7 +207,7 @@ void core_apply(struct batch *batch)
     ASSERT(batch->policy && batch->arena && batch->ids && batch->profile_next > 0);
     prepare(&apply, batch);
     for (size_t i = 0; i < batch->request_count; i++) {
-        apply.request = (uint32_t)i;
+        apply.request = apply.decision = (uint32_t)i;
         request_apply(&apply, &batch->requests[i]);
     }
     if (!batch->more_needed)

@@ -88,6 +88,7 @@ struct apply {
     const struct policy *policy;
     int64_t now_ms, day_ms;
     uint32_t request; /* under way */
+    uint32_t decision; /* under way: a request, or past them one that came out of hold */
     struct index_slot *index;
     size_t index_count, index_capacity;
     const struct standing **nobody; /* by source slot: what holds for somebody unknown */
@@ -104,7 +105,7 @@ struct apply {
         purpose_mask purposes;
         reason_mask reasons;
         str head, tail;
-    } decision;
+    } last_decision;
     purpose_mask *informs; /* by source slot: purposes whose notice its people are shown */
     purpose_mask special_purposes; /* purposes that cover a special category */
     purpose_mask collected_retention; /* purposes whose retention counts from when a datum was collected */

@@ -173,13 +173,20 @@ void held_release(struct apply *apply, struct person *person)
     struct map tried;
     map_init(&tried, apply->arena);
     apply->releasing = true;
+    struct marks marks = apply->marks; /* of the message that brought this about, which may be half done */
+    apply->marks = (struct marks){0};
     for (struct held *held; (held = held_next(apply, person, &tried));) {
         const char *name = held->message.data;
         struct message message;
         struct message_result result = {0};
         bool readable = held_read(apply, held, &message);
+        apply->decision = (uint32_t)(apply->batch->request_count + apply->batch->released.count);
         if (readable && message.identifier_count)
             message_apply(apply, &message, &result);
+        apply->decision = apply->request;
+        if (!str_empty(result.decision) && result.outcome != OUTCOME_HELD)
+            *(struct released_decision *)vec_push(apply->arena, &apply->batch->released) =
+                (struct released_decision){result.decision, result.profile_no};
         person = person_latest(person);
         held = held_find(person, name);
         if (!held || (readable && (result.outcome == OUTCOME_HELD || !message.identifier_count)))
@@ -187,5 +194,6 @@ void held_release(struct apply *apply, struct person *person)
         counter_add(apply, held->source, STR("held"), STR_NONE, readable ? STR("released") : STR("unreadable"));
         row_end(held);
     }
+    apply->marks = marks;
     apply->releasing = false;
 }

@@ -172,7 +172,7 @@ static struct event *event_store(struct course *c, struct person *person, const 
     struct event *event = vec_push(apply->arena, &person->events);
     *event = (struct event){.change = CHANGE_NEW, .id = message->id, .profile = identifier->profile, .identifier = identifier->number,
                             .type = message->type, .source = message->source->name, .at_ms = message->at_ms,
-                            .received_ms = message->received_ms, .policy_version = apply->policy->version, .batch_index = apply->request};
+                            .received_ms = message->received_ms, .policy_version = apply->policy->version, .batch_index = apply->decision};
     parts_make(apply, message, &c->classified, message->type, c->view.standing->jurisdiction, event);
     return event;
 }
@@ -273,22 +273,22 @@ static void decision_prepare(struct course *c)
     jsonw_field(&w, "source", c->message->source->name);
     jsonw_object_end(&w);
     ASSERT(!head.overflow && !tail.overflow);
-    apply->decision.source = c->message->source;
-    apply->decision.outcome = result->outcome;
-    apply->decision.purposes = result->purposes;
-    apply->decision.reasons = result->reasons;
-    apply->decision.head = buf_str(&head);
-    apply->decision.tail = buf_str(&tail);
+    apply->last_decision.source = c->message->source;
+    apply->last_decision.outcome = result->outcome;
+    apply->last_decision.purposes = result->purposes;
+    apply->last_decision.reasons = result->reasons;
+    apply->last_decision.head = buf_str(&head);
+    apply->last_decision.tail = buf_str(&tail);
 }
 
 static str decision_json(struct course *c)
 {
     struct apply *apply = c->apply;
     const struct message_result *result = c->result;
-    if (apply->decision.source != c->message->source || apply->decision.outcome != result->outcome ||
-        apply->decision.purposes != result->purposes || apply->decision.reasons != result->reasons)
+    if (apply->last_decision.source != c->message->source || apply->last_decision.outcome != result->outcome ||
+        apply->last_decision.purposes != result->purposes || apply->last_decision.reasons != result->reasons)
         decision_prepare(c);
-    str head = apply->decision.head, tail = apply->decision.tail;
+    str head = apply->last_decision.head, tail = apply->last_decision.tail;
     char *text = arena_alloc_raw(apply->arena, head.length + UUID_TEXT_SIZE + tail.length);
     memcpy(text, head.data, head.length);
     (void)uuid_text(c->message->id, text + head.length);

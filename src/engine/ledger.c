@@ -376,26 +376,31 @@ static uint64_t batch_add(struct ledger_draft *draft, const char *kind, const st
 
 const struct err *ledger_decisions(struct ledger_draft *draft, const struct batch *batch, struct batch_row *row)
 {
-    bool any = false;
+    bool any = batch->released.count > 0;
+    size_t count = batch->request_count + batch->released.count;
     for (size_t i = 0; i < batch->request_count && !any; i++)
         any = batch->requests[i].kind == REQUEST_MESSAGE;
     row->ledger_index = UINT64_MAX;
     row->decisions = STR_NONE;
     if (!any)
         return NULL;
-    struct hash *leaves = arena_array(draft->arena, struct hash, batch->request_count);
+    struct hash *leaves = arena_array(draft->arena, struct hash, count);
     uint8_t key[32], salt[32];
-    for (size_t i = 0; i < batch->request_count; i++) {
-        const struct message_result *result = &batch->requests[i].result;
-        bool message = batch->requests[i].kind == REQUEST_MESSAGE, live;
-        TRY(evidence_key(draft, message ? result->profile_no : PROFILE_NONE, key, &live));
+    for (size_t i = 0; i < count; i++) {
+        struct released_decision said = {0};
+        if (i >= batch->request_count)
+            said = batch->released.items[i - batch->request_count];
+        else if (batch->requests[i].kind == REQUEST_MESSAGE)
+            said = (struct released_decision){batch->requests[i].result.decision, batch->requests[i].result.profile_no};
+        bool live;
+        TRY(evidence_key(draft, said.profile, key, &live));
         ledger_salt(key, draft->frontier.size, i, salt);
-        ledger_sub_leaf(salt, message ? result->decision : STR_NONE, &leaves[i]);
+        ledger_sub_leaf(salt, said.decision, &leaves[i]);
     }
     sodium_memzero(key, sizeof key);
     sodium_memzero(salt, sizeof salt);
-    row->ledger_index = batch_add(draft, "decisions", leaves, batch->request_count, false);
-    row->decisions = str_bytes(leaves, batch->request_count * sizeof *leaves);
+    row->ledger_index = batch_add(draft, "decisions", leaves, count, false);
+    row->decisions = str_bytes(leaves, count * sizeof *leaves);
     return NULL;
 }
 

@@ -37,7 +37,7 @@ struct ledger_draft {
 void ledger_begin(struct ledger *ledger, struct arena *arena, struct save *save, int64_t now_ms, struct ledger_draft *ret_draft);
 /* One entry for each of batch->leaves; consents get their index and leaf hash. The persons' keys must exist. */
 const struct err *ledger_leaves(struct ledger_draft *draft, struct batch *batch) MUST_CHECK;
-/* The decisions of a batch's messages as one sub-tree: fills row->decisions and row->ledger_index. A leaf a request, so that its place is
+/* The decisions of a batch's messages as one sub-tree: fills row->decisions and row->ledger_index. A leaf a request (then those that came out of hold), so that its place is
  * event->batch_index; of a request that is no message it says nothing. No entry without messages. */
 const struct err *ledger_decisions(struct ledger_draft *draft, const struct batch *batch, struct batch_row *row) MUST_CHECK;
 /* Reads of persons' data as one sub-tree; sets their ledger_index. */

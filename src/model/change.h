@@ -118,6 +118,12 @@ struct key_end {
     bool renew; /* KEY_HOLD: a new key takes its place */
 };
 
+/* The decision about a message that came out of hold in this batch: a leaf of the batch's sub-tree, after those of the requests. */
+struct released_decision {
+    str decision; /* canonical JSON, as in message_result */
+    profile_no profile;
+};
+
 struct batch {
     struct arena *arena;
     const struct policy *policy;
@@ -129,6 +135,7 @@ struct batch {
     size_t request_count;
     /* what the core adds besides the marks in persons */
     VEC(struct leaf) leaves;
+    VEC(struct released_decision) released; /* event->batch_index counts on: request_count is the first of these */
     VEC(struct counter) counters; /* merged by key */
     VEC(struct key_end) key_ends;
     struct map counter_index;
