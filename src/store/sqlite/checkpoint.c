@@ -103,11 +103,11 @@ static const struct err *copy_rest(struct sqlite_session *session, struct arena 
         return sqlite_error(arena, session, sqlite3_extended_errcode(session->db), "checkpoint");
     session->wal_copied = copied > 0 ? copied : 0;
     if (code == SQLITE_OK && copied >= log)
-        session->wal_frames = session->wal_copied = session->wal_tried = 0;
+        session->wal_frames = session->wal_copied = session->wal_tried = session->wal_forced = 0;
     return NULL;
 }
 
-/* The copier cannot keep up: the writer waits for it, so that the log stays within its bound. */
+/* The copier does not catch up: the writer waits for it, so that the log stays within its bound. */
 static const struct err *copy_all(struct sqlite_session *session, struct arena *arena)
 {
     struct copier *copier = &session->store->copier;
@@ -116,7 +116,7 @@ static const struct err *copy_all(struct sqlite_session *session, struct arena *
         (void)pthread_cond_wait(&copier->ended, &copier->lock); /* cannot fail */
     copier->state = COPIER_IDLE;
     pthread_mutex_unlock(&copier->lock);
-    session->wal_tried = session->wal_frames;
+    session->wal_tried = session->wal_forced = session->wal_frames;
     return copy_rest(session, arena);
 }
 
@@ -130,7 +130,7 @@ bool checkpoint_wanted(const struct sqlite_session *session)
 const struct err *checkpoint_step(struct sqlite_session *session, struct arena *arena)
 {
     struct copier *copier = &session->store->copier;
-    if (session->wal_frames - session->wal_tried >= PAGES_MOST)
+    if (session->wal_frames - session->wal_forced >= PAGES_MOST)
         return copy_all(session, arena);
     pthread_mutex_lock(&copier->lock);
     enum copier_state state = copier->state;

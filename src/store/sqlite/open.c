@@ -27,7 +27,7 @@ static int frames_told(void *context, sqlite3 *db, const char *name, int frames)
     (void)name;
     struct sqlite_session *session = context;
     if (frames < session->wal_frames) /* the log began anew */
-        session->wal_copied = session->wal_tried = 0;
+        session->wal_copied = session->wal_tried = session->wal_forced = 0;
     session->wal_frames = frames;
     return SQLITE_OK;
 }

@@ -70,6 +70,7 @@ struct sqlite_session {
     int wal_frames; /* pages in the log after the last commit */
     int wal_copied; /* how many of them lie in the data file, too */
     int wal_tried; /* how many there were when the last copying began */
+    int wal_forced; /* how many there were when the writer last waited for it */
     int64_t due_done_ms; /* up to here no entry of `due` is stale */
     struct fold fold;
 };
