@@ -231,6 +231,7 @@ static void verify_document(struct verifier *verifier, str name, str text, const
 
 static void verify_json(struct verifier *verifier, str name, str text) {
     struct json value;
+    const struct json *receipt;
     str canonical;
     const struct err *err = json_canonical_text(&verifier->work, text, &canonical);
     if (!err)
@@ -241,6 +242,8 @@ static void verify_json(struct verifier *verifier, str name, str text) {
         verify_record(verifier, name, &value);
     else if (json_get(&value, STR("proof")))
         verify_document(verifier, name, text, &value);
+    else if ((receipt = json_get(&value, STR("receipt"))) && json_get(receipt, STR("proof")))
+        verify_document(verifier, name, receipt->raw, receipt); /* the reply to a statement, which carries it */
     else
         verifier_finding(verifier, false, name, "JSON", "it is neither signed (\"proof\") nor a record with its proofs (\"entry\")");
 }
