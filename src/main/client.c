@@ -21,11 +21,13 @@ CURL *client_handle(const struct client *client) {
     fine = fine && curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
     fine = fine && curl_easy_setopt(easy, CURLOPT_USERAGENT, "telos/" TELOS_VERSION) == CURLE_OK;
     fine = fine && curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK;
-    fine = fine && curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK;
-    fine = fine && curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_S) == CURLE_OK;
     fine = fine && curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024) == CURLE_OK;
     if (client->target.socket)
         fine = fine && curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, client->target.socket) == CURLE_OK;
+    if (client->target.server) { /* a socket ends when its process does; a network may just fall silent */
+        fine = fine && curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK;
+        fine = fine && curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_S) == CURLE_OK;
+    }
     ASSERT(fine);
     return easy;
 }

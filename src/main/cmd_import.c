@@ -13,6 +13,7 @@
 
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { WINDOW = 6, DRY_SHOWN = 3, DRY_REJECTS_SHOWN = 20, MAPPING_BYTES_MAX = 256 * 1024 };
@@ -274,6 +275,8 @@ static void file_import(struct importing *importing, const char *file, const str
     double seconds = (double)(clock_monotonic_us() - begun_us) / 1e6;
     if (error) {
         importing->status = run_fail(run, error);
+        if (importing->status == STATUS_NO) /* a file that is not there, or may not be written */
+            importing->status = STATUS_USE;
         importing->stopping = true;
     } else if (importing->state.done && !importing->feed) {
         output_note("%s: imported before; --again imports it once more", file);
@@ -346,9 +349,16 @@ static enum status plan_read(struct run *run, struct plan *ret_plan) {
         if (error)
             return run_misuse(run, "%s", error->text);
     }
-    for (size_t i = 0; i < run->argument_count; i++)
-        if (strcmp(run->arguments[i], "-") != 0 && access(run->arguments[i], R_OK) != 0)
-            return run_misuse(run, "%s cannot be read", run->arguments[i]);
+    for (size_t i = 0; i < run->argument_count; i++) {
+        struct stat found;
+        const char *file = run->arguments[i];
+        if (strcmp(file, "-") == 0)
+            continue;
+        if (stat(file, &found) == 0 && S_ISDIR(found.st_mode))
+            return run_misuse(run, "%s is a folder; name the files in it: %s/*", file, file);
+        if (access(file, R_OK) != 0)
+            return run_misuse(run, "%s cannot be read", file);
+    }
     *ret_plan = plan;
     return STATUS_DONE;
 }

@@ -147,10 +147,13 @@ static void wait_for_end(struct serving *serving, const sigset_t *signals) {
 }
 
 static void announce(const struct serving *serving) {
-    const char *listen = config_get(&serving->run->config, SETTING_LISTEN);
-    const char *colon = strrchr(listen, ':');
-    (void)printf("listening on http://%.*s:%u\n", colon && colon > listen ? (int)(colon - listen) : 9,
-                 colon && colon > listen ? listen : "127.0.0.1", server_port(serving->server));
+    str listen = str_of(config_get(&serving->run->config, SETTING_LISTEN)), host = listen;
+    while (host.length && host.data[host.length - 1] != ':')
+        host.length--;
+    host = host.length ? str_slice(host, 0, host.length - 1) : host;
+    if (str_empty(host) || str_equal(host, STR("*")))
+        host = STR("127.0.0.1");
+    (void)printf("listening on http://%.*s:%u\n", STR_FMT(host), server_port(serving->server));
     (void)output_flush(); /* main tells of a stdout that is gone */
 }
 

@@ -97,6 +97,9 @@ static const struct err *bind_columns(struct feed *feed, const struct feed_optio
     str text = str_copy(feed->arena, record.text);
     size_t count = csv_fields(feed->arena, text, feed->delimiter, feed->fields, LIMIT_IMPORT_COLUMNS);
     const struct err *error = import_map_bind(feed->arena, feed->map, feed->fields, count, &feed->unused);
+    if (error && !options->mapping.data && count <= LIMIT_IMPORT_COLUMNS)
+        return err_new(feed->arena, ERR_INVALID, "%s: %s. A mapping to begin with:\n%.*s", feed->path, error->text,
+                       STR_FMT(import_map_suggest(feed->arena, feed->fields, count)));
     if (error)
         return err_wrap(feed->arena, error, "%s", options->mapping.data ? options->mapping_path : feed->path);
     feed->first_waits = !import_map_has_header(feed->map);

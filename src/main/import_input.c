@@ -35,7 +35,7 @@ const struct err *input_open(struct arena *arena, const char *path, struct input
     if (fd < 0)
         return file_error(arena, path, errno);
     if (fstat(fd, &found) < 0 || S_ISDIR(found.st_mode)) {
-        const struct err *error = file_error(arena, path, S_ISDIR(found.st_mode) ? EISDIR : errno);
+        const struct err *error = err_new(arena, ERR_INVALID, "%s is a folder; name the files in it: %s/*", path, path);
         (void)close(fd); /* only read */
         return error;
     }

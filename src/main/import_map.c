@@ -2,6 +2,7 @@
  * make one tree, along which each message is written. */
 #include "main/import_map.h"
 
+#include "base/json.h"
 #include "base/limits.h"
 #include "main/import_cell.h"
 #include "policy/yaml.h"
@@ -436,6 +437,48 @@ const struct err *import_map_bind(struct arena *arena, struct import_map *map, c
     }
     *ret_unused = unused_columns(arena, map, header, count);
     return NULL;
+}
+
+/* Known places for what columns are often called; the rest are traits. */
+static str likely_path(struct arena *arena, str column) {
+    static const struct {
+        const char *name, *path;
+    } known[] = {
+        {"id", "userId"},      {"userid", "userId"},  {"customerid", "userId"},   {"anonymousid", "anonymousId"},
+        {"time", "timestamp"}, {"date", "timestamp"}, {"timestamp", "timestamp"}, {"event", "event"},
+        {"type", "type"}};
+    struct buf name;
+    bool upper = false;
+    buf_init(&name, arena, column.length + 1);
+    for (size_t i = 0; i < column.length; i++) {
+        char c = column.data[i];
+        bool digit = c >= '0' && c <= '9', small = c >= 'a' && c <= 'z', large = c >= 'A' && c <= 'Z';
+        if (!digit && !small && !large) {
+            upper = name.length > 0;
+            continue;
+        }
+        char lower = large ? (char)(c + 32) : c;
+        buf_add_char(&name, upper && !digit ? (char)(lower - 32) : lower);
+        upper = false;
+    }
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        if (str_equal_nocase(buf_str(&name), str_of(known[i].name)))
+            return str_of(known[i].path);
+    return name.length ? str_printf(arena, "traits.%.*s", STR_FMT(buf_str(&name))) : STR("~");
+}
+
+str import_map_suggest(struct arena *arena, const str *header, size_t count) {
+    struct buf out;
+    buf_init(&out, arena, LIMIT_IMPORT_RECORD_BYTES * 8);
+    buf_add(&out, STR("columns:\n"));
+    for (size_t i = 0; i < count; i++) {
+        struct jsonw w;
+        buf_add(&out, STR("  "));
+        jsonw_init(&w, &out);
+        jsonw_string(&w, str_trim(header[i])); /* a JSON string is a YAML string */
+        buf_printf(&out, ": %.*s\n", STR_FMT(likely_path(arena, str_trim(header[i]))));
+    }
+    return buf_str(&out);
 }
 
 /* ---- a message ---- */

@@ -43,6 +43,8 @@ bool import_map_traits_astray(const struct import_map *map);
  * nothing are listed. */
 const struct err *import_map_bind(struct arena *arena, struct import_map *map, const str *header, size_t count,
                                   str *ret_unused) MUST_CHECK;
+/* A mapping to begin with, for a file without one: YAML that names each column. */
+str import_map_suggest(struct arena *arena, const str *header, size_t count);
 /* Writes one message as JSON, without a line end. False: `ret_why` says what is wrong, and `out` is as it was.
  * `message_id` is used where no column gives one. */
 bool import_map_message(struct arena *arena, const struct import_map *map, const str *fields, size_t count,

@@ -730,7 +730,13 @@ def a_mapping_that_does_not_fit_is_refused_with_its_line(world):
         world.write("map.yaml", mapping)
         error = world.err("import", "c.csv", "--source", "till", "--map", "map.yaml", status=2)
         assert hint in error, "%r: %r lacks %r" % (mapping, error, hint)
-    assert "say with --map where it goes" in world.err("import", "c.csv", "--source", "till", status=2)
+    error = world.err("import", "c.csv", "--source", "till", status=2)
+    assert "say with --map where it goes" in error
+    world.write("suggested.yaml", error[error.index("columns:"):])
+    shown = json.loads(world.run("import", "c.csv", "--source", "till", "--map", "suggested.yaml", "--dry-run").stdout.splitlines()[0])
+    assert shown["traits"]["customerNo"] == "17" and shown["traits"]["eMail"] == "ANNA@example.hu", shown
+    assert "is a folder" in world.err("import", world.directory, "--source", "till", status=2)
+    assert "--rejects" in world.err("import", world.write("bad.ndjson", "{bad"), "--source", "till", "--rejects", "/no/such/folder/r", status=2)
     world.write("a.ndjson", lines([track(1)]))
     world.write("map.yaml", MAPPING)
     assert "--map is for CSV" in world.err("import", "a.ndjson", "--source", "till", "--map", "map.yaml", "--format", "ndjson", status=2)
