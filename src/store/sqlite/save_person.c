@@ -126,7 +126,8 @@ static const struct err *profile_save(struct saving *saving, const struct profil
         TRY(run_blob_key(saving, SQL_PROFILE_ID_PUT, row->id.bytes, (int64_t)row->number.value, true));
     /* A time that moves later stays queued at the earlier one and is moved when that has come (tidy.c): most moves are small and many. */
     int64_t queued_ms = old.queued_ms;
-    if (old.queued_ms != TIME_FOREVER && (gone || row->due_ms < old.queued_ms)) {
+    bool come = old.queued_ms <= saving->session->store->due_now_ms && old.queued_ms != row->due_ms;
+    if (old.queued_ms != TIME_FOREVER && (gone || come || row->due_ms < old.queued_ms)) {
         TRY(due_change(saving, SQL_DUE_DELETE, old.queued_ms, row->number));
         queued_ms = TIME_FOREVER;
     }
@@ -164,7 +165,8 @@ static const struct err *identifier_forget(struct saving *saving, const struct i
 static const struct err *identifier_save(struct saving *saving, const struct identifier *row)
 {
     sqlite3_stmt *s;
-    ASSERT(row->number > 0 && row->number <= ROW_NUMBER_MAX);
+    if (row->number == 0 || row->number > ROW_NUMBER_MAX)
+        return err_new(saving->arena, ERR_TOO_LARGE, "A profile has had more than a million identifiers.");
     if (row->change == CHANGE_NEW) {
         saving->totals.identifiers++;
         TRY(sql_prepare(saving->session, saving->arena, SQL_HASH_PUT, &s));
@@ -368,7 +370,8 @@ static const struct err *fact_page_save(struct saving *saving, const struct fact
     int64_t key = row_key(row->profile, ROW_FACT_PAGE, row->number);
     sqlite3_stmt *s;
     bool found;
-    ASSERT(row->number > 0 && row->number <= ROW_NUMBER_MAX);
+    if (row->number == 0 || row->number > ROW_NUMBER_MAX)
+        return err_new(saving->arena, ERR_TOO_LARGE, "A profile has more than a million pages of facts.");
     if (row->change != CHANGE_NEW) {
         TRY(sql_prepare(saving->session, saving->arena, SQL_FACT_PAGE_OLD, &s));
         bind_int(s, 1, key);

@@ -59,8 +59,9 @@ DELETE FROM due WHERE due_ms = ?1 AND profile = ?2
 -- name: due_list
 SELECT due.profile FROM due JOIN person_row ON key = due.profile << 24 WHERE due_ms <= ?1 AND e <= ?1 ORDER BY due_ms, due.profile LIMIT ?2
 -- name: due_stale
-SELECT due.due_ms, due.profile, person_row.e FROM due LEFT JOIN person_row ON key = due.profile << 24
-WHERE due_ms <= ?1 AND ifnull(e > ?1, 1) ORDER BY due_ms LIMIT 256
+SELECT first.due_ms, first.profile, person_row.e
+FROM (SELECT due_ms, profile FROM due WHERE due_ms <= ?1 ORDER BY due_ms, profile LIMIT 256) AS first
+LEFT JOIN person_row ON key = first.profile << 24 WHERE ifnull(e > ?1, 1)
 
 -- name: event_insert
 INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
