@@ -31,6 +31,7 @@ struct importing {
     struct feed *feed;
     struct import_state state;
     struct progress progress;
+    uint64_t done_bytes;  /* of the file: what is written down */
     uint64_t units;       /* messages of this run that were answered */
     int64_t failing_us;   /* since when nothing was taken; 0: it goes well */
     int signals;          /* descriptor of SIGINT and SIGTERM */
@@ -124,6 +125,7 @@ static const struct err *retire(struct importing *importing) {
     while (importing->retired < importing->begun && parcel_at(importing, importing->retired)->state == PARCEL_DONE) {
         TRY(parcel_retire(parcel_at(importing, importing->retired), &importing->arena, importing->file,
                           &importing->state));
+        importing->done_bytes = parcel_at(importing, importing->retired)->after_bytes;
         importing->retired++;
     }
     struct arena scratch;
@@ -149,8 +151,7 @@ static const struct err *send_all(struct importing *importing) {
         for (; flight; flight = flights_wait(importing->flights, 0))
             landed(importing, flight);
         TRY(retire(importing));
-        progress_show(&importing->progress, feed_done_bytes(importing->feed), feed_size_bytes(importing->feed),
-                      importing->units);
+        progress_show(&importing->progress, importing->done_bytes, feed_size_bytes(importing->feed), importing->units);
         if (interrupted(importing)) {
             if (importing->stopping)
                 return NULL;
@@ -254,7 +255,8 @@ static const struct err *file_run(struct importing *importing, const struct plan
     TRY(file_begin(importing, plan));
     if (importing->state.done)
         return NULL;
-    progress_begin(&importing->progress, "Importing", "messages", feed_done_bytes(importing->feed));
+    importing->done_bytes = feed_done_bytes(importing->feed);
+    progress_begin(&importing->progress, "Importing", "messages", importing->done_bytes);
     const struct err *error = send_all(importing);
     progress_end(&importing->progress);
     importing->state.done = !error && !importing->stopping;

@@ -22,8 +22,9 @@ const struct json *page_items(const struct json *reply);
     X(import)                                                                                                          \
     X(profile)                                                                                                         \
     X(consent)                                                                                                         \
-    X(decide) X(rights) X(audit) X(verify) X(token) X(backup) X(restore) X(keys) X(doctor) X(bench) X(show) X(debug)   \
-        X(help) X(version)
+    X(decide)                                                                                                          \
+    X(rights) X(audit) X(verify) X(token) X(backup) X(restore) X(keys) X(doctor) X(bench) X(show) X(debug) X(help)     \
+        X(version)
 
 #define X(name) extern const struct command command_##name;
 COMMANDS(X)

@@ -65,6 +65,7 @@ const struct err *parcel_fill(struct parcel *parcel, struct feed *feed, bool *re
     }
     buf_add(&parcel->body, STR("]}"));
     parcel->after = feed_place(feed);
+    parcel->after_bytes = feed_done_bytes(feed);
     parcel->state = parcel->lines.count ? PARCEL_WAITING : parcel->counts.read ? PARCEL_DONE : PARCEL_EMPTY;
     parcel->at_us = 0;
     *ret_ended = !found;

@@ -22,8 +22,9 @@ struct parcel {
     VEC(uint64_t) lines; /* of the messages, in order */
     VEC(struct reject) rejects;
     struct import_counts counts;
-    struct place after; /* where the next batch begins */
-    int64_t at_us;      /* PARCEL_WAITING: not before */
+    struct place after;   /* where the next batch begins */
+    uint64_t after_bytes; /* the same in bytes of the file itself, for progress */
+    int64_t at_us;        /* PARCEL_WAITING: not before */
     unsigned attempts;
 };
 void parcel_init(struct parcel *parcel);
