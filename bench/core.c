@@ -114,7 +114,7 @@ static struct person *person_load(struct bench *bench, uint64_t number)
     struct arena *arena = &bench->batch;
     struct person *person = arena_new(arena, struct person);
     int64_t then_ms = bench->now_ms - 100 * DAY_MS, today_ms = bench->now_ms - bench->now_ms % DAY_MS;
-    *person = (struct person){.root = {number + 1}, .loaded = PERSON_HEAD};
+    *person = (struct person){.root = {number + 1}, .loaded = PERSON_HEAD | PERSON_HELD};
     struct profile *profile = vec_push(arena, &person->profiles);
     *profile = (struct profile){.number = person->root, .root = person->root, .created_ms = then_ms, .erased_ms = TIME_NONE,
                                 .due_ms = bench->now_ms + 300 * DAY_MS, .identifier_next = 3};
