@@ -61,7 +61,7 @@ const struct err *key_ends_destroy(struct engine *engine, struct arena *arena)
             masks[count++] = end->class_mask;
             continue;
         }
-        for (unsigned class = 0; class < KEY_CLASS_COUNT; class ++) {
+        for (unsigned class = 0; class < KEY_CLASS_COUNT; class++) {
             if (!(end->class_mask & KEY_CLASS_BIT(class)))
                 continue;
             const struct err *error = vault_renew(arena, engine->vault, end->profile, (enum key_class)class, now_ms);
