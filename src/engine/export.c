@@ -32,6 +32,9 @@ struct export {
     struct tile_kept *kept;
     struct buf bundle;
     bool bundle_wanted;
+    struct buf lines; /* records that go into one file */
+    uint64_t lines_first; /* the index of the first */
+    char *folder; /* made last */
     const struct err *error;
     void (*progress)(void *, uint64_t done, uint64_t all);
     void *context;
@@ -67,7 +70,10 @@ static const struct err *put(struct export *export, const char *name, str conten
     char *path = files_join(&export->slice, export->directory, name);
     char *slash = strrchr(path, '/');
     *slash = 0;
-    TRY(files_folder(&export->slice, path, 0700));
+    if (!export->folder || strcmp(export->folder, path) != 0) {
+        TRY(files_folder(&export->slice, path, 0700));
+        export->folder = str_z(export->arena, str_of(path));
+    }
     *slash = '/';
     return files_put(&export->slice, path, content, 0600);
 }
@@ -93,12 +99,24 @@ static const struct err *tiles_put(struct export *export)
 
 /* --- entries and records */
 
+#define LINES_BYTES (8u * 1024 * 1024)
+
+static const struct err *lines_put(struct export *export)
+{
+    if (export->lines.overflow)
+        return err_new(&export->slice, ERR_INTERNAL, "the records from ledger entry %llu on are too long", (unsigned long long)export->lines_first);
+    if (!export->lines.length)
+        return NULL;
+    TRY(put(export, arena_printf(&export->slice, "records/%012llu.ndjson", (unsigned long long)export->lines_first), buf_str(&export->lines)));
+    buf_clear(&export->lines);
+    return NULL;
+}
+
 static const struct err *record_put(struct export *export, const struct ledger_row *row, const struct entry *entry)
 {
     struct arena *arena = &export->slice;
     struct merkle_tiles tiles = {.context = export, .tile = tile_read};
     struct merkle_path path = {0};
-    struct buf buf;
     struct jsonw w;
     uint8_t key[32], salt[32];
     str record = STR_NONE;
@@ -113,8 +131,9 @@ static const struct err *record_put(struct export *export, const struct ledger_r
     const struct err *error = merkle_inclusion_proof(arena, &tiles, row->index, export->size, &path);
     if (error)
         return export->source.error ? export->source.error : error;
-    buf_init(&buf, arena, 1024 * 1024);
-    jsonw_init(&w, &buf);
+    if (!export->lines.length)
+        export->lines_first = row->index;
+    jsonw_init(&w, &export->lines);
     jsonw_object(&w);
     jsonw_field(&w, "entry", row->entry);
     jsonw_field_int(&w, "index", (int64_t)row->index);
@@ -129,10 +148,9 @@ static const struct err *record_put(struct export *export, const struct ledger_r
     }
     jsonw_object_end(&w);
     sodium_memzero(salt, sizeof salt);
-    if (buf.overflow)
-        return err_new(arena, ERR_INTERNAL, "the record of ledger entry %llu is too long", (unsigned long long)row->index);
+    buf_add_char(&export->lines, '\n');
     export->records++;
-    return put(export, arena_printf(arena, "records/%012llu.json", (unsigned long long)row->index), buf_str(&buf));
+    return export->lines.length >= LINES_BYTES ? lines_put(export) : NULL;
 }
 
 static const struct err *bundle_put(struct export *export, uint64_t last_index)
@@ -147,7 +165,7 @@ static const struct err *bundle_put(struct export *export, uint64_t last_index)
     }
     export->bundle_wanted = false;
     buf_clear(&export->bundle);
-    return error;
+    return error ? error : lines_put(export);
 }
 
 static const struct err *row_export(struct export *export, const struct ledger_row *row)
@@ -187,6 +205,7 @@ static bool row_take(void *context, const void *row)
 static const struct err *rows_put(struct export *export)
 {
     buf_init(&export->bundle, export->arena, (size_t)MERKLE_TILE_WIDTH * (TILE_ENTRY_BYTES_MAX + 2));
+    buf_init(&export->lines, export->arena, (size_t)LINES_BYTES * 4);
     while (export->done < export->size) {
         uint64_t from = export->done, to = from + ROWS_AT_ONCE - 1;
         TRY(export->source.ops->ledger(export->source.session, &export->slice, from, to, row_take, export));

@@ -204,15 +204,13 @@ const struct err *files_each(struct arena *arena, const char *path,
     return NULL;
 }
 
-static const struct err *sync_one(void *context, struct arena *arena, const char *name, bool is_folder)
-{
-    const char *path = files_join(arena, context, name);
-    return is_folder ? files_sync_folder(arena, path) : sync_path(arena, path, 0);
-}
-
+/* One call for the whole file system: an export has many files, and each fsync is a turn of the disk. */
 const struct err *files_sync_folder(struct arena *arena, const char *path)
 {
-    char *copy = str_z(arena, str_of(path));
-    TRY(files_each(arena, path, sync_one, copy));
-    return sync_path(arena, path, O_DIRECTORY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    if (fd < 0)
+        return failed(arena, "cannot open", path);
+    const struct err *error = syncfs(fd) == 0 ? NULL : failed(arena, "cannot sync", path);
+    close(fd);
+    return error;
 }

@@ -9,7 +9,7 @@
  *     tile/entries/<N>…      entry bundles, where exported: each entry must hash to its leaf
  *     checkpoints/<name>     earlier checkpoints, where exported: each must be a beginning of the present tree
  *     receipts/<name>.json   signed documents
- *     records/<name>.json    records with their proofs:
+ *     records/<name>.json    records with their proofs (<name>.ndjson: one a line):
  *
  *         {"entry": "the entry's exact text",          entry.h
  *          "index": 17, "path": ["base64", …],         inclusion in the tree of `checkpoint`; instead of both:

@@ -294,7 +294,16 @@ static void verify_folder(struct export *export, const char *folder, void (*chec
     }
 }
 
-static void verify_any(struct export *export, str name, str text) { verifier_text(export->verifier, name, text); }
+/* One document, or one a line. */
+static void verify_any(struct export *export, str name, str text) {
+    if (!str_ends(name, STR(".ndjson"))) {
+        verifier_text(export->verifier, name, text);
+        return;
+    }
+    str line;
+    for (unsigned number = 1; text.length > 0 && str_split(&text, '\n', &line); number++)
+        verifier_text(export->verifier, str_printf(export->verifier->arena, "%.*s:%u", STR_FMT(name), number), line);
+}
 
 static void verify_tree(struct export *export) {
     struct verifier *verifier = export->verifier;
