@@ -6,8 +6,6 @@
  */
 #include "engine/engine_private.h"
 
-#include <sodium.h>
-
 /* ---- what is due ---- */
 
 const struct err *engine_outbox(struct reader *reader, struct arena *arena, str destination, uint64_t after, size_t max,
@@ -173,7 +171,25 @@ const struct err *engine_delivery_body(struct reader *reader, struct arena *aren
 struct outcomes {
     const struct delivery_outcome *items;
     size_t count;
+    profile_no *late; /* who fell out of the purpose while a request for it was under way: what was taken must be recalled */
+    size_t late_count;
 };
+
+/* Was the row cancelled since the attempt began, in an earlier commit or in this one? */
+static const struct err *cancelled_meanwhile(struct commit *commit, const struct delivery *delivery, bool *ret_cancelled)
+{
+    struct delivery now = {0};
+    bool found = false;
+    vec_each (person, &commit->batch.persons)
+        vec_each (row, &(*person)->deliveries)
+            if (row->number == delivery->number && row->change != CHANGE_NONE && row->change != CHANGE_NEW) {
+                *ret_cancelled = row->change == CHANGE_GONE || row->state == DELIVERY_CANCELLED;
+                return NULL;
+            }
+    TRY(commit->engine->store->ops->delivery(commit->session, commit->arena, delivery->id, &now, &found));
+    *ret_cancelled = !found || now.state == DELIVERY_CANCELLED;
+    return NULL;
+}
 
 static void recall_key_end(struct commit *commit, const struct delivery *delivery)
 {
@@ -186,7 +202,8 @@ static void recall_key_end(struct commit *commit, const struct delivery *deliver
 
 static const struct err *outcomes_join(void *context, struct commit *commit)
 {
-    const struct outcomes *outcomes = context;
+    struct outcomes *outcomes = context;
+    outcomes->late_count = 0;
     for (size_t i = 0; i < outcomes->count; i++) {
         const struct delivery_outcome *outcome = &outcomes->items[i];
         const struct delivery *delivery = outcome->delivery;
@@ -195,18 +212,26 @@ static const struct err *outcomes_join(void *context, struct commit *commit)
         if (delivery->kind == DELIVERY_RECALL) {
             if (ended)
                 recall_key_end(commit, delivery);
-        } else if (outcome->disclosed)
+        } else if (outcome->disclosed) {
+            bool cancelled = false;
+            TRY(cancelled_meanwhile(commit, delivery, &cancelled));
+            if (cancelled)
+                outcomes->late[outcomes->late_count++] = delivery->profile;
             *(struct disclosure *)vec_push(commit->arena, &commit->save.disclosures) =
                 (struct disclosure){.change = CHANGE_NEW, .profile = delivery->profile, .destination = delivery->destination,
                                     .purpose = delivery->purpose, .first_ms = commit->now_ms, .last_ms = commit->now_ms, .count = 1};
+        }
     }
     return NULL;
 }
 
 const struct err *engine_delivered(struct engine *engine, struct arena *arena, const struct delivery_outcome *outcomes, size_t count)
 {
-    struct outcomes all = {outcomes, count};
-    return count ? engine_commit(engine, arena, outcomes_join, NULL, &all) : NULL;
+    if (!count)
+        return NULL;
+    struct outcomes all = {.items = outcomes, .count = count, .late = arena_array(arena, profile_no, count)};
+    TRY(engine_commit(engine, arena, outcomes_join, NULL, &all));
+    return engine_sweep_profiles(engine, arena, all.late, all.late_count, TIME_NONE);
 }
 
 /* ---- once more ---- */
