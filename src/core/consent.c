@@ -181,7 +181,12 @@ static void statement_value(struct apply *apply, const struct statement *stateme
         return;
     identifier->value = statement->subject.value;
     identifier->purposes |= purpose->self;
+    if (identifier->last_seen_ms < apply->day_ms)
+        identifier->last_seen_ms = apply->day_ms;
     row_touch(identifier);
+    gate_standing_reset(known->person); /* being seen moves what counts from there */
+    person_due(known->person, retention_collected(purpose, identifier->last_seen_ms + DAY_MS));
+    person_due(known->person, standing_of(apply, known->person, NULL)->stores_until_ms);
 }
 
 void statement_apply(struct apply *apply, struct request *request)

@@ -163,6 +163,9 @@ const struct json *preference_get(struct arena *arena, const struct person *pers
 void gate_contact(struct arena *arena, const struct policy *policy, const struct person *person, const struct purpose *purpose,
                   const struct question *question, int64_t at_ms, struct decision *decision);
 
+/* What of a datum's purposes still stands at the view's time. */
+purpose_mask view_keeps(const struct profile_view *view, purpose_mask purposes, int64_t received_ms);
+
 /* --- phone.c */
 /* E.164 of a written phone number; false when it cannot be one. `region`: ISO 3166-1 of numbers without country code. */
 bool phone_normalise(struct arena *arena, str text, str region, str *ret_number);
@@ -188,6 +191,8 @@ struct resolved {
     bool merged;
 };
 size_t named_fill(struct apply *apply, const struct message *message, struct named *ret_named);
+/* Whom the message will be about, as far as can be told before anything is kept; NULL: somebody new. */
+struct person *resolve_prospect(struct apply *apply, const struct message *message, const struct named *named, size_t count);
 /* The person that the strongest identifier belongs to, before anything is kept: attached by its hash alone where need be. */
 struct known *resolve_hash_only(struct apply *apply, const struct message *message, struct named *named, size_t count);
 struct resolved resolve_message(struct apply *apply, const struct message *message, struct named *named, size_t count);
@@ -279,6 +284,8 @@ void held_release(struct apply *apply, struct person *person);
 /* False when the person has as many held messages as Telos keeps. */
 bool held_push(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message);
 /* Could it still be released, after what the person said? */
+/* Purposes that what the person said does not rule out for good. */
+purpose_mask held_hopes(const struct policy *policy, const struct standing *standing, purpose_mask purposes);
 bool held_hopeful(const struct apply *apply, const struct standing *standing, const struct held *held);
 void preferences_apply(struct apply *apply, struct request *request);
 /* The settings that stand, of all the person's profiles: {"channels":…}. */

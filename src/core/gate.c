@@ -171,13 +171,11 @@ void gate_decide(struct arena *arena, const struct policy *policy, const struct 
     int64_t known_ms = question->known_ms == TIME_NONE ? TIME_FOREVER : question->known_ms;
     const struct purpose *purpose = policy_purpose(policy, question->purpose);
     person = person_as_known(arena, person, question->subject, known_ms);
+    const struct standing *standing = gate_standing_at(arena, policy, person, STR_NONE, at_ms, known_ms);
     if (!purpose) {
-        decision->reasons = REASON_BIT(REASON_PURPOSE_UNKNOWN);
-        if (person && person_erased(person))
-            decision->reasons |= REASON_BIT(REASON_SUBJECT_ERASED);
+        decision->reasons = REASON_BIT(REASON_PURPOSE_UNKNOWN) | (standing->erased ? REASON_BIT(REASON_SUBJECT_ERASED) : 0);
         return;
     }
-    const struct standing *standing = gate_standing_at(arena, policy, person, STR_NONE, at_ms, known_ms);
     const struct purpose_standing *mine = &standing->purposes[purpose->slot];
     decision->basis = mine->basis;
     decision->basis_known = true;

@@ -61,17 +61,21 @@ bool held_push(struct apply *apply, struct person *person, const struct identifi
     return true;
 }
 
-bool held_hopeful(const struct apply *apply, const struct standing *standing, const struct held *held)
+purpose_mask held_hopes(const struct policy *policy, const struct standing *standing, purpose_mask purposes)
 {
     const reason_mask final = REASON_BIT(REASON_CONSENT_REFUSED) | REASON_BIT(REASON_CONSENT_WITHDRAWN) | REASON_BIT(REASON_OBJECTED) |
                               REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL) | REASON_BIT(REASON_PURPOSE_ENDED) | REASON_BIT(REASON_SUBJECT_ERASED);
+    ASSERT(policy == standing->policy);
+    mask_each (slot, purposes)
+        if (standing->erased || (standing->purposes[slot].collect_reasons & final))
+            purposes &= ~(UINT64_C(1) << slot);
+    return purposes;
+}
+
+bool held_hopeful(const struct apply *apply, const struct standing *standing, const struct held *held)
+{
     const struct source *source = policy_source(apply->policy, held->source);
-    if (!source || standing->erased)
-        return false;
-    mask_each (slot, source->purposes)
-        if (!(standing->purposes[slot].collect_reasons & final))
-            return true;
-    return false;
+    return source && held_hopes(apply->policy, standing, source->purposes);
 }
 
 /* --- letting in again */

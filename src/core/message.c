@@ -20,17 +20,6 @@ struct course { /* one message under way */
 
 /* --- judging */
 
-/* The person that the message will be about, as far as can be told before anything is kept. */
-static struct person *prospect(struct course *c)
-{
-    if (c->named[0].known)
-        return c->named[0].known->person;
-    for (size_t i = 1; i < c->count; i++)
-        if (c->named[i].known && !attach_refused(c->apply, c->named[i].known->person, c->named[0].id->key, c->message->source))
-            return c->named[i].known->person;
-    return NULL;
-}
-
 static void view_fill(struct course *c, struct person *person)
 {
     struct gate_view *view = &c->view;
@@ -139,8 +128,8 @@ static void denied(struct course *c)
         result->reasons = 0;
         return;
     }
-    bool waits = c->count && !c->view.standing->erased && (c->classified.wanted & ~c->view.unreadable);
-    if (source->when_denied == WHEN_DENIED_HOLD && waits)
+    purpose_mask hopes = held_hopes(c->apply->policy, c->view.standing, c->classified.wanted & ~c->view.unreadable);
+    if (source->when_denied == WHEN_DENIED_HOLD && c->count && hopes)
         result->outcome = hold(c);
     else if (source->when_denied == WHEN_DENIED_ANONYMISE) {
         result->outcome = OUTCOME_ANONYMISED;
@@ -352,7 +341,7 @@ void message_apply(struct apply *apply, struct message *message, struct message_
     if (!message->released)
         c.view.unreadable = signals_apply(apply, message, &c.glance, c.named, c.count);
     c.view.narrowed = message_narrows(apply, message, &c.glance);
-    view_fill(&c, c.count ? prospect(&c) : NULL);
+    view_fill(&c, resolve_prospect(apply, message, c.named, c.count));
     if (judge(&c))
         keep(&c);
     else

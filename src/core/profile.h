@@ -26,6 +26,7 @@ struct profile_view {
     uint16_t purpose;
     struct decision decision; /* of the whole person; when denied nothing below is filled */
     struct category_set allowed; /* categories that may be seen */
+    purpose_mask stores; /* purposes that data may be kept for at that time: nothing is shown that only waits for the sweeper */
     VEC(const struct identifier *) identifiers;
     traits traits;
     VEC(const struct fact *) facts;

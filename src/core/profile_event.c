@@ -211,7 +211,7 @@ bool profile_view_event(struct arena *arena, const struct profile_view *view, co
     for (unsigned i = 0; i < event->part_count; i++) {
         const struct event_part *part = &event->parts[i];
         struct json body;
-        if (!part->purposes || !gate_purpose_fits(view->policy, part->purposes, view->purpose) || json_read(arena, part->body, &body))
+        if (!part->purposes || !gate_purpose_fits(view->policy, view_keeps(view, part->purposes, event->received_ms), view->purpose) || json_read(arena, part->body, &body))
             continue;
         tree_merge(arena, &whole, &body);
         any = true;

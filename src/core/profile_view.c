@@ -44,6 +44,24 @@ static reason_mask value_reasons(const struct profile_view *view, const struct j
     return reasons;
 }
 
+purpose_mask view_keeps(const struct profile_view *view, purpose_mask purposes, int64_t received_ms)
+{
+    purpose_mask keeps = purposes & view->stores;
+    mask_each (slot, keeps)
+        if (retention_collected(&view->policy->purposes.items[slot], received_ms) <= view->now_ms)
+            keeps &= ~(UINT64_C(1) << slot);
+    return keeps;
+}
+
+/* Was it collected for this purpose, or for one compatible, and does that still stand? */
+static reason_mask purpose_reasons(const struct profile_view *view, purpose_mask purposes, int64_t received_ms)
+{
+    if (!gate_purpose_fits(view->policy, purposes, view->purpose))
+        return REASON_BIT(REASON_FACT_PURPOSE_MISMATCH);
+    bool over = retention_collected(&view->policy->purposes.items[view->purpose], received_ms) <= view->now_ms;
+    return over || !gate_purpose_fits(view->policy, view_keeps(view, purposes, received_ms), view->purpose) ? REASON_BIT(REASON_RETENTION_ELAPSED) : 0;
+}
+
 static reason_mask fact_reasons(struct arena *arena, const struct profile_view *view, struct field_walk traits_walk, const struct fact *fact)
 {
     struct field_walk walk = trait_walk(view->policy, traits_walk, fact->name);
@@ -53,11 +71,7 @@ static reason_mask fact_reasons(struct arena *arena, const struct profile_view *
         reasons = walk_reasons(view, &walk);
     else
         reasons = json_read(arena, fact->value, &tree) ? REASON_BIT(REASON_INDETERMINATE) : value_reasons(view, &tree, walk);
-    if (!gate_purpose_fits(view->policy, fact->purposes, view->purpose))
-        reasons |= REASON_BIT(REASON_FACT_PURPOSE_MISMATCH);
-    if (retention_collected(&view->policy->purposes.items[view->purpose], fact->received_ms) <= view->now_ms)
-        reasons |= REASON_BIT(REASON_RETENTION_ELAPSED);
-    return reasons;
+    return reasons | purpose_reasons(view, fact->purposes, fact->received_ms);
 }
 
 static void withhold(struct arena *arena, struct profile_view *view, str field, reason_mask reasons)
@@ -79,8 +93,7 @@ static void identifiers_view(struct arena *arena, struct profile_view *view)
         reason_mask reasons = !key                         ? REASON_BIT(REASON_FIELD_NOT_DECLARED)
                               : key->category == SLOT_NONE ? 0
                                                            : slot_reasons(view, key->category);
-        if (!gate_purpose_fits(view->policy, identifier->purposes, view->purpose))
-            reasons |= REASON_BIT(REASON_FACT_PURPOSE_MISMATCH);
+        reasons |= purpose_reasons(view, identifier->purposes, identifier->last_seen_ms + DAY_MS);
         if (reasons)
             withhold(arena, view, identifier->type, reasons);
         else
@@ -112,6 +125,7 @@ void profile_view(struct arena *arena, const struct policy *policy, const struct
         ret_view->purpose = purpose->slot;
     if (!ret_view->decision.allow || !purpose || !person)
         return;
+    ret_view->stores = gate_standing_at(arena, policy, person, STR_NONE, ret_view->now_ms, question->known_ms == TIME_NONE ? TIME_FOREVER : question->known_ms)->stores;
     allowed_fill(ret_view, categories);
     identifiers_view(arena, ret_view);
     struct field_walk traits_walk = field_walk_key(policy, fields_walk(policy), STR("traits"));

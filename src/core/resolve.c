@@ -113,6 +113,14 @@ void refused_push(struct apply *apply, struct person *person, profile_no left, p
                               .first_ms = apply->now_ms, .last_ms = apply->now_ms};
 }
 
+struct person *resolve_prospect(struct apply *apply, const struct message *message, const struct named *named, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (named[i].known && (i == 0 || !attach_refused(apply, named[i].known->person, named[0].id->key, message->source)))
+            return named[i].known->person;
+    return NULL;
+}
+
 static bool verified_by(const struct message *message, const struct named *named)
 {
     return named->id->key->verified || message->source->trusted;

@@ -260,9 +260,7 @@ static struct consent signal_record(const struct apply *apply, const struct mess
 purpose_mask signals_apply(struct apply *apply, const struct message *message, const struct glance *glance, struct named *named, size_t named_count)
 {
     struct wishes wishes = wishes_read(apply->policy, message, glance);
-    struct person *person = NULL;
-    for (size_t i = 0; i < named_count && !person; i++)
-        person = named[i].known ? named[i].known->person : NULL;
+    struct person *person = resolve_prospect(apply, message, named, named_count);
     wishes.opt_out = opted_out(apply->policy, message, person);
     if (!named_count || !(wishes.yes | wishes.no | wishes.opt_out | wishes.opened | wishes.ended) || (person && person_erased(person)))
         return wishes.unreadable;
