@@ -47,6 +47,16 @@ void key_ends_plan(struct commit *commit)
     commit_setting(commit, STR("key_ends"), buf_str(&text));
 }
 
+static const struct err *renew(struct engine *engine, struct arena *arena, enum key_class class, int64_t now_ms)
+{
+    profile_no *profiles = arena_array(arena, profile_no, engine->key_ends.count);
+    size_t count = 0;
+    vec_each (end, &engine->key_ends)
+        if (end->renew && (end->class_mask & KEY_CLASS_BIT(class)))
+            profiles[count++] = end->profile;
+    return count ? vault_renew_all(arena, engine->vault, profiles, count, class, now_ms, NULL) : NULL;
+}
+
 const struct err *key_ends_destroy(struct engine *engine, struct arena *arena)
 {
     if (!engine->key_ends.count)
@@ -55,20 +65,13 @@ const struct err *key_ends_destroy(struct engine *engine, struct arena *arena)
     profile_no *profiles = arena_array(arena, profile_no, engine->key_ends.count);
     uint8_t *masks = arena_array(arena, uint8_t, engine->key_ends.count);
     int64_t now_ms = clock_now_ms();
-    vec_each (end, &engine->key_ends) {
+    for (unsigned class = 0; class < KEY_CLASS_COUNT; class++)
+        TRY(renew(engine, arena, (enum key_class)class, now_ms));
+    vec_each (end, &engine->key_ends)
         if (!end->renew) {
             profiles[count] = end->profile;
             masks[count++] = end->class_mask;
-            continue;
         }
-        for (unsigned class = 0; class < KEY_CLASS_COUNT; class++) {
-            if (!(end->class_mask & KEY_CLASS_BIT(class)))
-                continue;
-            const struct err *error = vault_renew(arena, engine->vault, end->profile, (enum key_class)class, now_ms);
-            if (error && error->code != ERR_CONFLICT) /* conflict: it was destroyed for good, which is more */
-                return error;
-        }
-    }
     if (count)
         TRY(vault_destroy(arena, engine->vault, profiles, masks, count, now_ms));
     engine->key_ends.count = engine->key_ends.capacity = 0;
