@@ -50,7 +50,8 @@ enum vault_result { VAULT_LIVE, VAULT_DESTROYED, VAULT_ABSENT, VAULT_FAILED };
 enum vault_result vault_key(struct vault *vault, profile_no profile, enum key_class class, uint8_t ret_key[32]);
 
 /* Destroys the slots of `class_masks[i]` of `profiles[i]`, empty ones too; doing it again is harmless. First the tombstones, then
- * the slots, then the mirrors; a mirror that cannot be reached is remembered and is no error. After an error, call it again. */
+ * the slots, then the mirrors; a mirror that cannot be reached is remembered and is no error. In a damaged page the keys' bytes are overwritten all the
+ * same. After an error, call it again. */
 const struct err *vault_destroy(struct arena *arena, struct vault *vault, const profile_no *profiles, const uint8_t *class_masks,
                                 size_t count, int64_t now_ms) MUST_CHECK;
 /* Destroys the key of a live (or makes that of an empty) slot and puts a new one in its place; mirrors and tombstones
@@ -71,7 +72,8 @@ void vault_derive(const struct vault *vault, str label, uint8_t ret_key[32]);
 
 /* Makes a new master key and wraps everything under it, page by page, while others read and write; continues a rotation that was
  * interrupted. At the end the mirrors are brought to the new key and the old master key is destroyed. `progress` may be NULL; it
- * returns false to pause (then the vault works on under both keys, and the next call goes on). ERR_CONFLICT when one is running. */
+ * returns false to pause (then the vault works on under both keys, and the next call goes on). ERR_CONFLICT when one is running; ERR_IO when a page is damaged: then the old key is kept. Whoever keeps a
+ * copy of the master key apart must copy the new one: the mirrors open under no other. */
 typedef bool vault_progress(void *context, uint64_t pages_done, uint64_t pages_total);
 const struct err *vault_rotate(struct arena *arena, struct vault *vault, vault_progress *progress, void *context) MUST_CHECK;
 
@@ -89,7 +91,8 @@ struct vault_status {
 /* Reads the whole vault (0.2 s for a million persons). */
 const struct err *vault_status(struct arena *arena, struct vault *vault, struct vault_status *ret) MUST_CHECK;
 
-/* A consistent copy of the vault file (mode 0600, fsynced), as of some instant during the call. It holds no master key. */
+/* A consistent copy of the vault file (mode 0600, fsynced), as of some instant during the call; changes wait meanwhile (0.2 s for a
+ * million persons), vault_key does not. What stood at `path` is overwritten. It holds no master key. */
 const struct err *vault_copy_to(struct arena *arena, struct vault *vault, const char *path) MUST_CHECK;
 
 /* Registers a copy made by vault_copy_to: from now on what is destroyed here is destroyed there. ERR_NOT_FOUND when there is no file,
