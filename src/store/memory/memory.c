@@ -126,9 +126,9 @@ static void parts_load(const struct store_memory *store, struct load *load, cons
     }
 }
 
-static int profile_order(const void *a, const void *b)
+static int profile_no_order(const void *a, const void *b)
 {
-    uint64_t x = ((const struct profile *)a)->number.value, y = ((const struct profile *)b)->number.value;
+    uint64_t x = ((const profile_no *)a)->value, y = ((const profile_no *)b)->value;
     return x < y ? -1 : x > y;
 }
 static int known_order(const void *a, const void *b)
@@ -159,7 +159,13 @@ static struct person *person_load(const struct store_memory *store, struct load 
         if (profile)
             profile_load(load, profile, person, &queue);
     }
-    qsort(person->profiles.items, person->profiles.count, sizeof *person->profiles.items, profile_order);
+    qsort(queue.items, queue.count, sizeof *queue.items, profile_no_order);
+    *person = (struct person){0}; /* again, in order of the profiles */
+    for (size_t i = 0, count = queue.count; i < count; i++) {
+        const struct memory_profile *profile = memory_profile(store, queue.items[i]);
+        if (profile)
+            profile_load(load, profile, person, &queue);
+    }
     if (person->consents.count)
         qsort(person->consents.items, person->consents.count, sizeof *person->consents.items, known_order);
     person->root = person->profiles.items[0].number;

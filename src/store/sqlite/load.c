@@ -1,6 +1,7 @@
 /* Filling a working set. All of a load is read in one transaction, so it is of one instant.
  *
- * 1. A person is the component of profiles that standing merges connect; each profile's rows come with one range scan.
+ * 1. A person is the component of profiles that standing merges connect; each profile's rows come with one range scan, and in the end
+ *    in order of the profiles, whichever of them was asked for.
  * 2. A chain that leads to a row which this snapshot lacks is newer or was cut meanwhile (chain_private.h): then `stale` is set, and the
  *    whole load is done again on a new snapshot. The writing session never meets that.
  */
@@ -254,10 +255,20 @@ static const struct err *profile_load(struct loading *loading, profile_no profil
     }
 }
 
-static int profile_order(const void *a, const void *b)
+static int profile_no_order(const void *a, const void *b)
 {
-    uint64_t x = ((const struct profile *)a)->number.value, y = ((const struct profile *)b)->number.value;
+    uint64_t x = ((const profile_no *)a)->value, y = ((const profile_no *)b)->value;
     return x < y ? -1 : x > y;
+}
+
+/* False when it was not sorted before. */
+static bool queue_sort(profile_queue *queue)
+{
+    bool sorted = true;
+    for (size_t i = 1; i < queue->count; i++)
+        sorted = sorted && queue->items[i - 1].value < queue->items[i].value;
+    qsort(queue->items, queue->count, sizeof *queue->items, profile_no_order);
+    return sorted;
 }
 
 static int known_order(const void *a, const void *b)
@@ -368,8 +379,11 @@ static const struct err *person_load(struct loading *loading, profile_no number,
         if (!person->profiles.count)
             return NULL;
     }
-    if (person->profiles.count > 1)
-        qsort(person->profiles.items, person->profiles.count, sizeof *person->profiles.items, profile_order);
+    if (queue.count > 1 && !queue_sort(&queue)) {
+        *person = (struct person){0};
+        for (size_t i = 0, count = queue.count; i < count; i++)
+            TRY(profile_load(loading, queue.items[i], person, &queue));
+    }
     if (person->consents.count > 1)
         qsort(person->consents.items, person->consents.count, sizeof *person->consents.items, known_order);
     person->root = person->profiles.items[0].number;

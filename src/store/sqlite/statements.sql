@@ -120,7 +120,7 @@ SELECT queued_ms FROM outbox WHERE destination = ?1 AND state = 0 ORDER BY numbe
 -- name: outbox_count_add
 INSERT INTO outbox_count VALUES (?1, ?2, ?3) ON CONFLICT (destination, state) DO UPDATE SET count = count + excluded.count
 -- name: outbox_counts
-SELECT destination, state, count FROM outbox_count ORDER BY destination, state
+SELECT destination, state, count FROM outbox_count WHERE count > 0 ORDER BY destination, state
 
 -- name: batch_insert
 INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
