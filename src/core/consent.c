@@ -102,6 +102,7 @@ void consent_effects(struct apply *apply, struct person *person, const struct st
     const struct standing *after = standing_of(apply, person, NULL);
     if ((before->stores & ~after->stores) && person_require(apply, person, PERSON_ALL))
         person_enforce(apply, person);
+    held_despair(apply, person, held_hopes(apply->policy, before, policy_purposes(apply->policy)));
     if ((after->collects & ~before->collects) && !apply->releasing && person_require(apply, person, PERSON_HELD))
         held_release(apply, person);
 }

@@ -81,6 +81,15 @@ struct seen_memo {
     int64_t seen_ms, until_ms;
 };
 
+/* Where something that was left out is counted: the same few fields are left out of every message of a source. */
+enum { LEFT_OUT_MEMOS = 256 };
+struct left_out_memo {
+    const struct source *source;
+    str field;
+    reason_mask reasons;
+    uint32_t *places; /* one a reason: position + 1 in batch->counters */
+};
+
 /* The state of one core_apply. */
 struct apply {
     struct batch *batch;
@@ -93,6 +102,7 @@ struct apply {
     size_t index_count, index_capacity;
     const struct standing **nobody; /* by source slot: what holds for somebody unknown */
     uint32_t *outcome_counters; /* source slot × outcome: position + 1 */
+    struct left_out_memo *left_out_memos; /* by hash; the newest stands */
     int64_t *due_collected; /* by purpose slot: when what is collected today falls due; TIME_NONE: not worked out */
     struct seen_memo *seen_memo; /* by purpose slot */
     struct marks marks;
@@ -241,6 +251,7 @@ void birth_year_derive(struct apply *apply, struct person *person);
 purpose_mask purposes_storable(const struct apply *apply, const struct standing *standing, purpose_mask purposes, int64_t received_ms);
 /* Takes off what may no longer be stored, cancels, recalls, drops; needs every part loaded. */
 void person_enforce(struct apply *apply, struct person *person);
+void held_enforce(struct apply *apply, struct person *person, const struct standing *standing);
 void identifiers_enforce(struct apply *apply, struct person *person, const struct standing *standing);
 /* The place of a trait ("address.city") under the walk of `traits`. */
 struct field_walk trait_walk(const struct policy *policy, struct field_walk traits_walk, str name);
@@ -278,6 +289,12 @@ void counter_add(struct apply *apply, str source, str what, str field, str reaso
 void counter_outcome(struct apply *apply, const struct source *source, enum outcome outcome);
 void counter_left_out(struct apply *apply, const struct source *source, const struct left_out *left_out);
 
+/* All of the policy. */
+static inline purpose_mask policy_purposes(const struct policy *policy)
+{
+    return policy->purposes.count == LIMIT_PURPOSES ? ~UINT64_C(0) : (UINT64_C(1) << policy->purposes.count) - 1;
+}
+
 /* --- message.c, held.c, preferences.c */
 void message_apply(struct apply *apply, struct message *message, struct message_result *result);
 void held_release(struct apply *apply, struct person *person);
@@ -286,6 +303,8 @@ bool held_push(struct apply *apply, struct person *person, const struct identifi
 /* Could it still be released, after what the person said? */
 /* Purposes that what the person said does not rule out for good. */
 purpose_mask held_hopes(const struct policy *policy, const struct standing *standing, purpose_mask purposes);
+/* What waits for a consent that can no longer come goes; `hopes`: purposes that were not ruled out before. */
+void held_despair(struct apply *apply, struct person *person, purpose_mask hopes);
 bool held_hopeful(const struct apply *apply, const struct standing *standing, const struct held *held);
 void preferences_apply(struct apply *apply, struct request *request);
 /* The settings that stand, of all the person's profiles: {"channels":…}. */

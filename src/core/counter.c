@@ -44,16 +44,21 @@ void counter_outcome(struct apply *apply, const struct source *source, enum outc
 /* Names that the tracking protocol itself gives to what lies in `context`, and at the top. */
 static bool protocol_name(str name)
 {
-    static const char *const names[] = {
-        "properties", "traits", "context", "event", "name", "groupId", "userId", "anonymousId", "previousId", "active", "app", "version",
-        "build", "namespace", "campaign", "source", "medium", "term", "content", "device", "id", "advertisingId", "adTrackingEnabled",
-        "manufacturer", "model", "type", "token", "ip", "library", "locale", "location", "city", "country", "region", "latitude", "longitude",
-        "speed", "network", "bluetooth", "carrier", "cellular", "wifi", "os", "page", "path", "referrer", "search", "title", "url",
-        "link", "tab_url", "initial_referrer", "initial_referring_domain", "referring_domain", "screen", "density", "height", "width",
-        "innerHeight", "innerWidth", "timezone", "userAgent", "userAgentData", "brands", "mobile", "platform", "externalIds", "sessionId",
-        "sessionStart", "messageId"};
+    static const str names[] = {
+        STR("properties"), STR("traits"), STR("context"), STR("event"), STR("name"), STR("groupId"), STR("userId"),
+        STR("anonymousId"), STR("previousId"), STR("active"), STR("app"), STR("version"), STR("build"),
+        STR("namespace"), STR("campaign"), STR("source"), STR("medium"), STR("term"), STR("content"), STR("device"),
+        STR("id"), STR("advertisingId"), STR("adTrackingEnabled"), STR("manufacturer"), STR("model"), STR("type"),
+        STR("token"), STR("ip"), STR("library"), STR("locale"), STR("location"), STR("city"), STR("country"),
+        STR("region"), STR("latitude"), STR("longitude"), STR("speed"), STR("network"), STR("bluetooth"),
+        STR("carrier"), STR("cellular"), STR("wifi"), STR("os"), STR("page"), STR("path"), STR("referrer"),
+        STR("search"), STR("title"), STR("url"), STR("link"), STR("tab_url"), STR("initial_referrer"),
+        STR("initial_referring_domain"), STR("referring_domain"), STR("screen"), STR("density"), STR("height"),
+        STR("width"), STR("innerHeight"), STR("innerWidth"), STR("timezone"), STR("userAgent"), STR("userAgentData"),
+        STR("brands"), STR("mobile"), STR("platform"), STR("externalIds"), STR("sessionId"), STR("sessionStart"),
+        STR("messageId")};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_equal(name, str_of(names[i])))
+        if (str_equal(name, names[i]))
             return true;
     return false;
 }
@@ -92,9 +97,26 @@ static str public_field(struct apply *apply, str path)
     return buf_str(&out);
 }
 
+static struct left_out_memo *memo_of(struct apply *apply, const struct source *source, const struct left_out *left_out)
+{
+    uint64_t hash = left_out->reasons * UINT64_C(0x9e3779b97f4a7c15) + source->slot;
+    for (size_t i = 0; i < left_out->field.length; i++)
+        hash = (hash ^ (uint8_t)left_out->field.data[i]) * UINT64_C(1099511628211);
+    return &apply->left_out_memos[(hash ^ hash >> 32) % LEFT_OUT_MEMOS];
+}
+
 void counter_left_out(struct apply *apply, const struct source *source, const struct left_out *left_out)
 {
-    str field = public_field(apply, left_out->field);
-    mask_each (reason, left_out->reasons)
-        counter_add(apply, source->name, STR("left_out"), field, str_of(reason_name((enum reason)reason)));
+    struct left_out_memo *memo = memo_of(apply, source, left_out);
+    unsigned count = 0;
+    if (memo->source != source || memo->reasons != left_out->reasons || !str_equal(memo->field, left_out->field)) {
+        str field = public_field(apply, left_out->field);
+        *memo = (struct left_out_memo){source, left_out->field, left_out->reasons, arena_array(apply->arena, uint32_t, REASON_COUNT)};
+        mask_each (reason, left_out->reasons)
+            memo->places[count++] = (uint32_t)(counter_at(apply, source->name, STR("left_out"), field, str_of(reason_name((enum reason)reason))) -
+                                               apply->batch->counters.items) + 1;
+    }
+    count = (unsigned)__builtin_popcountll(left_out->reasons);
+    for (unsigned i = 0; i < count; i++)
+        apply->batch->counters.items[memo->places[i] - 1].count++;
 }

@@ -139,7 +139,7 @@ void identifiers_enforce(struct apply *apply, struct person *person, const struc
     }
 }
 
-static void held_enforce(struct apply *apply, struct person *person, const struct standing *standing)
+void held_enforce(struct apply *apply, struct person *person, const struct standing *standing)
 {
     vec_each (held, &person->held) {
         if (row_dead(held) || (held->expires_ms > apply->now_ms && held_hopeful(apply, standing, held)))

@@ -78,6 +78,13 @@ bool held_hopeful(const struct apply *apply, const struct standing *standing, co
     return source && held_hopes(apply->policy, standing, source->purposes);
 }
 
+void held_despair(struct apply *apply, struct person *person, purpose_mask hopes)
+{
+    const struct standing *standing = standing_of(apply, person, NULL);
+    if ((hopes & ~held_hopes(apply->policy, standing, hopes)) && person_require(apply, person, PERSON_HELD))
+        held_enforce(apply, person, standing);
+}
+
 /* --- letting in again */
 
 static void wish(struct apply *apply, const identifier_hash *hash)

@@ -91,6 +91,8 @@ struct person *person_join(struct apply *apply, struct known *left, struct known
     ASSERT(a != b);
     purpose_mask stored = standing_of(apply, a, NULL)->stores | standing_of(apply, b, NULL)->stores;
     purpose_mask collected = standing_of(apply, a, NULL)->collects & standing_of(apply, b, NULL)->collects;
+    purpose_mask every = policy_purposes(apply->policy);
+    purpose_mask hopes = held_hopes(apply->policy, standing_of(apply, a, NULL), every) | held_hopes(apply->policy, standing_of(apply, b, NULL), every);
     struct identifier *left_id = known_identifier(left), *right_id = known_identifier(right);
     struct merge merge = {.change = CHANGE_NEW, .id = id_next(apply->batch->ids, apply->now_ms), .left = left_id->profile,
                           .right = right_id->profile, .reason = reason, .through_left = left_id->hash, .through_right = right_id->hash,
@@ -108,6 +110,7 @@ struct person *person_join(struct apply *apply, struct known *left, struct known
     const struct standing *after = standing_of(apply, into, NULL);
     if ((stored & ~after->stores) && person_require(apply, into, PERSON_ALL))
         person_enforce(apply, into);
+    held_despair(apply, into, hopes);
     if ((after->collects & ~collected) && !apply->releasing && person_require(apply, into, PERSON_HELD))
         held_release(apply, into);
     return person_latest(into);

@@ -315,7 +315,8 @@ static bool named_ready(struct course *c)
     bool swept = false;
     c->count = named_fill(c->apply, c->message, c->named);
     for (size_t i = 0; i < c->count; i++) {
-        if (!c->named[i].known || !person_overdue(c->named[i].known->person, c->apply->now_ms))
+        const struct known *known = c->named[i].known;
+        if (!known || !known->person || !person_overdue(known->person, c->apply->now_ms)) /* NULL: it went with the one before */
             continue;
         if (!person_sweep_if_due(c->apply, c->named[i].known->person))
             return false;

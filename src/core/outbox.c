@@ -57,9 +57,11 @@ void outbox_profile(struct apply *apply, struct person *person, purpose_mask cha
     const struct standing *standing = standing_of(apply, person, NULL);
     vec_each (destination, &apply->policy->destinations)
         if (destination->sends_profiles && (standing->holds >> destination->purpose & 1) &&
-            gate_purpose_fits(apply->policy, changed, destination->purpose) && !profile_queued(person, destination))
+            gate_purpose_fits(apply->policy, changed, destination->purpose) && !profile_queued(person, destination)) {
             (void)delivery_push(apply, person, person->root, destination->name, apply->policy->purposes.items[destination->purpose].name,
                                 DELIVERY_PROFILE);
+            person_due(person, standing->stores_until_ms); /* what waits falls with its purpose, be there data or not */
+        }
 }
 
 /* --- taking back */

@@ -152,7 +152,10 @@ static void profile_keys(struct world *world, const struct person *old, const st
         return;
     sealed_count(world, old, was->number, &before);
     sealed_count(world, person, was->number, &after);
-    if (before.now[KEY_CONSENT] && !after.now[KEY_CONSENT])
+    bool replaced = false; /* a newer value took an older one's place: nothing was taken away */
+    vec_each (fact, &person->facts)
+        replaced |= (fact->change == CHANGE_NEW || fact->change == CHANGE_SET) && profile_no_equal(fact->profile, was->number);
+    if (before.now[KEY_CONSENT] && !after.now[KEY_CONSENT] && !replaced)
         CHECK(world, KEYS, ended & KEY_CLASS_BIT(KEY_CONSENT), "the last datum on consent of a profile is gone, its key is not");
     if (before.now[KEY_HOLD] && !after.now[KEY_HOLD])
         CHECK(world, KEYS, ended & KEY_CLASS_BIT(KEY_HOLD), "the last held message of a profile is gone, its key is not");
@@ -233,14 +236,14 @@ static void signals_check(struct world *world, const struct sending *sending, co
         refused |= sending->signal[i] < 0 ? world->spec.signals[i] : 0;
     vec_each (record, &person->consents) { /* what was said later stands */
         int place = spec_purpose_find(record->purpose);
-        if (place >= 0 && record->at_ms > request->message.at_ms && record->known_ms < world->now_ms)
+        if (place >= 0 && record->at_ms > request->message.at_ms)
             refused &= ~(1u << place);
     }
     for (unsigned i = 0; i < PURPOSES; i++)
         if ((refused >> i & 1) && world->spec.purposes[i].basis == BASIS_CONSENT && world->spec.purposes[i].basis_us == BASIS_CONSENT)
             CHECK(world, SIGNAL, verdicts->of[i].use & verdicts->of[i].collect, "message m%u said no to %s, and it holds", sending->message,
                   spec_purpose_names[i]);
-    bool objects = sending->gpc && (world->spec.gpc_in_eu || verdicts->us);
+    bool objects = sending->gpc && (world->spec.gpc_in_eu || sending->source == SOURCE_CALIFORNIA);
     for (unsigned i = 0; i < PURPOSES && objects; i++)
         if (world->spec.purposes[i].present && world->spec.purposes[i].gpc)
             CHECK(world, SIGNAL, verdicts->of[i].use & REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL), "message m%u came with Sec-GPC, and %s is not opted out",
@@ -282,7 +285,7 @@ void check_message(struct world *world, const struct sending *sending, const str
     oracle_judge(&world->spec, &cell->person, "", world->now_ms, TIME_FOREVER, &verdicts);
     for (uint32_t i = 0; i < sending->marker_count; i++)
         marker_check(world, sending, request, &verdicts, sending->marker_first + i);
-    if (request->result.outcome != OUTCOME_DUPLICATE && request->result.outcome != OUTCOME_INVALID && !verdicts.erased)
+    if (request->result.outcome != OUTCOME_DUPLICATE && request->result.outcome != OUTCOME_INVALID && !verdicts.erased && !sending->anew)
         signals_check(world, sending, request, &cell->person, &verdicts);
 }
 

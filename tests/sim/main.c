@@ -1,6 +1,6 @@
 /* sim: worlds from seeds, one after the other, until enough steps are done; a failure is made small and told.
  *
- *     sim [--steps N] [--seed S] [--only STEP,STEP…] [--break FAULT] [--break-all] [--seeds FILE] [--list]
+ *     sim [--steps N] [--seed S] [--only STEP,STEP… [--dump]] [--break FAULT] [--break-all] [--seeds FILE] [--list]
  */
 #include "sim.h"
 
@@ -15,7 +15,7 @@ enum { WORLD_STEPS = 600, SAME_EVERY = 25, SHRINK_RUNS = 3000, FAILURES_MAX = 5 
 struct options {
     uint64_t steps, seed;
     const char *fault, *seeds, *only;
-    bool all_faults, steps_given;
+    bool all_faults, dump;
 };
 
 /* --- one world */
@@ -25,7 +25,7 @@ struct run {
     uint32_t steps;
     const char *fault;
     const bool *left_out; /* by step; NULL: none */
-    bool tracing;
+    bool tracing, dumping;
     /* out */
     const char *property; /* NULL: all held */
     uint32_t failed_step;
@@ -38,6 +38,7 @@ static void run_world(struct run *run)
     struct world world;
     world_begin(&world, run->seed, run->fault);
     world.tracing = run->tracing;
+    world.dumping = run->dumping;
     while (world.step < run->steps && !world.property) {
         if (run->left_out && run->left_out[world.step + 1])
             world.step++;
@@ -46,6 +47,8 @@ static void run_world(struct run *run)
     }
     if (!world.property)
         check_everybody(&world);
+    if (world.dumping && world.property)
+        world_dump(&world, "at the failure");
     run->property = world.property;
     run->failed_step = world.step;
     memcpy(run->detail, world.detail, sizeof run->detail);
@@ -198,7 +201,7 @@ static int only_run(const struct options *options)
     while (str_split(&rest, ',', &part))
         if (str_to_int64(part, &step) && step > 0 && (uint64_t)step <= options->steps)
             left_out[step] = false;
-    struct run run = {.seed = options->seed, .steps = (uint32_t)options->steps, .fault = options->fault, .left_out = left_out, .tracing = true};
+    struct run run = {.seed = options->seed, .steps = (uint32_t)options->steps, .fault = options->fault, .left_out = left_out, .tracing = true, .dumping = options->dump};
     run_world(&run);
     if (run.property)
         printf("FAILED %s, step %u: %s\n", run.property, run.failed_step, run.detail);
@@ -282,6 +285,10 @@ static bool options_read(int count, char **arguments, struct options *options)
             options->all_faults = true;
             continue;
         }
+        if (!strcmp(name, "--dump")) {
+            options->dump = true;
+            continue;
+        }
         if (!strcmp(name, "--list")) {
             for (size_t j = 0; j < fault_count; j++)
                 printf("%-18s %s\n", faults[j].name, faults[j].what);
@@ -310,7 +317,7 @@ int main(int count, char **arguments)
     struct options options = {.steps = 3000000, .seed = (uint64_t)(clock_now_ms() % 1000000000) * 1000};
     struct tally tally = {0};
     if (!options_read(count, arguments, &options)) {
-        fprintf(stderr, "usage: sim [--steps N] [--seed S] [--only STEP,STEP…] [--break FAULT] [--break-all] [--seeds FILE] [--list]\n");
+        fprintf(stderr, "usage: sim [--steps N] [--seed S] [--only STEP,STEP… [--dump]] [--break FAULT] [--break-all] [--seeds FILE] [--list]\n");
         return 2;
     }
     map_hash_seed(hash_key);

@@ -356,7 +356,7 @@ void oracle_judge(const struct spec *spec, const struct person *person, const ch
 {
     static const struct person nobody;
     person = person ? person : &nobody;
-    *all = (struct verdicts){.us = in_california(person, source_jurisdiction), .erased = erased(person, at_ms)};
+    *all = (struct verdicts){.us = in_california(person, source_jurisdiction), .erased = erased(person, at_ms < known_ms ? at_ms : known_ms)};
     for (unsigned i = 0; i < PURPOSES; i++) {
         struct asked q = {spec, &spec->purposes[i], person, i, at_ms, known_ms, all->us ? spec->purposes[i].basis_us : spec->purposes[i].basis};
         if (!q.purpose->present)

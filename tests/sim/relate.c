@@ -1,6 +1,7 @@
 /* Two ways to the same profile: experiments on copies of the world. Nothing of them is left behind but the copies' digests. */
 #include "sim.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { MANY = 6 };
@@ -21,6 +22,10 @@ static bool pair_end(struct pair *pair)
     world_digest_all(&pair->a, pair->digest_a);
     world_digest_all(&pair->b, pair->digest_b);
     bool same = !memcmp(pair->digest_a, pair->digest_b, 32);
+    if (!same && pair->a.dumping) {
+        world_dump(&pair->a, "one way");
+        world_dump(&pair->b, "the other way");
+    }
     world_end(&pair->a);
     world_end(&pair->b);
     return same;
@@ -53,6 +58,12 @@ static void batch_experiment(struct world *world, struct random *random)
         if (chance(random, 30))
             statement_make(&pair.a, random, person, &spoken[i]);
     }
+    for (size_t i = 0; i < count && world->dumping; i++)
+        if (spoken[i].said)
+            printf("  %s of %u says %s to %s\n", spec_key_names[spoken[i].key], spoken[i].person, consent_status_name(spoken[i].status),
+                   spoken[i].purpose < PURPOSES ? spec_purpose_names[spoken[i].purpose] : "everything");
+        else
+            printf("  %s%s: %.*s\n", spec_source_names[sendings[i].source], sendings[i].gpc ? " (Sec-GPC)" : "", STR_FMT(sendings[i].json));
     size_t made = requests_make(&pair.a, sendings, spoken, count, requests);
     if (world_fault(world, "batch-order"))
         for (size_t i = 0; i < made / 2; i++) {

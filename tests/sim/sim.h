@@ -133,7 +133,9 @@ struct sending { /* one message on its way */
     unsigned source;
     uint32_t message;
     uint32_t marker_first, marker_count;
-    bool gpc, odd_consent, birth, duplicate, kept_id; /* kept_id: it names somebody by an identifier that any purpose may keep */
+    bool gpc, odd_consent, birth, duplicate;
+    bool kept_id; /* it names somebody by an identifier that any purpose may keep */
+    bool anew; /* somebody erased is named */
     signed char signal[SIGNALS]; /* 0: not said; 1: yes; -1: no */
     purpose_bits narrowed;
     str json;
@@ -169,7 +171,7 @@ struct world {
     const char *property;
     char detail[2048];
     VEC(str) trace;
-    bool tracing;
+    bool tracing, dumping;
 };
 
 void world_begin(struct world *world, uint64_t seed, const char *fault);
@@ -193,6 +195,9 @@ struct profile_note *world_note(struct world *world, profile_no number);
 /* Notes the first failure only. */
 void fail_at(struct world *world, const char *property, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void trace_add(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* --- dump.c: everybody, in plain text */
+void world_dump(const struct world *world, const char *title);
 
 /* --- person_copy.c */
 struct cell *cell_new(const struct person *person);

@@ -120,8 +120,9 @@ static void cites_write(struct buf *out, const struct spec_purpose *purpose)
     if (purpose->basis == BASIS_CONSENT)
         buf_printf(out, ", expires: P%dD after given", day_count(purpose->expires_ms));
     if (purpose->basis == BASIS_CONTRACT)
-        buf_printf(out, ", contract: terms of sale@%u, terms_min_version: %u, opened_by: [Order Completed], ended_by: [Account Closed]",
-                   purpose->terms, purpose->terms_min);
+        buf_printf(out, ", contract: terms of sale@%u, opened_by: [Order Completed], ended_by: [Account Closed]", purpose->terms);
+    if (purpose->terms_min)
+        buf_printf(out, ", terms_min_version: %u", purpose->terms_min);
     if (purpose->basis == BASIS_LEGAL_OBLIGATION || purpose->basis == BASIS_PUBLIC_TASK)
         buf_printf(out, ", law: Act C of 2000");
     if (purpose->basis == BASIS_VITAL_INTEREST)

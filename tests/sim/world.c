@@ -281,15 +281,15 @@ static bool round_run(struct loading *loading)
     vec_each (row, &stored->field)                                                                                     \
         *(__typeof__(row))vec_push(arena, &person->field) = *row
 
-static void unloaded_back(struct arena *arena, struct person *person, const struct person *stored)
+static void unloaded_back(struct arena *arena, struct person *person, const struct person *stored, unsigned parts)
 {
-    if (!(person->loaded & PERSON_FACTS))
+    if (!(parts & PERSON_FACTS))
         parts_back(facts);
-    if (!(person->loaded & PERSON_EVENTS))
+    if (!(parts & PERSON_EVENTS))
         parts_back(events);
-    if (!(person->loaded & PERSON_HELD))
+    if (!(parts & PERSON_HELD))
         parts_back(held);
-    if (!(person->loaded & PERSON_OUTBOX)) {
+    if (!(parts & PERSON_OUTBOX)) {
         parts_back(deliveries);
         parts_back(disclosures);
     }
@@ -390,7 +390,7 @@ static void store(struct world *world, struct loading *loading)
     }
     cells_take(world, loading);
     for (size_t i = 0; i < count; i++)
-        unloaded_back(arena, person_now(loading->given[i]), before[i]);
+        unloaded_back(arena, person_now(loading->given[i]), before[i], loading->parts.items[i]);
     vec_each (each, &world->batch.persons) {
         struct person *person = *each;
         if (world->fault)
@@ -486,7 +486,8 @@ void world_digest_all(struct world *world, uint8_t ret_digest[32])
         world_digest(world, &world->scratch, &(*cell)->person, digest);
         digest_add(sum, digest);
         vec_each (row, &(*cell)->person.deliveries)
-            sum[row->kind] += text_hash(row->destination) * (1 + (unsigned)row->state) + text_hash(row->purpose);
+            if (row->kind == DELIVERY_RECALL || (row->kind == DELIVERY_EVENT && row->state != DELIVERY_CANCELLED)) /* a profile queued twice says the same */
+                sum[row->kind] += text_hash(row->destination) * (1 + (unsigned)row->state) + text_hash(row->purpose);
     }
     memcpy(ret_digest, sum, 32);
 }
