@@ -392,6 +392,16 @@ static void files_import(struct importing *importing, const struct plan *plan) {
     file_close(&importing->signals);
 }
 
+/* Fails at once where waiting would not help: nobody answers, or no policy is in force. */
+static enum status check_ready(struct run *run, struct client *client) {
+    struct http_reply reply;
+    const struct err *error =
+        client_call(client, run->arena, &(struct http_request){.method = "GET", .path = STR("/readyz")}, &reply);
+    if (error)
+        return run_fail(run, error);
+    return reply.status == 503 ? run_refused(run, &reply) : STATUS_DONE;
+}
+
 static enum status import(struct run *run) {
     struct plan plan = {0};
     struct importing importing = {.run = run};
@@ -408,7 +418,7 @@ static enum status import(struct run *run) {
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &set, NULL); /* before any thread begins */
-    if ((status = run_client(run, LOCAL_LONG, &importing.client)))
+    if ((status = run_client(run, LOCAL_LONG, &importing.client)) || (status = check_ready(run, importing.client)))
         return status;
     importing.path = path_with(run->arena, STR("/v1/import"), "source", plan.source);
     importing.path = path_with(run->arena, importing.path, "explain", "refused");

@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -159,17 +160,28 @@ def docs_cli_md_is_what_the_program_says(world):
         assert f.read() == world.out("help", "--markdown"), "run: telos help --markdown > docs/cli.md"
 
 
-def examples_in_the_help_can_be_parsed(world):
-    text = world.out("help", "--markdown")
-    for line in re.findall(r"^  telos [a-z].*$", text, re.M):
-        for command in re.sub(r'"[^"]*"', "X", line).split(" && "):
-            words = command.split(">")[0].split()[1:]
-            if words[0] in ("COMMAND", "help") or "[" in line or "|" in line or "…" in line or words[0] == "serve" or words[0].isupper():
-                continue
-            if any(w.isupper() for w in words) or "*.gz" in line:
-                continue
-            done = subprocess.run([world.program, *words, "--help"], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            assert done.returncode == 0, "%s: %s" % (command, done.stderr)
+def commands_in_help_and_docs_can_be_parsed(world):
+    texts = {"help": world.out("help", "--markdown")}
+    for folder in (ROOT, os.path.join(ROOT, "docs")):
+        for name in os.listdir(folder):
+            if name.endswith(".md"):
+                with open(os.path.join(folder, name), encoding="utf-8") as f:
+                    texts[name] = f.read()
+    seen = 0
+    for name, text in texts.items():
+        text = text.replace("\\\n", " ")
+        for line in re.findall(r"^\s*\$?\s*(?:build/)?telos ([a-z]+ [^\n|…\[]*)$", text, re.M):
+            for command in re.sub(r"\s#.*", "", "telos " + line).split("&&"):
+                try:
+                    words = shlex.split(command.split(">")[0])
+                except ValueError:
+                    continue
+                if len(words) < 2 or words[0].split("/")[-1] != "telos" or (name == "help" and any(w.isupper() for w in words)):
+                    continue
+                done = subprocess.run([world.program, *words[1:], "--help"], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                assert done.returncode == 0, "%s: %s: %s" % (name, command, done.stderr)
+                seen += 1
+    assert seen > 20, seen
 
 
 def version_names_the_libraries(world):
@@ -616,6 +628,15 @@ def ndjson_is_imported_beside_a_server_and_without_one(world):
     world.run("import", "b.ndjson", "--source", "no_such_source", status=2)
 
 
+def an_import_without_a_policy_does_not_wait(world):
+    world.write("a.ndjson", lines([track(1)]))
+    world.json("token", "create", "--role", "auditor", "--purpose", "*")  # makes the directory
+    begun = time.time()
+    assert "no policy is active" in world.err("import", "a.ndjson", "--source", "till", status=3)
+    assert "nobody answers" in world.err("import", "a.ndjson", "--source", "till", "--server", "http://127.0.0.1:1", status=3)
+    assert time.time() - begun < 20
+
+
 def what_was_not_taken_is_listed_with_its_line(world):
     world.run("policy", "apply", world.policy)
     long = json.dumps(track(1, "u1", text="x" * 40000))
@@ -901,13 +922,13 @@ def memory_does_not_grow_with_the_file(world):
     assert large < small * 1.3, "%d KB for a small file, %d KB for one 20 times as large" % (small, large)
 
 
-ALONE = [help_has_an_example_for_every_command, docs_cli_md_is_what_the_program_says, examples_in_the_help_can_be_parsed, version_names_the_libraries, bad_use_is_told_with_a_hint,
+ALONE = [help_has_an_example_for_every_command, docs_cli_md_is_what_the_program_says, commands_in_help_and_docs_can_be_parsed, version_names_the_libraries, bad_use_is_told_with_a_hint,
          several_values_of_an_option_are_understood_in_each_form, flags_beat_the_environment_which_beats_telos_yaml, a_missing_data_directory_is_unavailable,
          a_policy_is_checked_without_a_data_directory, the_life_of_a_policy, serve_says_where_it_listens_and_ends_cleanly, a_second_start_says_who_has_the_directory,
          serve_applies_a_policy_file_that_changed_and_stops_at_a_bad_one, the_log_level_is_read_again_on_sighup, the_master_key_may_lie_elsewhere,
          a_long_data_directory_has_a_socket_too, the_debug_door_opens_only_when_asked, a_doctor_finds_what_is_wrong, from_afar_a_token_decides,
          colours_only_on_a_terminal_and_never_with_no_color, a_quick_bench_prints_rates, ndjson_is_imported_beside_a_server_and_without_one,
-         what_was_not_taken_is_listed_with_its_line, packed_files_are_read_by_their_first_bytes, csv_is_imported_by_a_mapping, csv_dialects_are_found_out,
+         an_import_without_a_policy_does_not_wait, what_was_not_taken_is_listed_with_its_line, packed_files_are_read_by_their_first_bytes, csv_is_imported_by_a_mapping, csv_dialects_are_found_out,
          a_mapping_that_does_not_fit_is_refused_with_its_line, segment_exports_are_imported, an_import_that_is_killed_goes_on_and_doubles_nothing,
          an_import_survives_kills_of_the_server, an_interrupted_import_says_where_it_goes_on, a_file_that_grew_goes_on_and_another_one_begins_anew,
          an_import_waits_for_a_server_that_has_a_bad_day, memory_does_not_grow_with_the_file]
