@@ -19,24 +19,29 @@ static const char policy_text[] =
     "  purchase: { dpv: pd:PurchasesAndSpendingHabit }\n"
     "  behaviour: { dpv: pd:Behavioral }\n"
     "  device: { dpv: pd:DeviceBased }\n"
+    "  page: { dpv: pd:Behavioral }\n"
+    "  search: { dpv: pd:Behavioral }\n"
     "fields:\n"
     "  traits.email: email\n"
     "  properties.products[*]: purchase\n"
     "  properties.total: purchase\n"
     "  context.device.*: device\n"
     "  context.userAgent: device\n"
+    "  context.page: page\n"
+    "  properties.query: search\n"
     "  default: behaviour\n"
     "notices:\n"
     "  site: { version: 1, effective: 2026-01-01, languages: { en: site.md } }\n"
     "purposes:\n"
-    "  service: { title: Run the site, basis: legitimate_interest, interest: running the site, balancing_test: lia/site.pdf@2026-01-01, notice: site, categories: [email, behaviour, device, purchase], retention: P5Y after collected }\n"
-    "  newsletter: { title: Send offers, basis: consent, notice: site, categories: [email, behaviour, device, purchase], retention: P2Y after last_seen }\n"
+    "  service: { title: Run the site, basis: legitimate_interest, interest: running the site, balancing_test: lia/site.pdf@2026-01-01, notice: site, categories: [email, behaviour, page, search, device, purchase], retention: P5Y after collected }\n"
+    "  newsletter: { title: Send offers, basis: consent, notice: site, categories: [email, behaviour, page, search, device, purchase], retention: P2Y after last_seen }\n"
     "  research: { title: Learn, basis: consent, notice: site, categories: [behaviour], retention: P1Y after last_seen }\n"
     "  fulfilment: { title: Deliver, basis: contract, contract: terms, opened_by: [Order Completed], categories: [email, purchase], retention: P5Y after contract_end }\n"
     "  bookkeeping: { title: Invoices, basis: legal_obligation, law: a law, categories: [purchase], retention: P8Y after collected }\n"
     "  fraud: { title: Prevent fraud, basis: legitimate_interest, interest: no fraud, balancing_test: lia/fraud.pdf@2026-02-11, notice: site, categories: [device, purchase], retention: P1Y after collected }\n"
     "sources:\n"
     "  web: { kind: website, key_env: NONE_1, purposes: [service, newsletter], when_denied: drop, informs: [site] }\n"
+    "  narrow: { kind: website, key_env: NONE_3, purposes: [research, fraud], when_denied: drop, informs: [site] }\n"
     "  shop: { kind: website, key_env: NONE_2, purposes: [service, newsletter, research, fulfilment, bookkeeping, fraud], when_denied: drop, informs: [site] }\n"
     "destinations:\n"
     "  mailer: { kind: webhook, purpose: newsletter, channel: email, recipient: \"Posta Kft. (processor, HU)\", url: \"http://127.0.0.1:1/\", events: [Order Completed] }\n"
@@ -129,6 +134,9 @@ static struct person *person_load(struct bench *bench, uint64_t number)
     *(struct consent *)vec_push(arena, &person->consents) =
         (struct consent){.profile = person->root, .identifier = 1, .purpose = STR("service"), .status = CONSENT_INFORMED, .notice = STR("site"),
                          .notice_version = 1, .at_ms = then_ms, .known_ms = then_ms, .expires_ms = TIME_FOREVER};
+    *(struct consent *)vec_push(arena, &person->consents) =
+        (struct consent){.profile = person->root, .identifier = 1, .purpose = STR("fraud"), .status = CONSENT_INFORMED, .notice = STR("site"),
+                         .notice_version = 1, .at_ms = then_ms, .known_ms = then_ms, .expires_ms = TIME_FOREVER};
     return person;
 }
 
@@ -212,7 +220,8 @@ static bool asked(const char *name, const char *part) { return !part || str_find
 
 int main(int count, char **words)
 {
-    static const char reading[] = "core_read_message", cutting[] = "track cut into parts by six purposes";
+    static const char reading[] = "core_read_message", cutting[] = "track cut into parts by six purposes",
+                      trimming[] = "track trimmed: half of its fields left out, counted";
     const char *part = count > 2 ? words[2] : NULL;
     static struct bench bench;
     static const struct {
@@ -239,6 +248,10 @@ int main(int count, char **words)
     bench.people = 100000;
     if (asked(cutting, part))
         line(cutting, apply_run(&bench, seconds), 1e6, "messages/s");
+    for (unsigned i = 0; i < TEXTS; i++)
+        message_make(&bench, &bench.messages[i], "narrow", i, false);
+    if (asked(trimming, part))
+        line(trimming, apply_run(&bench, seconds), 1e6, "messages/s");
     policy_free(bench.policy);
     arena_release(&bench.batch);
     arena_release(&bench.lasting);

@@ -49,6 +49,7 @@ static void prepare(struct apply *apply, struct batch *batch)
     index_build(apply);
     apply->nobody = arena_array(apply->arena, const struct standing *, policy->sources.count + 1);
     apply->outcome_counters = arena_array(apply->arena, uint32_t, (policy->sources.count + 1) * OUTCOME_COUNT);
+    apply->alike_memos = arena_array(apply->arena, struct alike_memo, ALIKE_MEMOS);
     apply->left_out_memos = arena_array(apply->arena, struct left_out_memo, LEFT_OUT_MEMOS);
     purposes_prepare(apply);
     apply->root_walk = fields_walk(policy);

@@ -227,6 +227,37 @@ static void mark_close(struct apply *apply, size_t index, bool hole)
     nodes[index] = sum;
 }
 
+static bool alike_below(const struct classifier *c, const struct field_node *node, purpose_mask mask);
+
+static bool alike_child(const struct classifier *c, const struct field_node *child, purpose_mask mask)
+{
+    if (!child)
+        return true;
+    if (child->exact && (child->not_personal || category_mask(c, child->category) != mask))
+        return false;
+    return alike_below(c, child, mask);
+}
+
+static bool alike_below(const struct classifier *c, const struct field_node *node, purpose_mask mask)
+{
+    for (const struct field_node *child = node->children; child; child = child->next)
+        if (!alike_child(c, child, mask))
+            return false;
+    return alike_child(c, node->any, mask) && alike_child(c, node->item, mask);
+}
+
+/* May the subtree be one mark, although rules differ below? Only where it is kept: what is left out is told field by field. */
+static bool subtree_alike(struct classifier *c, struct field_walk walk)
+{
+    purpose_mask special = c->view->standing->special, mask = category_mask(c, walk.category);
+    if (!mask || walk.not_personal)
+        return false;
+    struct alike_memo *memo = &c->apply->alike_memos[((uintptr_t)walk.node >> 4) % ALIKE_MEMOS];
+    if (memo->node != walk.node || memo->category != walk.category || memo->allowed != c->view->allowed || memo->special != special)
+        *memo = (struct alike_memo){walk.node, c->view->allowed, special, walk.category, alike_below(c, walk.node, mask)};
+    return memo->alike;
+}
+
 static void node_classify(struct classifier *c, const struct json *value, struct field_walk walk, const struct path *path)
 {
     bool deeper = value->type >= JSON_ARRAY && value->count > 0;
@@ -237,7 +268,7 @@ static void node_classify(struct classifier *c, const struct json *value, struct
     size_t index = mark_push(c);
     if (!deeper && value->type >= JSON_ARRAY)
         return; /* an empty container says nothing */
-    if (!deeper || field_walk_uniform(walk)) {
+    if (!deeper || field_walk_uniform(walk) || subtree_alike(c, walk)) {
         mark_content(c, index, value, path, walk.category);
         return;
     }

@@ -90,6 +90,15 @@ struct left_out_memo {
     uint32_t *places; /* one a reason: position + 1 in batch->counters */
 };
 
+/* Whether all rules below a node come to the same purposes, under what is allowed: then the whole subtree is one mark. */
+enum { ALIKE_MEMOS = 64 };
+struct alike_memo {
+    const struct field_node *node;
+    purpose_mask allowed, special;
+    uint16_t category; /* inherited */
+    bool alike;
+};
+
 /* The state of one core_apply. */
 struct apply {
     struct batch *batch;
@@ -106,6 +115,7 @@ struct apply {
     int64_t *due_collected; /* by purpose slot: when what is collected today falls due; TIME_NONE: not worked out */
     struct seen_memo *seen_memo; /* by purpose slot */
     struct marks marks;
+    struct alike_memo *alike_memos; /* by the node's place; the newest stands */
     struct field_walk root_walk, traits_walk, context_walk, context_traits_walk;
     bool event_rule, name_rule; /* the policy names the field itself */
     bool releasing;
@@ -188,6 +198,8 @@ struct consent *consent_push(struct apply *apply, struct person *person, const s
 void consent_effects(struct apply *apply, struct person *person, const struct standing *before);
 /* Returns the purposes whose signal on the message could not be read. */
 purpose_mask signals_apply(struct apply *apply, const struct message *message, const struct glance *glance, struct named *named, size_t named_count);
+/* The refusals that the message brings hold for whom it turned out to be about, too, where that is not who heard them first. */
+void signals_deny(struct apply *apply, const struct message *message, const struct glance *glance, struct known *known);
 /* Purposes that the message itself leaves out (`context.purposes`). */
 purpose_mask message_narrows(const struct apply *apply, const struct message *message, const struct glance *glance);
 void statement_apply(struct apply *apply, struct request *request);

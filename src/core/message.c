@@ -215,6 +215,10 @@ static void keep(struct course *c)
     struct resolved resolved = resolve_message(c->apply, c->message, c->named, c->count);
     purpose_mask allowed = c->view.allowed;
     const struct standing *judged_by = c->view.standing;
+    if (!c->message->released && (resolved.merged || !c->named[0].known || c->named[0].known->person != resolved.person)) {
+        signals_deny(c->apply, c->message, &c->glance, resolved.known);
+        resolved.person = resolved.known->person;
+    }
     view_fill(c, resolved.person);
     if (c->view.allowed != allowed || c->view.standing->special != judged_by->special) {
         bool any = judge(c);
@@ -341,6 +345,8 @@ void message_apply(struct apply *apply, struct message *message, struct message_
     glance_fill(message, &c.glance);
     if (!message->released)
         c.view.unreadable = signals_apply(apply, message, &c.glance, c.named, c.count);
+    if (!message->released)
+        c.count = named_fill(apply, message, c.named); /* what was released by them may have brought identifiers */
     c.view.narrowed = message_narrows(apply, message, &c.glance);
     view_fill(&c, resolve_prospect(apply, message, c.named, c.count));
     if (judge(&c))

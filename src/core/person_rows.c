@@ -34,6 +34,7 @@ struct known *person_attach(struct apply *apply, struct person *person, profile_
         .change = CHANGE_NEW, .profile = number, .number = profile->identifier_next++, .type = id->key->name, .hash = id->hash,
         .value = purposes ? id->value : STR_NONE, .purposes = purposes, .verified = verified, .first_seen_ms = apply->day_ms,
         .last_seen_ms = apply->day_ms, .message = message};
+    gate_standing_reset(person); /* it is a sign of life */
     index_add(apply, person, position);
     return index_find(apply, &id->hash);
 }

@@ -142,6 +142,7 @@ static void identifier_seen(struct apply *apply, const struct message *message, 
     if (identifier->last_seen_ms < apply->day_ms) {
         identifier->last_seen_ms = apply->day_ms;
         row_touch(identifier);
+        gate_standing_reset(named->known->person); /* retention may count from there */
     }
 }
 
@@ -204,6 +205,8 @@ struct resolved resolve_message(struct apply *apply, const struct message *messa
             continue;
         struct person *person = mine->known->person;
         profile_no profile = known_identifier(mine->known)->profile;
+        if (!other->known) /* a join may have released what brought it */
+            other->known = index_find(apply, &other->id->hash);
         if (!other->known) {
             reason_mask reasons = attach_refused(apply, person, other->id->key, message->source);
             if (reasons)

@@ -257,6 +257,32 @@ static struct consent signal_record(const struct apply *apply, const struct mess
                             .reference = contract ? message->message_id : STR_NONE};
 }
 
+/* Says to the person what the wishes change for it. */
+static void wishes_record(struct apply *apply, const struct message *message, const struct wishes *wishes, struct known *known, bool verified)
+{
+    struct planned planned[LIMIT_PURPOSES * 3];
+    struct speaker speaker = {.person = known->person, .identifier = known_identifier(known),
+                              .standing = standing_of(apply, known->person, message->source), .verified = verified,
+                              .at_ms = message->at_ms < apply->now_ms ? message->at_ms : apply->now_ms};
+    size_t count = plan(apply->policy, &speaker, wishes, planned);
+    for (size_t i = 0; i < count; i++) {
+        struct consent record = signal_record(apply, message, wishes, &speaker, &planned[i]);
+        if (!consent_push(apply, known->person, known_identifier(known), &record))
+            break;
+    }
+    if (count)
+        consent_effects(apply, known->person, speaker.standing);
+}
+
+void signals_deny(struct apply *apply, const struct message *message, const struct glance *glance, struct known *known)
+{
+    struct wishes wishes = wishes_read(apply->policy, message, glance);
+    wishes.opt_out = opted_out(apply->policy, message, known->person);
+    wishes.yes = wishes.opened = wishes.ended = 0;
+    if (wishes.no | wishes.opt_out)
+        wishes_record(apply, message, &wishes, known, known_identifier(known)->verified || message->source->trusted);
+}
+
 purpose_mask signals_apply(struct apply *apply, const struct message *message, const struct glance *glance, struct named *named, size_t named_count)
 {
     struct wishes wishes = wishes_read(apply->policy, message, glance);
@@ -274,15 +300,6 @@ purpose_mask signals_apply(struct apply *apply, const struct message *message, c
         return wishes.unreadable;
     struct known *known = resolve_hash_only(apply, message, named, named_count);
     /* the identifier may have turned out to be somebody else's: what holds for that person decides */
-    speaker.person = known->person;
-    speaker.identifier = known_identifier(known);
-    speaker.standing = standing_of(apply, known->person, message->source);
-    count = plan(apply->policy, &speaker, &wishes, planned);
-    for (size_t i = 0; i < count; i++) {
-        struct consent record = signal_record(apply, message, &wishes, &speaker, &planned[i]);
-        if (!consent_push(apply, known->person, known_identifier(known), &record))
-            break;
-    }
-    consent_effects(apply, known->person, speaker.standing);
+    wishes_record(apply, message, &wishes, known, speaker.verified);
     return wishes.unreadable;
 }
