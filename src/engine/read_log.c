@@ -206,10 +206,14 @@ void read_log_close(struct engine *engine)
     engine->read_log = NULL;
 }
 
+/* A file half full without one to follow it gets one at once, where the next commit is too far away; only without room nobody reads. */
 bool read_log_ready(struct engine *engine)
 {
     const struct read_log *log = engine->read_log;
-    return log->ready || log->current->next < FILE_RECORDS / 2;
+    if (log->ready || log->current->next < FILE_RECORDS / 2)
+        return true;
+    spare_make(engine);
+    return log->ready;
 }
 
 /* ---- adding ---- */
@@ -319,7 +323,9 @@ void read_log_taken(struct engine *engine, bool committed)
     while (gone) {
         struct segment *older = gone->older;
         segment_close(engine, gone, true);
+        pthread_rwlock_wrlock(&log->lock);
         log->files--;
+        pthread_rwlock_unlock(&log->lock);
         gone = older;
     }
     spare_make(engine);
