@@ -177,11 +177,11 @@ static const struct err *parts_open(struct engine *engine)
     TRY(profile_next_find(engine, totals.profile_next));
     TRY(key_ends_finish(engine));
     TRY(ledger_open(arena, engine->store, engine->session, engine->vault, engine->data, &engine->ledger));
+    engine->person_cache = person_cache_new();
     TRY(snapshot_open(engine));
     TRY(tokens_open(engine, arena));
     TRY(paused_read(engine));
     TRY(read_log_open(engine, arena));
-    engine->person_cache = person_cache_new();
     engine->dedupe = dedupe_new();
     TRY(dedupe_rebuild(engine, batch_next));
     engine->metrics.dedupe_ids = dedupe_count(engine->dedupe);

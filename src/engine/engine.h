@@ -93,6 +93,9 @@ void engine_work_release(struct engine *engine, struct work *work);
 /* ---- reading ---- */
 const struct err *engine_reader(struct engine *engine, struct reader **ret_reader) MUST_CHECK;
 void engine_reader_close(struct reader *reader);
+/* With the parts of engine_person: only questions to the gate follow. Values of identifiers and texts of records stay unopened (they are there or
+ * not, but cannot be read), and the person may come from memory. Heads only: with other parts it does nothing. */
+#define ENGINE_GATE_ONLY 0x100u
 /* Loads and opens the person known by "type:value"; NULL where nobody is. */
 const struct err *engine_person(struct reader *reader, struct arena *arena, const struct policy *policy, str subject, unsigned parts,
                                 struct person **ret_person) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 const char value_unopened[] = "?";
@@ -69,6 +70,8 @@ struct slot {
     struct entry *entry; /* NULL: free */
 };
 struct person_cache {
+    pthread_mutex_t lock; /* over everything; held for less than a microsecond */
+    const struct policy *policy;
     struct arena names_arena, *round_arena;
     struct map name_numbers; /* text → number + 1 */
     VEC(str) names;
@@ -84,31 +87,50 @@ struct person_cache *person_cache_new(void)
 {
     struct person_cache *cache = calloc(1, sizeof *cache);
     ASSERT(cache);
+    pthread_mutex_init(&cache->lock, NULL);
     map_init(&cache->name_numbers, &cache->names_arena);
     return cache;
 }
 
-void person_cache_clear(struct person_cache *cache)
+void person_cache_clear(struct person_cache *cache, const struct policy *policy)
 {
+    pthread_mutex_lock(&cache->lock);
+    cache->policy = policy;
     for (size_t i = 0; i < cache->entry_count; i++)
         free(cache->entries[i]);
     cache->entry_count = cache->hand = cache->bytes = cache->slots_used = 0;
     if (cache->slots)
         memset(cache->slots, 0, cache->slot_count * sizeof *cache->slots);
+    pthread_mutex_unlock(&cache->lock);
 }
 
 void person_cache_free(struct person_cache *cache)
 {
     if (!cache)
         return;
-    person_cache_clear(cache);
+    person_cache_clear(cache, NULL);
+    pthread_mutex_destroy(&cache->lock);
     free(cache->entries);
     free(cache->slots);
     arena_release(&cache->names_arena);
     free(cache);
 }
 
-size_t person_cache_count(const struct person_cache *cache) { return cache->entry_count; }
+size_t person_cache_count(struct person_cache *cache)
+{
+    pthread_mutex_lock(&cache->lock);
+    size_t count = cache->entry_count;
+    pthread_mutex_unlock(&cache->lock);
+    return count;
+}
+
+bool person_cache_full(struct person_cache *cache)
+{
+    pthread_mutex_lock(&cache->lock);
+    bool full = cache->bytes > LIMIT_PERSON_CACHE_BYTES / 16 * 15;
+    pthread_mutex_unlock(&cache->lock);
+    return full;
+}
 
 /* ---- names ---- */
 
@@ -226,13 +248,20 @@ static void entry_remove(struct person_cache *cache, struct entry *entry)
     free(entry);
 }
 
-void person_cache_forget(struct person_cache *cache, const struct person *person)
+static void forget(struct person_cache *cache, const struct person *person)
 {
     vec_each (identifier, &person->identifiers) {
         struct entry *entry = entry_find(cache, identifier->hash.bytes);
         if (entry)
             entry_remove(cache, entry);
     }
+}
+
+void person_cache_forget(struct person_cache *cache, const struct person *person)
+{
+    pthread_mutex_lock(&cache->lock);
+    forget(cache, person);
+    pthread_mutex_unlock(&cache->lock);
 }
 
 /* The clock's hand: who was used since it last came by stays. */
@@ -339,11 +368,11 @@ static void pack_consents(struct packing *packing, struct packed_consent *consen
     }
 }
 
-void person_cache_put(struct person_cache *cache, const struct person *person)
+static void put(struct person_cache *cache, const struct person *person)
 {
     size_t profiles = rows_alive(&person->profiles), identifiers = rows_alive(&person->identifiers), consents = rows_alive(&person->consents),
            merges = rows_alive(&person->merges), refused = rows_alive(&person->refused);
-    person_cache_forget(cache, person);
+    forget(cache, person);
     if (!profiles || !identifiers || rows_alive(&person->preferences) || profiles > ROWS_MAX || identifiers > ROWS_MAX || consents > ROWS_MAX ||
         merges > ROWS_MAX || refused > ROWS_MAX)
         return;
@@ -378,6 +407,13 @@ void person_cache_put(struct person_cache *cache, const struct person *person)
         slot_put(cache, tag_of(identifiers_of(entry)[i].hash), entry);
 }
 
+void person_cache_put(struct person_cache *cache, const struct person *person)
+{
+    pthread_mutex_lock(&cache->lock);
+    put(cache, person);
+    pthread_mutex_unlock(&cache->lock);
+}
+
 /* ---- unpacking ---- */
 
 #define rows_make(arena, rows, number) \
@@ -386,11 +422,11 @@ void person_cache_put(struct person_cache *cache, const struct person *person)
         (rows)->count = (rows)->capacity = (number); \
     } while (0)
 
-static void unpack_identities(const struct person_cache *cache, const struct entry *entry, struct person *person)
+static void unpack_identities(const struct person_cache *cache, const struct entry *entry, struct arena *arena, struct person *person)
 {
     const struct packed_profile *profiles = profiles_of(entry);
     const struct packed_identifier *identifiers = identifiers_of(entry);
-    rows_make(cache->round_arena, &person->profiles, entry->profile_count);
+    rows_make(arena, &person->profiles, entry->profile_count);
     vec_each (row, &person->profiles) {
         *row = (struct profile){.number = {profiles->number}, .root = {profiles->root}, .version = profiles->version,
                                 .created_ms = profiles->created_ms, .erased_ms = profiles->erased_ms, .due_ms = profiles->due_ms,
@@ -398,7 +434,7 @@ static void unpack_identities(const struct person_cache *cache, const struct ent
                                 .birth_year = profiles->birth_year};
         memcpy(row->id.bytes, profiles++->id, 16);
     }
-    rows_make(cache->round_arena, &person->identifiers, entry->identifier_count);
+    rows_make(arena, &person->identifiers, entry->identifier_count);
     vec_each (row, &person->identifiers) {
         *row = (struct identifier){.profile = person->profiles.items[identifiers->profile].number, .number = identifiers->number,
                                    .type = cache->names.items[identifiers->type], .purposes = identifiers->purposes,
@@ -409,10 +445,10 @@ static void unpack_identities(const struct person_cache *cache, const struct ent
     }
 }
 
-static void unpack_consents(const struct person_cache *cache, const struct entry *entry, struct person *person)
+static void unpack_consents(const struct person_cache *cache, const struct entry *entry, struct arena *arena, struct person *person)
 {
     const struct packed_consent *consents = consents_of(entry);
-    rows_make(cache->round_arena, &person->consents, entry->consent_count);
+    rows_make(arena, &person->consents, entry->consent_count);
     vec_each (row, &person->consents) {
         *row = (struct consent){.profile = person->profiles.items[consents->profile].number, .identifier = consents->identifier,
                                 .verified = consents->flags & FLAG_VERIFIED, .purpose = cache->names.items[consents->purpose],
@@ -425,11 +461,11 @@ static void unpack_consents(const struct person_cache *cache, const struct entry
     }
 }
 
-static void unpack_joins(const struct person_cache *cache, const struct entry *entry, struct person *person)
+static void unpack_joins(const struct person_cache *cache, const struct entry *entry, struct arena *arena, struct person *person)
 {
     const struct packed_merge *merges = merges_of(entry);
     const struct packed_refused *refused = refused_of(entry);
-    rows_make(cache->round_arena, &person->merges, entry->merge_count);
+    rows_make(arena, &person->merges, entry->merge_count);
     vec_each (row, &person->merges) {
         *row = (struct merge){.left = {merges->left}, .right = {merges->right}, .reason = cache->names.items[merges->reason],
                               .source = cache->names.items[merges->source], .at_ms = merges->at_ms, .undone_ms = merges->undone_ms};
@@ -437,7 +473,7 @@ static void unpack_joins(const struct person_cache *cache, const struct entry *e
         memcpy(row->through_left.bytes, merges->through_left, 16);
         memcpy(row->through_right.bytes, merges++->through_right, 16);
     }
-    rows_make(cache->round_arena, &person->refused, entry->refused_count);
+    rows_make(arena, &person->refused, entry->refused_count);
     vec_each (row, &person->refused) {
         *row = (struct refused_join){.left = {refused->left}, .right = {refused->right}, .type = cache->names.items[refused->type],
                                      .reason = cache->names.items[refused->reason], .count = refused->count, .first_ms = refused->first_ms,
@@ -452,22 +488,49 @@ void person_cache_round(struct person_cache *cache, struct arena *arena)
     cache->round_arena = arena;
 }
 
-struct person *person_cache_get(struct person_cache *cache, const identifier_hash *hash, unsigned parts, bool *ret_first)
+static struct person *unpack(const struct person_cache *cache, const struct entry *entry, struct arena *arena)
 {
-    struct entry *entry = entry_find(cache, hash->bytes);
-    if (!entry || (parts & ~(unsigned)(PERSON_HEAD | (entry->no_held ? PERSON_HELD : 0))))
-        return NULL;
-    *ret_first = entry->round != cache->round;
-    if (!*ret_first)
-        return entry->person;
-    struct person *person = arena_new(cache->round_arena, struct person);
+    struct person *person = arena_new(arena, struct person);
     person->root = (profile_no){entry->root};
     person->loaded = PERSON_HEAD | (entry->no_held ? PERSON_HELD : 0);
-    unpack_identities(cache, entry, person);
-    unpack_consents(cache, entry, person);
-    unpack_joins(cache, entry, person);
-    entry->round = cache->round;
-    entry->person = person;
-    entry->used = true;
+    unpack_identities(cache, entry, arena, person);
+    unpack_consents(cache, entry, arena, person);
+    unpack_joins(cache, entry, arena, person);
+    return person;
+}
+
+static bool entry_serves(const struct entry *entry, unsigned parts)
+{
+    return entry && !(parts & ~(unsigned)(PERSON_HEAD | (entry->no_held ? PERSON_HELD : 0)));
+}
+
+struct person *person_cache_get(struct person_cache *cache, const identifier_hash *hash, unsigned parts, bool *ret_first)
+{
+    struct person *person = NULL;
+    pthread_mutex_lock(&cache->lock);
+    struct entry *entry = entry_find(cache, hash->bytes);
+    if (entry_serves(entry, parts)) {
+        *ret_first = entry->round != cache->round;
+        if (*ret_first)
+            entry->person = unpack(cache, entry, cache->round_arena);
+        entry->round = cache->round;
+        entry->used = true;
+        person = entry->person;
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return person;
+}
+
+struct person *person_cache_copy(struct person_cache *cache, const struct policy *policy, const identifier_hash *hash, unsigned parts,
+                                 struct arena *arena)
+{
+    struct person *person = NULL;
+    pthread_mutex_lock(&cache->lock);
+    struct entry *entry = cache->policy == policy ? entry_find(cache, hash->bytes) : NULL;
+    if (entry_serves(entry, parts)) {
+        entry->used = true;
+        person = unpack(cache, entry, arena);
+    }
+    pthread_mutex_unlock(&cache->lock);
     return person;
 }

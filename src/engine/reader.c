@@ -5,6 +5,7 @@
  * 3. While no read can be recorded, none is made (read_log_ready).
  */
 #include "engine/engine_private.h"
+#include "engine/person_cache.h"
 
 #include <stdlib.h>
 
@@ -76,7 +77,14 @@ const struct err *engine_person(struct reader *reader, struct arena *arena, cons
     struct message_identifier id = {0};
     TRY(identity_parse_subject(arena, policy, subject, &id));
     identifier_hash hash = identifier_hash_of(reader->engine, id.key->name, id.value);
-    struct load load = {.hashes = &hash, .hash_count = 1, .parts = parts};
+    bool gate_only = (parts & ENGINE_GATE_ONLY) && !(parts & (unsigned)PERSON_ALL & ~(unsigned)PERSON_HEAD);
+    struct person *head = gate_only ? person_cache_copy(reader->engine->person_cache, policy, &hash, PERSON_HEAD, arena) : NULL;
+    if (head) {
+        TRY(may_read(reader->engine, arena));
+        *ret_person = head;
+        return NULL;
+    }
+    struct load load = {.hashes = &hash, .hash_count = 1, .parts = parts & PERSON_ALL};
     return person_load(reader, arena, policy, &load, &load.by_hash, ret_person);
 }
 

@@ -174,6 +174,7 @@ const struct err *snapshot_open(struct engine *engine)
     struct policy *policy = NULL;
     TRY(policy_from_row(&engine->arena, &row, &policy));
     snapshot_switch(engine, snapshot_new(policy));
+    person_cache_clear(engine->person_cache, policy);
     str follow = STR_NONE;
     TRY(engine->store->ops->setting(engine->session, &engine->arena, STR("policy_follow"), &follow));
     engine->follow = !str_empty(follow);
@@ -267,7 +268,7 @@ static void activation_after(void *context, struct engine *engine)
     activation->policy->version = activation->row->version;
     activation->policy->activated_ms = activation->row->activated_ms;
     snapshot_switch(engine, snapshot_new(activation->policy));
-    person_cache_clear(engine->person_cache);
+    person_cache_clear(engine->person_cache, activation->policy);
     engine->follow = true;
     log_write(LOG_INFO, "policy", "activated version=%u", activation->row->version);
 }

@@ -11,6 +11,7 @@
  */
 #include "base/log.h"
 #include "engine/engine_private.h"
+#include "engine/person_cache.h"
 
 #include <time.h>
 
@@ -20,6 +21,7 @@
 
 struct writer {
     struct engine *engine;
+    uint64_t warm_next; /* the next profile whose head is brought into memory; 0: all that fit are */
     int64_t probe_us, reads_us;
     bool more_to_tidy;
 };
@@ -53,7 +55,7 @@ static bool tickets_take(struct writer *writer, struct commit *commit)
     struct ticket **last = &commit->tickets;
     size_t count = 0;
     pthread_mutex_lock(&engine->submit_lock);
-    tickets_await(engine, writer->more_to_tidy);
+    tickets_await(engine, writer->more_to_tidy || writer->warm_next);
     bool go_on = engine->first || !engine->stopping;
     while (engine->first && (!engine->paused || engine->stopping)) {
         struct ticket *ticket = engine->first;
@@ -178,10 +180,37 @@ static void tidy(struct writer *writer, struct commit *commit)
     }
 }
 
+#define WARM_STEP 64
+/* While nothing waits, heads are brought into memory, so that the first messages after a start need not seek them. */
+static void warm(struct writer *writer, struct commit *commit)
+{
+    struct engine *engine = writer->engine;
+    struct snapshot *snapshot = NULL;
+    if (!writer->warm_next || !engine->storing || !(snapshot = snapshot_take(engine)))
+        return;
+    profile_no numbers[WARM_STEP];
+    size_t count = 0;
+    for (; count < WARM_STEP && writer->warm_next < engine->profile_next; count++)
+        numbers[count] = (profile_no){writer->warm_next++};
+    struct load load = {.arena = commit->arena, .sets = snapshot->sets, .profiles = numbers, .profile_count = count,
+                        .parts = PERSON_HEAD | PERSON_HELD, .events_from_ms = INT64_MIN};
+    const struct err *error = count ? engine->store->ops->load(engine->session, &load) : NULL;
+    vec_each (person, &load.persons)
+        if (!error) {
+            vec_each (row, &(*person)->identifiers)
+                row->value = str_empty(row->sealed) ? STR_NONE : VALUE_UNOPENED;
+            person_cache_put(engine->person_cache, *person);
+        }
+    if (error || !count || person_cache_full(engine->person_cache))
+        writer->warm_next = 0;
+    engine_policy_release(engine, snapshot->policy);
+}
+
 static void *writer_main(void *context)
 {
     struct writer writer = {.engine = context};
     struct engine *engine = context;
+    writer.warm_next = engine->options.background;
     for (bool go_on = true; go_on;) {
         struct commit *commit = commit_new(engine);
         go_on = tickets_take(&writer, commit);
@@ -194,6 +223,8 @@ static void *writer_main(void *context)
         if (commit->tickets || commit->probe || (commit->reads_all && engine->storing))
             run(&writer, commit);
         tidy(&writer, commit);
+        if (!commit->tickets)
+            warm(&writer, commit);
         commit_release(commit);
     }
     return NULL;

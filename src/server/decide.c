@@ -106,7 +106,7 @@ static const struct err *decide_one(struct call *call, const struct json *body, 
         TRY(decide_past(call, subject, &question, &decision));
     } else {
         bool contact = question.contact || !str_empty(question.channel) || !str_empty(question.topic);
-        TRY(call_person(call, subject, contact ? PERSON_HEAD | PERSON_OUTBOX : PERSON_HEAD, &person));
+        TRY(call_person(call, subject, contact ? PERSON_HEAD | PERSON_OUTBOX : PERSON_HEAD | ENGINE_GATE_ONLY, &person));
         gate_decide(&call->arena, call->policy, person, &question, &decision);
     }
     TRY(policy_index(call, decision.policy_version, &index));

@@ -69,7 +69,7 @@ static void heads_in_memory_change_nothing(void **state)
             for (int i = 0; i < STEPS; i++) {
                 worlds[w].received_ms += 1000;
                 if (w == 1) { /* nothing is under way: the writer does not look at it now */
-                    person_cache_clear(worlds[w].engine->person_cache);
+                    person_cache_clear(worlds[w].engine->person_cache, worlds[w].engine->current->policy);
                 }
                 step(&worlds[w], &seed, i);
             }
