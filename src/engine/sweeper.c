@@ -94,7 +94,7 @@ struct follow {
 static const struct err *follow_join(void *context, struct commit *commit)
 {
     struct follow *follow = context;
-    str text;
+    str text = STR_NONE;
     uint64_t from = 0;
     TRY(follow_read(commit->engine, commit->session, commit->arena, &text, &from));
     follow->restarted = !str_equal(text, follow->expected) || commit->follow;

@@ -17,7 +17,7 @@ const struct err *backup_post(struct call *call)
 {
     struct json body;
     struct jsonw w;
-    const char *directory;
+    const char *directory = NULL;
     TRY(call_object(call, false, &body));
     TRY(read_directory(call, &body, &directory));
     TRY(engine_backup(call->server->engine, &call->arena, directory));
@@ -179,7 +179,7 @@ static void export_run(struct job *job)
 const struct err *audit_export(struct call *call)
 {
     struct json body;
-    const char *directory;
+    const char *directory = NULL;
     int64_t from_ms = 0, to_ms = call->received_ms;
     TRY(call_object(call, false, &body));
     TRY(read_directory(call, &body, &directory));
