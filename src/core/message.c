@@ -343,10 +343,12 @@ void message_apply(struct apply *apply, struct message *message, struct message_
     if (!named_ready(&c))
         return; /* it will be applied again */
     glance_fill(message, &c.glance);
-    if (!message->released)
+    if (!message->released) {
+        size_t leaves = apply->batch->leaves.count;
         c.view.unreadable = signals_apply(apply, message, &c.glance, c.named, c.count);
-    if (!message->released)
-        c.count = named_fill(apply, message, c.named); /* what was released by them may have brought identifiers */
+        if (apply->batch->leaves.count != leaves) /* what they let out of hold may have brought identifiers */
+            c.count = named_fill(apply, message, c.named);
+    }
     c.view.narrowed = message_narrows(apply, message, &c.glance);
     view_fill(&c, resolve_prospect(apply, message, c.named, c.count));
     if (judge(&c))

@@ -243,9 +243,15 @@ static void signals_check(struct world *world, const struct sending *sending, co
         if ((refused >> i & 1) && world->spec.purposes[i].basis == BASIS_CONSENT && world->spec.purposes[i].basis_us == BASIS_CONSENT)
             CHECK(world, SIGNAL, verdicts->of[i].use & verdicts->of[i].collect, "message m%u said no to %s, and it holds", sending->message,
                   spec_purpose_names[i]);
+    purpose_bits lifted = 0; /* since */
+    vec_each (record, &person->consents) {
+        int place = spec_purpose_find(record->purpose);
+        if (place >= 0 && record->status == CONSENT_OBJECTION_LIFTED && record->at_ms >= request->message.at_ms)
+            lifted |= 1u << place;
+    }
     bool objects = sending->gpc && (world->spec.gpc_in_eu || sending->source == SOURCE_CALIFORNIA);
     for (unsigned i = 0; i < PURPOSES && objects; i++)
-        if (world->spec.purposes[i].present && world->spec.purposes[i].gpc)
+        if (world->spec.purposes[i].present && world->spec.purposes[i].gpc && !(lifted >> i & 1))
             CHECK(world, SIGNAL, verdicts->of[i].use & REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL), "message m%u came with Sec-GPC, and %s is not opted out",
                   sending->message, spec_purpose_names[i]);
 }
