@@ -4,9 +4,12 @@
 #include "engine/engine_private.h"
 
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
@@ -277,6 +280,112 @@ static void an_interrupted_restore_is_not_served(void **state)
     remove_all(backup.path);
 }
 
+/* Killed at any moment, a restore leaves either what was there before or a directory that is not served until it has been run again. */
+static void a_killed_restore_is_run_again(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new();
+    unsigned interrupted = 0;
+    (void)state;
+    world_begin(&world);
+    customers(&world);
+    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
+    check_fine(engine_backup(world.engine, &world.arena, folder));
+    erase(&world, "user_id:u1");
+    world_close(&world);
+    int64_t began_us = clock_monotonic_us();
+    check_fine(engine_restore(&world.arena, folder, world.data, NULL));
+    int64_t whole_us = clock_monotonic_us() - began_us;
+    for (unsigned round = 0; round < 40; round++) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            int64_t us = 1 + whole_us * round / 36; /* the last ones mostly come too late */
+            struct itimerval soon = {.it_value = {us / 1000000, us % 1000000}};
+            struct arena arena;
+            (void)signal(SIGALRM, SIG_DFL);
+            (void)setitimer(ITIMER_REAL, &soon, NULL);
+            arena_init(&arena);
+            _exit(engine_restore(&arena, folder, world.data, NULL) ? 1 : 0);
+        }
+        int status = 0;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        interrupted += WIFSIGNALED(status);
+        struct engine_options options = {.data = world.data};
+        const struct err *refused = engine_open(&world.arena, &options, &world.engine);
+        if (refused) {
+            assert_int_equal(refused->code, ERR_CONFLICT);
+            check_fine(engine_restore(&world.arena, folder, world.data, NULL));
+            check_fine(engine_open(&world.arena, &options, &world.engine));
+        }
+        check_fine(engine_reader(world.engine, &world.reader));
+        assert_true(is_erased(&world, "user_id:u1"));
+        check_str(world_trait(&world, "user_id:u2", "name"), "\"N2\"");
+        if (round % 10 == 0)
+            all_well(&world);
+        world_close(&world);
+    }
+    print_message("%u restores were interrupted\n", interrupted);
+    world_end(&world);
+    remove_all(backup.path);
+}
+
+struct traffic {
+    struct world *world;
+    _Atomic bool stop;
+    _Atomic unsigned sent;
+};
+
+static void *traffic_main(void *context)
+{
+    struct traffic *traffic = context;
+    struct arena arena;
+    arena_init(&arena);
+    while (!traffic->stop) {
+        struct json body;
+        unsigned n = traffic->sent;
+        str text = str_printf(&arena, "{\"userId\":\"u%u\",\"event\":\"Seen\",\"properties\":{\"colour\":\"%u\"}}", n % 20, n);
+        assert_null(json_read(&arena, text, &body));
+        struct collected collected = {.body = &body, .text = text, .path_type = EVENT_TRACK, .sent_ms = TIME_NONE};
+        struct work work = {.arena = &arena, .source = STR("web"), .messages = &collected, .message_count = 1, .bytes = text.length};
+        assert_null(engine_do(traffic->world->engine, &work));
+        engine_work_release(traffic->world->engine, &work);
+        arena_clear(&arena);
+        traffic->sent = n + 1;
+    }
+    arena_release(&arena);
+    return NULL;
+}
+
+static void a_backup_made_under_load_hangs_together(void **state)
+{
+    struct world world = {.background = true};
+    struct place backup = place_new();
+    struct traffic traffic = {.world = &world};
+    pthread_t thread;
+    (void)state;
+    world_begin(&world);
+    customers(&world);
+    assert_int_equal(pthread_create(&thread, NULL, traffic_main, &traffic), 0);
+    while (traffic.sent < 50)
+        (void)usleep(1000);
+    char *folder = arena_printf(&world.arena, "%s/busy", backup.path);
+    check_fine(engine_backup(world.engine, &world.arena, folder));
+    unsigned sent = traffic.sent;
+    while (traffic.sent < sent + 50)
+        (void)usleep(1000);
+    traffic.stop = true;
+    pthread_join(thread, NULL);
+    world_close(&world);
+    check_fine(engine_restore(&world.arena, folder, world.data, NULL));
+    world.background = false;
+    world_open(&world);
+    all_well(&world);
+    check_str(world_trait(&world, "user_id:u3", "name"), "\"N3\"");
+    world_end(&world);
+    remove_all(backup.path);
+}
+
 static void count(void *context, uint64_t done, uint64_t all)
 {
     assert_true(done <= all);
@@ -324,6 +433,8 @@ int main(void)
         cmocka_unit_test(a_backup_is_reached_by_what_is_erased_later),
         cmocka_unit_test(without_the_master_key_nothing_is_touched),
         cmocka_unit_test(an_interrupted_restore_is_not_served),
+        cmocka_unit_test(a_killed_restore_is_run_again),
+        cmocka_unit_test(a_backup_made_under_load_hangs_together),
         cmocka_unit_test(keys_are_rotated_while_serving),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
