@@ -92,8 +92,16 @@ static void call_suspend(struct call *call)
     if (call->suspended)
         return;
     call->suspended = true;
+    atomic_store(&call->woken, false);
     atomic_fetch_add(&call->server->suspended, 1);
     MHD_suspend_connection(call->connection);
+}
+
+static void call_wake(struct call *call)
+{
+    struct MHD_Connection *connection = call->connection;
+    atomic_store(&call->woken, true);
+    MHD_resume_connection(connection);
 }
 
 /* The reply is there. When the call runs on its connection's thread it is sent by whoever called; otherwise that thread is woken. */
@@ -101,13 +109,12 @@ static void call_finish(struct call *call)
 {
     reader_return(call);
     if (call->suspended)
-        MHD_resume_connection(call->connection); /* from here on it is the connection's */
+        call_wake(call); /* from here on it is the connection's */
 }
 
 static void work_done(struct work *work)
 {
-    struct call *call = work->context;
-    MHD_resume_connection(call->connection);
+    call_wake(work->context);
 }
 
 const struct err *call_commit(struct call *call, handler then)
@@ -157,6 +164,7 @@ void call_handle(struct call *call, handler handle)
 /* After a resume: the commit was made (or failed), or a worker has finished. */
 static void call_resumed(struct call *call)
 {
+    ASSERT(atomic_load(&call->woken)); /* nobody else has it any more */
     call->suspended = false;
     atomic_fetch_sub(&call->server->suspended, 1);
     if (call->reply.status)
@@ -372,9 +380,11 @@ void on_completed(void *door, struct MHD_Connection *connection, void **context,
     if (!call)
         return;
     *context = NULL;
-    call_count(call);
-    if (call->suspended) /* it was resumed, but the client was gone: MHD ends it without asking for the reply */
+    if (call->suspended) { /* resumed, but its client was gone before its turn came */
+        ASSERT(atomic_load(&call->woken));
         atomic_fetch_sub(&call->server->suspended, 1);
+    }
+    call_count(call);
     if (call->link) {
         atomic_store(&call->link->since_us, clock_monotonic_us());
         atomic_store(&call->link->busy, false);

@@ -5,16 +5,18 @@
  * 1. It has two owners, the writer and the reply; the last one frees it.
  * 2. While there is nothing to send, the connection is suspended; who writes, ends or stops it resumes it. `waiting` is set and taken under
  *    the lock, so that each suspension is resumed once.
- * 3. A client that is gone is noticed at the next bytes; then flow_write answers false.
+ * 3. A client that is gone is noticed at the next bytes, or by flow_closed; then flow_write answers false.
  */
 #include "server/server_private.h"
 
+#include <poll.h>
 #include <stdlib.h>
 
 struct flow {
     struct flow *next, *before; /* the server's list */
     struct server *server;
     struct MHD_Connection *connection;
+    int fd; /* open as long as the reply is */
     pthread_mutex_t lock;
     pthread_cond_t room;
     char *bytes;
@@ -25,12 +27,14 @@ struct flow {
     bool closed;  /* nobody reads any more */
 };
 
-struct flow *flow_new(struct server *server, struct MHD_Connection *connection, size_t bytes_max)
+struct flow *flow_new(struct call *call, size_t bytes_max)
 {
     struct flow *flow = calloc(1, sizeof(*flow));
     ASSERT(flow);
+    struct server *server = call->server;
     flow->server = server;
-    flow->connection = connection;
+    flow->connection = call->connection;
+    flow->fd = call->link ? call->link->fd : -1;
     flow->bytes_max = bytes_max;
     flow->owners = 2;
     pthread_mutex_init(&flow->lock, NULL);
@@ -181,8 +185,9 @@ size_t flow_room(struct flow *flow)
 
 bool flow_closed(struct flow *flow)
 {
-    pthread_mutex_lock(&flow->lock);
-    bool closed = flow->closed;
+    struct pollfd poll_fd = {.fd = flow->fd, .events = POLLRDHUP};
+    pthread_mutex_lock(&flow->lock); /* while it is held and not closed, the reply lives, and so does the socket */
+    bool closed = flow->closed || (flow->fd >= 0 && poll(&poll_fd, 1, 0) > 0);
     pthread_mutex_unlock(&flow->lock);
     return closed;
 }

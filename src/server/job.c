@@ -63,7 +63,7 @@ const struct err *job_start(struct call *call, struct job *job)
         job_free(job);
         return err_new(&call->arena, ERR_TOO_MANY, "%d long pieces of work are under way already; try again when one has ended", LIMIT_JOBS);
     }
-    job->flow = flow_new(server, call->connection, LIMIT_STREAM_BUFFER_BYTES);
+    job->flow = flow_new(call, LIMIT_STREAM_BUFFER_BYTES);
     struct MHD_Response *response = flow_response(job->flow);
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

@@ -106,6 +106,7 @@ struct call {
     void *state; /* the handler's own */
     struct work work;
     bool begun, local, head, pairs_read, suspended, work_held, body_over;
+    _Atomic bool woken; /* who had it while it was suspended has let go */
 };
 
 /* A connection, for as long as it is open. */
@@ -258,7 +259,7 @@ void write_cursor(struct jsonw *w, struct arena *arena, const char *text);
 const struct err *read_cursor(struct call *call, str *ret_text) MUST_CHECK;
 
 /* ---- replies that come little by little: flow.c ---- */
-struct flow *flow_new(struct server *server, struct MHD_Connection *connection, size_t bytes_max);
+struct flow *flow_new(struct call *call, size_t bytes_max);
 /* The reply that the flow feeds; the reply takes over one of its two owners. */
 struct MHD_Response *flow_response(struct flow *flow);
 /* Waits for room; false when nobody reads any more. */
@@ -267,7 +268,7 @@ bool flow_write(struct flow *flow, str text);
 void flow_push(struct flow *flow, str text);
 /* Room that is free now; 0 when it was closed, see flow_closed. */
 size_t flow_room(struct flow *flow);
-bool flow_closed(struct flow *flow);
+bool flow_closed(struct flow *flow); /* also true when the client has closed its side: who listens to a stream keeps it open */
 void flow_end(struct flow *flow); /* what was written is sent, then the reply ends; the writer's part is given up */
 void flows_stop(struct server *server); /* all readers are told that it is over */
 

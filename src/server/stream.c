@@ -28,7 +28,7 @@ struct stream {
     str purpose;
     struct uuid token_id;
     uint64_t batch;
-    uint32_t offset;
+    uint32_t next_offset; /* within that batch: the first that it has not got */
     int64_t sent_us;
     bool behind; /* there was more than could be pushed */
 };
@@ -137,12 +137,12 @@ static bool serve(struct call *call, struct stream *stream, int64_t now_us)
     }
     if (flow_room(stream->flow) < ROOM_MIN)
         return true;
-    const struct err *error = engine_changes(call->reader, &call->arena, stream->batch, stream->offset, CHANGES_MAX, &items, &count);
+    const struct err *error = engine_changes(call->reader, &call->arena, stream->batch, stream->next_offset, CHANGES_MAX, &items, &count);
     for (size_t i = 0; !error && i < count && flow_room(stream->flow) >= ROOM_MIN; i++) {
         if (!comes_again(items, count, i))
             error = push_change(call, stream, purpose, &items[i]);
         stream->batch = items[i].batch;
-        stream->offset = items[i].offset;
+        stream->next_offset = items[i].offset + 1;
         stream->behind = i + 1 == count && count == CHANGES_MAX;
     }
     if (error) {
@@ -314,13 +314,13 @@ static const struct err *read_place(struct call *call, struct stream *stream)
         text = call_query(call, "last_event_id");
     if (str_empty(text)) {
         stream->batch = engine_batch_last(call->server->engine);
-        stream->offset = UINT32_MAX;
+        stream->next_offset = UINT32_MAX;
         return NULL;
     }
-    if (!str_split(&text, '-', &part) || !str_to_int64(part, &batch) || !str_to_int64(text, &offset) || batch < 0 || offset < 0 || offset > UINT32_MAX)
+    if (!str_split(&text, '-', &part) || !str_to_int64(part, &batch) || !str_to_int64(text, &offset) || batch < 0 || offset < 0 || offset >= UINT32_MAX)
         return err_new(&call->arena, ERR_INVALID, "`Last-Event-ID` is not one that this stream gave out");
     stream->batch = (uint64_t)batch;
-    stream->offset = (uint32_t)offset;
+    stream->next_offset = (uint32_t)offset + 1;
     return NULL;
 }
 
@@ -346,7 +346,7 @@ const struct err *stream_get(struct call *call)
         stream->token = str_copy(&stream->arena, token);
     stream->token_id = call->principal.token;
     stream->purpose = str_copy(&stream->arena, purpose->name);
-    stream->flow = flow_new(call->server, call->connection, LIMIT_STREAM_BUFFER_BYTES);
+    stream->flow = flow_new(call, LIMIT_STREAM_BUFFER_BYTES);
     stream->sent_us = clock_monotonic_us();
     flow_push(stream->flow, STR("retry: 2000\n\n"));
     reply_text(call, MHD_HTTP_OK, "text/event-stream", STR_NONE);

@@ -23,19 +23,20 @@ def alive(telos):
 
 def talk(telos, data, timeout=10, end=True):
     """Sends bytes as they are; what comes back until the close (or the timeout)."""
+    got = b""
     with socket.create_connection(("127.0.0.1", telos.port), timeout=timeout) as s:
         try:
             s.sendall(data)
             if end:
                 s.shutdown(socket.SHUT_WR)
-            got = b""
             while True:
                 piece = s.recv(65536)
                 if not piece:
-                    return got
+                    break
                 got += piece
-        except (ConnectionError, socket.timeout):
-            return got if "got" in dir() else b""
+        except (OSError, socket.timeout):
+            pass
+    return got
 
 
 def broken_bodies_are_refused_at_every_door(telos):

@@ -216,19 +216,22 @@ def preferences_are_kept_and_checked(telos):
 
 
 def two_become_one_and_two_again(telos):
-    for user in ("merge-a", "merge-b"):
-        telos.call("POST", "/v1/identify", {"userId": user, "traits": {"mark-" + user: 1}}, key=SITE)
-    made = telos.call("POST", "/v1/identities/user_id:merge-a/merges", {"with": "user_id:merge-b"})
-    ids = {telos.profile("user_id:" + user, "service")["id"] for user in ("merge-a", "merge-b")}
-    assert len(ids) == 1
-    graph = telos.call("GET", "/v1/identities/user_id:merge-b?purpose=service")
+    telos.call("POST", "/v1/identify", {"userId": "merge-a", "traits": {"mark_a": 1}}, key=SITE)
+    telos.call("POST", "/v1/identify", {"anonymousId": "merge-b", "traits": {"mark_b": 1}}, key=SITE)
+    made = telos.call("POST", "/v1/identities/user_id:merge-a/merges", {"with": "anonymous_id:merge-b"})
+    seen = [telos.profile(subject, "service") for subject in ("user_id:merge-a", "anonymous_id:merge-b")]
+    assert seen[0]["id"] == seen[1]["id"] and set(seen[0]["traits"]) == {"mark_a", "mark_b"}, seen
+    graph = telos.call("GET", "/v1/identities/anonymous_id:merge-b?purpose=service")
     assert len(graph["profiles"]) == 2 and len(graph["merges"]) == 1 and graph["merges"][0]["undone_at"] is None, graph
     merge = telos.call("GET", "/v1/identities/user_id:merge-a/merges")["merges"][0]["id"]
     assert made["state"] == "merged"
     assert telos.call("POST", "/v1/identities/user_id:merge-a/merges/%s/undo" % merge)["state"] == "undone"
-    seen = [telos.profile("user_id:" + user, "service") for user in ("merge-a", "merge-b")]
-    assert seen[0]["id"] != seen[1]["id"] and set(seen[0]["traits"]) == {"mark-merge-a"}, seen
+    seen = [telos.profile(subject, "service") for subject in ("user_id:merge-a", "anonymous_id:merge-b")]
+    assert seen[0]["id"] != seen[1]["id"] and set(seen[0]["traits"]) == {"mark_a"} and set(seen[1]["traits"]) == {"mark_b"}, seen
     assert telos.request("POST", "/v1/identities/user_id:merge-a/merges/%s/undo" % seen[0]["id"])[0] == 404
+    refused = telos.request("POST", "/v1/identities/user_id:merge-a/merges", {"with": "user_id:shape-1"})
+    assert refused[0] == 409 and refused[1]["detail"], "a user id is one person's"
+    assert telos.request("POST", "/v1/identities/user_id:merge-a/merges", {"with": "user_id:nobody-1"})[0] == 409
 
 
 def rights_are_exercised(telos):
@@ -324,6 +327,7 @@ def a_revoked_token_ends_its_stream(telos):
 
 
 def streams_are_bounded(telos):
+    wait(lambda: b"\ntelos_streams 0\n" in raw(telos, "GET", "/metrics")[1], 10, "those of the other cases are gone")
     streams = [Stream(telos, "purpose=service") for _ in range(256)]
     assert all(s.reply.status == 200 for s in streams)
     over = Stream(telos, "purpose=service")
@@ -332,7 +336,7 @@ def streams_are_bounded(telos):
     wait(lambda: all(s.events for s in streams), 20, "everybody hears it")
     for stream in streams:
         stream.close()
-    wait(lambda: b"\ntelos_streams 0\n" in raw(telos, "GET", "/metrics")[1], 40, "all streams are gone")
+    wait(lambda: b"\ntelos_streams 0\n" in raw(telos, "GET", "/metrics")[1], 10, "all streams are gone")
 
 
 def destinations_pause_and_resume(telos):

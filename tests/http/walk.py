@@ -57,8 +57,10 @@ class Samples:
         telos.call("POST", "/v1/identify", {"userId": "walk-1", "traits": {"name": "Walker", "email": "walk-1@example.hu"}}, key=SITE)
         telos.call("PUT", "/v1/preferences?subject=" + self.subject, {"channels": {"sms": False}})
         telos.call("POST", "/v1/track", {"userId": "walk-2", "event": "A"}, key=SITE)
-        telos.call("POST", "/v1/identities/user_id:walk-2/merges", {"with": "user_id:walk-3"})
-        merge = telos.call("GET", "/v1/identities/user_id:walk-2/merges")["merges"][0]["id"]
+        for device in ("walk-3", "walk-6"):
+            telos.call("POST", "/v1/track", {"anonymousId": device, "event": "A"}, key=SITE)
+        telos.request("POST", "/v1/identities/user_id:walk-2/merges", {"with": "anonymous_id:walk-3"})
+        merge = telos.call("GET", "/v1/identities/user_id:walk-2/merges")["merges"][0]["id"]  # made once, by the first case
         telos.call("POST", "/v1/track", {"userId": "walk-1", "event": "Delivered"}, key=SITE)
         delivery = telos.call("GET", "/v1/deliveries")["deliveries"][0]["id"]
         token = telos.call("POST", "/v1/tokens", {"role": "agent", "purposes": ["service"]})["id"]
@@ -98,7 +100,7 @@ class Samples:
             "Preferences": {"topics": {"x": True}},
             "RightsRequest": {"subject": self.subject, "right": "access"},
             "Questions": [{"subject": self.subject, "purpose": "newsletter"}],
-            "MergeWith": {"with": "user_id:walk-6"},
+            "MergeWith": {"with": "anonymous_id:walk-6"},
             "ReplayRequest": {},
             "PolicyProposal": self.policy,
             "TokenRequest": {"role": "agent", "purposes": ["service"]},
