@@ -5,6 +5,7 @@
  * usage: core [seconds for each line [which lines, by a part of their name]]
  */
 #include "core/apply.h"
+#include "model/key_class.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,11 +217,48 @@ static double read_run(struct bench *bench, double seconds)
     return (double)done * 1e6 / (double)(processor_us() - begun_us);
 }
 
+/* Somebody with ten thousand facts and a thousand events withdraws; all of it rested on that consent. */
+static double withdrawal_run(struct bench *bench, double seconds)
+{
+    int64_t spent_us = 0, done = 0;
+    for (unsigned warm = 1; spent_us < (int64_t)(seconds * 1e6); warm = 0, done++) {
+        struct request request = {.kind = REQUEST_STATEMENT};
+        arena_clear(&bench->batch);
+        struct person *person = person_load(bench, 1);
+        struct arena *arena = &bench->batch;
+        person->loaded = PERSON_ALL;
+        for (unsigned i = 0; i < 10000; i++)
+            *(struct fact *)vec_push(arena, &person->facts) =
+                (struct fact){.profile = person->root, .identifier = 1, .name = str_printf(arena, "trait_%u", i), .value = STR("\"value\""),
+                              .source = STR("web"), .observed_ms = bench->now_ms - DAY_MS, .received_ms = bench->now_ms - DAY_MS, .purposes = 2};
+        for (unsigned i = 0; i < 1000; i++) {
+            struct event *event = vec_push(arena, &person->events);
+            *event = (struct event){.number = {i + 1}, .profile = person->root, .identifier = 1, .source = STR("web"), .at_ms = bench->now_ms - DAY_MS,
+                                    .received_ms = bench->now_ms - DAY_MS, .policy_version = 1, .part_count = 1};
+            event->parts = arena_array(arena, struct event_part, 1);
+            event->parts[0] = (struct event_part){.purposes = 2, .key_class = KEY_CONSENT, .body = STR("{\"event\":\"Viewed\"}")};
+        }
+        request.statement.subject = bench->messages[0].identifiers[0];
+        request.statement.subject.hash = hash_make(1, 0);
+        request.statement.record = (struct consent){.purpose = STR("newsletter"), .status = CONSENT_WITHDRAWN, .at_ms = bench->now_ms, .source = STR("api")};
+        struct batch batch = {.arena = arena, .policy = bench->policy, .ids = &bench->ids, .now_ms = bench->now_ms, .profile_next = 10,
+                              .requests = &request, .request_count = 1};
+        *(struct person **)vec_push(arena, &batch.persons) = person;
+        int64_t begun_us = processor_us();
+        core_apply(&batch);
+        spent_us += warm ? 0 : processor_us() - begun_us;
+        if (batch.more_needed || person->facts.items[9999].change != CHANGE_GONE || person->events.items[999].change != CHANGE_GONE)
+            die("the withdrawal had no effect");
+    }
+    return (double)(done - 1) * 1e6 / (double)spent_us;
+}
+
 static bool asked(const char *name, const char *part) { return !part || str_find(str_of(name), str_of(part)) >= 0; }
 
 int main(int count, char **words)
 {
     static const char reading[] = "core_read_message", cutting[] = "track cut into parts by six purposes",
+                      withdrawing[] = "withdrawal with 10,000 facts and 1,000 events (reference: 50 ms)",
                       trimming[] = "track trimmed: half of its fields left out, counted";
     const char *part = count > 2 ? words[2] : NULL;
     static struct bench bench;
@@ -252,6 +290,8 @@ int main(int count, char **words)
         message_make(&bench, &bench.messages[i], "narrow", i, false);
     if (asked(trimming, part))
         line(trimming, apply_run(&bench, seconds), 1e6, "messages/s");
+    if (asked(withdrawing, part))
+        line(withdrawing, withdrawal_run(&bench, seconds), 20, "withdrawals/s");
     policy_free(bench.policy);
     arena_release(&bench.batch);
     arena_release(&bench.lasting);

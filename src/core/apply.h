@@ -5,6 +5,8 @@
  * 2. Nothing that was not allowed is left anywhere in the batch to be saved.
  * 3. Where a person lacks a part that turns out to be needed, its bits are set in `person->needed` and `batch->more_needed` is set: the
  *    engine loads a fresh working set with those parts and applies again from scratch. Nothing of such a run is saved.
+ * 4. A message whose result is OUTCOME_DUPLICATE or OUTCOME_INVALID already (so said whoever read it) is counted and nothing else; all other
+ *    results are written anew.
  */
 #ifndef TELOS_CORE_APPLY_H
 #define TELOS_CORE_APPLY_H
