@@ -245,16 +245,33 @@ static bool settle(struct load *load, struct connection *c)
     return true;
 }
 
+/* Takes the connection as far as it goes without waiting: replies read, next requests begun. */
+static bool pump(struct load *load, struct connection *c, double until, unsigned *under_way)
+{
+    const struct options *o = load->options;
+    while (settle(load, c)) {
+        if (c->busy)
+            return true;
+        if (o->requests ? load->begun >= o->requests : now_s() >= until) {
+            (*under_way)--;
+            return true;
+        }
+        begin(load, c);
+    }
+    return false;
+}
+
 static bool run(struct load *load, double *ret_seconds)
 {
     const struct options *o = load->options;
     double begun = now_s(), until = begun + o->seconds;
     unsigned under_way = 0;
-    for (unsigned i = 0; i < o->connections && (!o->requests || load->begun < o->requests); i++, under_way++)
+    for (unsigned i = 0; i < o->connections && (!o->requests || load->begun < o->requests); i++) {
+        under_way++;
         begin(load, &load->connections[i]);
-    for (unsigned i = 0; i < o->connections; i++)
-        if (load->connections[i].busy && !settle(load, &load->connections[i]))
+        if (!pump(load, &load->connections[i], until, &under_way))
             return false;
+    }
     while (under_way) {
         struct epoll_event events[256];
         int count = epoll_wait(load->epoll, events, 256, 10000);
@@ -264,19 +281,8 @@ static bool run(struct load *load, double *ret_seconds)
         }
         for (int i = 0; i < count; i++) {
             struct connection *c = events[i].data.ptr;
-            if (!c->busy)
-                continue;
-            if (!settle(load, c))
+            if (c->busy && !pump(load, c, until, &under_way))
                 return false;
-            while (!c->busy) {
-                if (o->requests ? load->begun >= o->requests : now_s() >= until) {
-                    under_way--;
-                    break;
-                }
-                begin(load, c);
-                if (!settle(load, c))
-                    return false;
-            }
         }
     }
     *ret_seconds = now_s() - begun;
