@@ -111,10 +111,9 @@ static void stored_check(struct look *look, purpose_mask mask, int64_t counted_f
           bits_text(world, wrong));
 }
 
-static void covered_check(struct look *look, purpose_mask mask, str path, const char *what)
+static void covered_check(struct look *look, purpose_mask mask, int category, str path, const char *what)
 {
     struct world *world = look->world;
-    int category = spec_category(&world->spec, path);
     purpose_bits wrong = bits_of(world, mask) & ~oracle_cover(&world->spec, &look->verdicts, category);
     CHECK(world, COVERED, !wrong, "%s %.*s is kept for (%s), which do not cover it", what, STR_FMT(path), bits_text(world, wrong));
 }
@@ -127,7 +126,7 @@ static bool leaf_covered(void *context, str path, const struct json *value)
 {
     struct covering *covering = context;
     (void)value; /* markers are looked for in the text */
-    covered_check(covering->look, covering->mask, path, "a field of an event,");
+    covered_check(covering->look, covering->mask, spec_category(&covering->look->world->spec, path), path, "a field of an event,");
     return true;
 }
 
@@ -174,7 +173,7 @@ static void facts_check(struct look *look)
     vec_each (fact, &look->person->facts) {
         stored_check(look, fact->purposes, fact->received_ms, "fact", fact->name);
         if (!look->overdue)
-            covered_check(look, fact->purposes, str_printf(&look->world->scratch, "traits.%.*s", STR_FMT(fact->name)), "fact");
+            covered_check(look, fact->purposes, spec_trait_category(&look->world->spec, fact->name), fact->name, "fact");
         markers_find(look, fact->value, fact->purposes);
     }
 }

@@ -9,6 +9,17 @@ struct walk {
     void *context;
 };
 
+static str longer(struct arena *arena, str path, str between, str name)
+{
+    char *text = arena_alloc_raw(arena, path.length + between.length + name.length + 1);
+    memcpy(text, path.data, path.length);
+    if (between.length)
+        memcpy(text + path.length, between.data, between.length);
+    if (name.length)
+        memcpy(text + path.length + between.length, name.data, name.length);
+    return str_bytes(text, path.length + between.length + name.length);
+}
+
 static bool value_walk(const struct walk *walk, str path, const struct json *value)
 {
     bool sparse = value->type == JSON_OBJECT && json_get(value, STR("[]"));
@@ -20,9 +31,9 @@ static bool value_walk(const struct walk *walk, str path, const struct json *val
         if (sparse && str_equal(name, STR("[]")))
             continue; /* the array's length */
         if (sparse || value->type == JSON_ARRAY)
-            below = str_printf(walk->arena, "%.*s[]", STR_FMT(path));
+            below = longer(walk->arena, path, STR_NONE, STR("[]"));
         else
-            below = str_empty(path) ? name : str_printf(walk->arena, "%.*s.%.*s", STR_FMT(path), STR_FMT(name));
+            below = str_empty(path) ? name : longer(walk->arena, path, STR("."), name);
         if (!value_walk(walk, below, child))
             return false;
     }

@@ -152,7 +152,7 @@ static void profile_keys(struct world *world, const struct person *old, const st
         return;
     sealed_count(world, old, was->number, &before);
     sealed_count(world, person, was->number, &after);
-    bool replaced = false; /* a newer value took an older one's place: nothing was taken away */
+    bool replaced = in_california(old) != in_california(person); /* by another basis, or by a newer value: nothing was taken away */
     vec_each (fact, &person->facts)
         replaced |= (fact->change == CHANGE_NEW || fact->change == CHANGE_SET) && profile_no_equal(fact->profile, was->number);
     if (before.now[KEY_CONSENT] && !after.now[KEY_CONSENT] && !replaced)

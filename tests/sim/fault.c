@@ -4,30 +4,35 @@
 #include "fault.h"
 
 const struct fault faults[] = {
-    {"keep-facts", "a fact that must go stays in the store"},
-    {"keep-events", "an event loses no purposes"},
-    {"keep-values", "the value of an identifier stays when its purposes go"},
-    {"skip-sweep", "nobody sweeps"},
-    {"resurrect", "a purpose that was taken off a fact comes back"},
-    {"forget-clock", "events are dated by arrival"},
-    {"leak-read", "a read shows facts of other purposes"},
-    {"forget-objection", "objections are not stored"},
-    {"change-record", "a consent record is changed after it was made"},
-    {"lose-counter", "an outcome is not counted"},
-    {"lose-key-end", "a key lives on"},
-    {"two-owners", "an identifier comes to belong to two"},
-    {"two-roots", "a profile forgets its root"},
-    {"hold-longer", "held messages are kept longer"},
-    {"no-limit", "identity limits are not looked at"},
-    {"foreign-bit", "a purpose that the policy does not have is stored"},
-    {"mixed-undo", "after an undo a fact stays on the wrong side"},
-    {"batch-order", "a batch is done backwards"},
-    {"lose-recall", "recalls are not stored"},
-    {"half-loaded", "facts are lost where they were not loaded"},
-    {"lose-fact", "the newest fact of a trait is lost"},
-    {"deaf", "signals are not heard"},
-    {"unmarked", "a row changes without its mark"},
-    {"dice", "the core rolls dice"},
+    {"keep-facts", PROPERTY_STORED, "a fact that must go stays in the store"},
+    {"keep-events", PROPERTY_STORED, "an event loses no purposes"},
+    {"keep-values", PROPERTY_STORED, "the value of an identifier stays when its purposes go"},
+    {"skip-sweep", PROPERTY_STORED, "nobody sweeps"},
+    {"resurrect", PROPERTY_STORED, "a purpose that was taken off a fact comes back"},
+    {"forget-clock", PROPERTY_REPLAY, "events are dated by arrival"},
+    {"leak-read", PROPERTY_READ, "a read shows facts of other purposes"},
+    {"forget-objection", PROPERTY_RECORDS, "objections are not stored"},
+    {"change-record", PROPERTY_EVIDENCE, "a consent record is changed after it was made"},
+    {"lose-counter", PROPERTY_COUNTERS, "an outcome is not counted"},
+    {"lose-key-end", PROPERTY_KEYS, "a key lives on"},
+    {"two-owners", PROPERTY_IDENTITY, "an identifier comes to belong to two"},
+    {"two-roots", PROPERTY_IDENTITY, "a profile forgets its root"},
+    {"hold-longer", PROPERTY_HOLDS, "held messages are kept longer"},
+    {"no-limit", PROPERTY_LIMITS, "identity limits are not looked at"},
+    {"foreign-bit", PROPERTY_PURPOSES, "a purpose that the policy does not have is stored"},
+    {"mixed-undo", PROPERTY_UNDO, "after an undo a fact stays on the wrong side"},
+    {"batch-order", PROPERTY_BATCH, "a batch is done backwards"},
+    {"lose-recall", PROPERTY_OUTBOX, "recalls are not stored"},
+    {"half-loaded", PROPERTY_LOADING, "facts are lost where they were not loaded"},
+    {"stale-fact", PROPERTY_FOLD, "an older value of a trait wins"},
+    {"deaf", PROPERTY_SIGNAL, "signals are not heard"},
+    {"unmarked", PROPERTY_MARKS, "a row changes without its mark"},
+    {"cover-all", PROPERTY_COVERED, "a fact is stored for all purposes that there are"},
+    {"grow", PROPERTY_SHRINKS, "a stored fact gains purposes"},
+    {"lose-part", PROPERTY_EXACT, "an event loses a part on its way to the store"},
+    {"leak-delivery", PROPERTY_DELIVERY, "a delivery takes facts of other purposes along"},
+    {"lenient-gate", PROPERTY_DECIDE, "the gate does not know what is direct marketing"},
+    {"dice", PROPERTY_SAME, "the core rolls dice"},
 };
 const size_t fault_count = COUNT_OF(faults);
 
@@ -39,19 +44,38 @@ static const struct person *person_before(const struct person *const *before, si
     return NULL;
 }
 
+/* What a newer fact takes the place of stays, and the newer one goes. */
+static void stale_fault(struct person *person)
+{
+    vec_each (old, &person->facts)
+        vec_each (fact, &person->facts)
+            if (old->change == CHANGE_GONE && fact->change == CHANGE_NEW && str_equal(old->name, fact->name)) {
+                old->change = CHANGE_NONE;
+                fact->change = CHANGE_GONE;
+                break;
+            }
+}
+
 static void facts_fault(struct world *world, struct person *person)
 {
     vec_each (fact, &person->facts) {
         if (world_fault(world, "keep-facts") && fact->change == CHANGE_GONE)
             fact->change = CHANGE_NONE;
+        purpose_mask every = (UINT64_C(1) << world->policy->purposes.count) - 1;
+        if ((world_fault(world, "cover-all") && fact->change == CHANGE_NEW) || (world_fault(world, "grow") && fact->change != CHANGE_NEW))
+            fact->purposes = every;
         if (world_fault(world, "foreign-bit") && fact->change == CHANGE_NEW && world->step % 16 == 3)
             fact->purposes |= UINT64_C(1) << 63;
     }
-    for (size_t i = person->facts.count; world_fault(world, "lose-fact") && i > 0; i--)
-        if (person->facts.items[i - 1].change == CHANGE_NEW && str_equal(person->facts.items[i - 1].name, STR("colour"))) {
-            person->facts.items[i - 1].change = CHANGE_GONE;
-            break;
-        }
+    if (world_fault(world, "stale-fact"))
+        stale_fault(person);
+}
+
+static void parts_fault(struct person *person)
+{
+    vec_each (event, &person->events)
+        if (event->change == CHANGE_NEW && event->part_count > 1)
+            event->part_count--;
 }
 
 static void resurrect(const struct person *old, struct person *person)
@@ -118,11 +142,21 @@ static void identity_fault(struct world *world, struct person *person)
         person->events.count = 0;
 }
 
+/* The others would bring a copy out of step with itself before anybody looks at it. */
+static bool planted_here(const struct world *world)
+{
+    return !world->clone || world_fault(world, "mixed-undo") || world_fault(world, "half-loaded") || world_fault(world, "stale-fact");
+}
+
 void fault_plant(struct world *world, struct person *person, const struct person *const *before, size_t count)
 {
     const struct person *old = person_before(before, count, person->root);
+    if (!planted_here(world))
+        return;
     facts_fault(world, person);
     records_fault(world, person);
+    if (world_fault(world, "lose-part"))
+        parts_fault(person);
     identity_fault(world, person);
     if (!old)
         return;
@@ -136,6 +170,8 @@ void fault_plant(struct world *world, struct person *person, const struct person
 
 void fault_before_store(struct world *world)
 {
+    if (world->clone)
+        return;
     if (world_fault(world, "lose-key-end"))
         world->batch.key_ends.count = 0;
     if (world_fault(world, "unmarked"))

@@ -5,7 +5,9 @@
 #include "sim.h"
 
 struct fault {
-    const char *name, *what;
+    const char *name;
+    enum property_code property; /* that finds it */
+    const char *what;
 };
 extern const struct fault faults[];
 extern const size_t fault_count;

@@ -106,6 +106,7 @@ struct cell *cell_new(const struct person *person)
     if (!cell)
         abort();
     arena_init(&cell->arena);
+    cell->fresh = false;
     cell->person = (struct person){.root = person->root, .loaded = PERSON_ALL};
     rows_all(&cell->arena, &cell->person, person, PERSON_ALL);
     texts_own(&cell->arena, &cell->person);

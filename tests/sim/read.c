@@ -64,7 +64,7 @@ static void rows_shown(const struct shown *shown, const struct profile_view *vie
     static const int categories[KEYS] = {CAT_RIDES, CAT_EMAIL, CAT_PHONE, CAT_RIDES, CAT_RIDES};
     vec_each (each, &view->facts) {
         const struct fact *fact = *each;
-        int category = spec_category(&world->spec, str_printf(&world->scratch, "traits.%.*s", STR_FMT(fact->name)));
+        int category = spec_trait_category(&world->spec, fact->name);
         CHECK_SHOWN(shown, category_shown(shown, category), "fact %.*s is shown for %s, which does not cover it", STR_FMT(fact->name),
                     spec_purpose_names[shown->purpose]);
         CHECK_SHOWN(shown, fits(shown, bits_of(world, fact->purposes), fact->received_ms), "fact %.*s, kept for %x, is shown for %s", STR_FMT(fact->name),
@@ -200,6 +200,9 @@ static bool attempt(struct world *world, const struct cell *cell, const struct d
     str body = STR_NONE;
     if (delivery->kind == DELIVERY_EVENT && (!event || !profile_view_event(&world->scratch, &view, &destination->categories, event, &body)))
         return false;
+    if (world_fault(world, "leak-delivery"))
+        vec_each (fact, &shown.person->facts)
+            *(const struct fact **)vec_push(&world->scratch, &view.facts) = fact;
     view_shown(&shown, &view);
     if (event)
         event_shown(&shown, event, body);

@@ -19,9 +19,12 @@ static void pair_begin(struct pair *pair, const struct world *world)
 
 static bool pair_end(struct pair *pair)
 {
-    world_digest_all(&pair->a, pair->digest_a);
-    world_digest_all(&pair->b, pair->digest_b);
-    bool same = !memcmp(pair->digest_a, pair->digest_b, 32);
+    bool same = false;
+    for (int fresh = 1; fresh >= 0 && !same; fresh--) { /* most people were touched by neither */
+        world_digest_all(&pair->a, fresh, pair->digest_a);
+        world_digest_all(&pair->b, fresh, pair->digest_b);
+        same = !memcmp(pair->digest_a, pair->digest_b, 32);
+    }
     if (!same && pair->a.dumping) {
         world_dump(&pair->a, "one way");
         world_dump(&pair->b, "the other way");

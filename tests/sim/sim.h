@@ -100,6 +100,7 @@ int spec_purpose_find(str name); /* -1: none */
 int spec_source_find(str name);
 /* Category of a path such as "properties.products[].sku" under `fields`. */
 int spec_category(const struct spec *spec, str path);
+int spec_trait_category(const struct spec *spec, str name);
 enum fold_rule spec_rule(str trait);
 
 /* --- world.c: the engine's part */
@@ -127,6 +128,7 @@ struct commitment {
 };
 struct cell { /* one person as it is stored */
     struct arena arena;
+    bool fresh; /* stored since the world was cloned */
     struct person person;
 };
 struct sending { /* one message on its way */
@@ -167,7 +169,8 @@ struct world {
     bool clone; /* an experiment: nothing is noted but in itself */
     const char *fault; /* planted: NULL, or its name */
     uint32_t fault_arg;
-    /* the first failure */
+    /* the first failure; `looking`: of this property alone, NULL: of any */
+    const char *looking;
     const char *property;
     char detail[2048];
     VEC(str) trace;
@@ -187,9 +190,8 @@ struct message_identifier world_identifier(struct world *world, unsigned key, st
 identifier_hash world_hash(str key, str value);
 struct cell *world_cell(const struct world *world, const identifier_hash *hash); /* NULL: nobody */
 struct cell *world_cell_of(const struct world *world, profile_no number);
-void world_digest(struct world *world, struct arena *arena, const struct person *person, uint8_t ret_digest[32]);
 /* Of everybody, in an order that does not depend on numbers. */
-void world_digest_all(struct world *world, uint8_t ret_digest[32]);
+void world_digest_all(struct world *world, bool fresh, uint8_t ret_digest[32]); /* fresh: only of those stored since it was cloned */
 purpose_bits bits_of(const struct world *world, purpose_mask mask);
 struct profile_note *world_note(struct world *world, profile_no number);
 /* Notes the first failure only. */

@@ -78,6 +78,14 @@ int spec_category(const struct spec *spec, str path)
     return category;
 }
 
+int spec_trait_category(const struct spec *spec, str name)
+{
+    char path[7 + LIMIT_FIELD_NAME_BYTES] = "traits.";
+    name = str_slice(name, 0, LIMIT_FIELD_NAME_BYTES);
+    memcpy(path + 7, name.data, name.length);
+    return spec_category(spec, str_bytes(path, 7 + name.length));
+}
+
 static const struct {
     const char *trait;
     enum fold_rule rule;

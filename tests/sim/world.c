@@ -17,7 +17,7 @@ bool world_fault(const struct world *world, const char *name) { return world->fa
 void fail_at(struct world *world, const char *property, const char *format, ...)
 {
     va_list arguments;
-    if (world->property)
+    if (world->property || (world->looking && strcmp(world->looking, property) != 0))
         return;
     world->property = property;
     va_start(arguments, format);
@@ -106,6 +106,9 @@ static void policy_take(struct world *world, uint32_t version)
     memset(world->slot_names, 31, sizeof world->slot_names);
     vec_each (purpose, &world->policy->purposes)
         world->slot_names[purpose->slot] = (uint8_t)spec_purpose_find(purpose->name);
+    if (world_fault(world, "lenient-gate"))
+        vec_each (purpose, &world->policy->purposes)
+            purpose->direct_marketing = false;
     if (world_fault(world, "no-limit"))
         vec_each (key, &world->policy->keys) {
             key->limit_per_profile = LIMIT_PROFILE_IDENTIFIERS;
@@ -399,6 +402,7 @@ static void store(struct world *world, struct loading *loading)
         if (!person->profiles.count)
             continue;
         struct cell *cell = cell_new(person);
+        cell->fresh = true;
         *(struct cell **)vec_push(&world->arena, &world->cells) = cell;
         *(struct cell **)vec_push(&world->arena, &world->touched) = cell;
     }
@@ -473,17 +477,14 @@ static void digest_add(uint64_t sum[4], const uint8_t digest[32])
     }
 }
 
-void world_digest(struct world *world, struct arena *arena, const struct person *person, uint8_t ret_digest[32])
-{
-    profile_digest(arena, world->policy, person, ret_digest);
-}
-
-void world_digest_all(struct world *world, uint8_t ret_digest[32])
+void world_digest_all(struct world *world, bool fresh, uint8_t ret_digest[32])
 {
     uint64_t sum[4] = {0};
     vec_each (cell, &world->cells) {
         uint8_t digest[32];
-        world_digest(world, &world->scratch, &(*cell)->person, digest);
+        if (fresh && !(*cell)->fresh)
+            continue;
+        profile_digest(&world->scratch, world->policy, &(*cell)->person, digest);
         digest_add(sum, digest);
         vec_each (row, &(*cell)->person.deliveries)
             if (row->kind == DELIVERY_RECALL || (row->kind == DELIVERY_EVENT && row->state != DELIVERY_CANCELLED)) /* a profile queued twice says the same */
