@@ -93,8 +93,11 @@ static size_t fact_bytes(const struct fact *fact)
     return HEAD_BYTES + fact->name.length + fact->source.length + fact->value.length;
 }
 
-static struct page *page_by_number(struct profile_pages *pages, uint32_t number)
+/* Facts come page by page, so the last answer is mostly the next one. */
+static struct page *page_by_number(struct profile_pages *pages, uint32_t number, struct page *last)
 {
+    if (last && number && last->row.number == number && profile_no_equal(last->row.profile, pages->profile))
+        return last;
     for (size_t i = 0; number && i < pages->pages.count; i++)
         if (pages->pages.items[i]->row.number == number)
             return pages->pages.items[i];
@@ -129,9 +132,12 @@ static struct page *page_with_room(struct commit *commit, struct profile_pages *
 /* First what stays where it is, then what is new or has to move, into what room there is. */
 static void facts_deal(struct commit *commit, struct person *person)
 {
+    struct profile_pages *pages = NULL;
+    struct page *page = NULL;
     vec_each (fact, &person->facts) {
-        struct profile_pages *pages = pages_of(commit, fact->profile);
-        struct page *page = page_by_number(pages, fact->page);
+        if (!pages || !profile_no_equal(pages->profile, fact->profile))
+            pages = pages_of(commit, fact->profile);
+        page = page_by_number(pages, fact->page, page);
         if (page && fact->change != CHANGE_NONE)
             page->dirty = true;
         if (fact->change >= CHANGE_GONE)
@@ -144,7 +150,7 @@ static void facts_deal(struct commit *commit, struct person *person)
     vec_each (fact, &person->facts) {
         if (fact->change >= CHANGE_GONE || fact->page)
             continue;
-        struct page *page = page_with_room(commit, pages_of(commit, fact->profile), fact);
+        page = page_with_room(commit, pages_of(commit, fact->profile), fact);
         page->dirty = true;
         page_put(commit, page, fact);
         fact->page = page->row.number;
