@@ -6,7 +6,7 @@
 
 static const struct err *door(const struct engine *engine, struct arena *arena)
 {
-    return engine->options.debug_door ? NULL : err_new(arena, ERR_FORBIDDEN, "the debug door is closed; start with --debug");
+    return engine->options.debug_door ? NULL : err_new(arena, ERR_FORBIDDEN, "the debug door is closed; start with --debug-door");
 }
 
 #define DIGEST_STEP 64

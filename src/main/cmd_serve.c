@@ -157,9 +157,21 @@ static void announce(const struct serving *serving) {
     (void)output_flush(); /* main tells of a stdout that is gone */
 }
 
+/* The system takes 99999 for another port without a word. */
+static enum status check_listen(struct run *run) {
+    const char *listen = config_get(&run->config, SETTING_LISTEN), *colon = strrchr(listen, ':');
+    int64_t port;
+    if (!colon || !str_to_int64(str_of(colon + 1), &port) || port < 0 || port > 65535)
+        return run_misuse(run, "`%s` is no address to listen on; write HOST:PORT, as in 127.0.0.1:8480", listen);
+    return STATUS_DONE;
+}
+
 static enum status serve(struct run *run) {
     struct serving serving = {.run = run, .directory = -1};
     sigset_t signals;
+    enum status status = check_listen(run);
+    if (status)
+        return status;
     (void)sigemptyset(&signals); /* these cannot fail */
     (void)sigaddset(&signals, SIGINT);
     (void)sigaddset(&signals, SIGTERM);
@@ -170,7 +182,7 @@ static enum status serve(struct run *run) {
         (void)run_fail(run, error);
         return error->code == ERR_INVALID ? STATUS_USE : STATUS_UNAVAILABLE;
     }
-    enum status status = apply_policy(&serving);
+    status = apply_policy(&serving);
     if (!status) {
         error = start(&serving);
         if (error)
