@@ -1,7 +1,7 @@
 /* How fast the embedded store takes events durably, beside a bare SQLite loop that writes the same rows with the same indexes and commits, and
  * beside one that writes event rows only. And how fast it loads persons, against bare point reads of the same rows.
  *
- *     bench/store [--profiles N] [--events N] [--commit N] [--rounds N] [--dir DIR] [--page-body BYTES]
+ *     bench/store [--people N] [--events N] [--commit N] [--rounds N] [--dir DIR] [--body BYTES]
  *
  * Rounds alternate; each line is JSON with medians: {"name","ours","reference","ratio","unit"}.
  */
@@ -19,7 +19,7 @@ enum { ROUNDS_MAX = 99, LOAD_BATCH = 100 };
 static struct {
     uint64_t profiles, events, commit, rounds, body;
     const char *directory;
-} options = {100000, 200000, 100, 5, 600, "/tmp"};
+} options = {100000, 100000, 100, 3, 600, "/tmp"};
 
 static uint64_t random_state;
 static uint64_t random_next(void)
@@ -416,7 +416,7 @@ static void options_read(int count, char **arguments)
         int64_t value;
         if (!str_to_int64(str_of(arguments[i + 1]), &value) || value < 1)
             fail(arguments[i], "a number above zero is wanted");
-        uint64_t *place = str_equal(name, STR("--profiles")) ? &options.profiles
+        uint64_t *place = str_equal(name, STR("--people"))   ? &options.profiles
                           : str_equal(name, STR("--events")) ? &options.events
                           : str_equal(name, STR("--commit")) ? &options.commit
                           : str_equal(name, STR("--rounds")) ? &options.rounds
@@ -463,11 +463,11 @@ int main(int count, char **arguments)
     }
     static double reads_again[ROUNDS_MAX];
     memcpy(reads_again, reads, sizeof reads);
-    print_line("store: durable events, same rows", mine, same, "events/s");
-    print_line("store: durable events, event rows only", mine_again, events, "events/s");
-    print_line("store: commit p99", mine_p99, same_p99, "ms");
-    print_line("store: load a person's head by identifier", head, reads, "persons/s");
-    print_line("store: load head and facts by identifier", facts, reads_again, "persons/s");
+    print_line("ingest: durable events with their batch, ledger and journal rows", mine, same, "events/s");
+    print_line("ingest: the same beside event rows only", mine_again, events, "events/s");
+    print_line("commit p99 (less is better)", mine_p99, same_p99, "ms");
+    print_line("load: a person's head by identifier, beside two bare point reads", head, reads, "persons/s");
+    print_line("load: head and facts by identifier, beside two bare point reads", facts, reads_again, "persons/s");
     bare_close(&bare);
     world_close(&world);
     world_close(&other);
