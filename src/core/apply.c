@@ -186,6 +186,35 @@ static void keys_renew(struct apply *apply, const struct person *person)
     }
 }
 
+/* Who has the profile now: people may have joined, parted or gone since. NULL: nobody. */
+static struct person *owner_of(const struct batch *batch, struct person *person, profile_no profile)
+{
+    person = person_latest(person);
+    if (!person || person_profile(person, profile))
+        return person;
+    vec_each (other, &batch->persons)
+        if (person_profile(*other, profile))
+            return *other;
+    return NULL;
+}
+
+static void results_point(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->request_count; i++) {
+        struct request *request = &batch->requests[i];
+        struct message_result *result = &request->result;
+        if (request->kind == REQUEST_MESSAGE && result->person)
+            result->person = owner_of(batch, result->person, result->profile_no);
+        if (request->kind == REQUEST_STATEMENT && request->statement.ret_person)
+            request->statement.ret_person =
+                request->statement.ret_record
+                    ? owner_of(batch, request->statement.ret_person, request->statement.ret_record->profile)
+                    : NULL;
+        if (request->kind != REQUEST_MESSAGE && request->kind != REQUEST_STATEMENT)
+            request->person = person_latest(request->person);
+    }
+}
+
 static void settle(struct apply *apply)
 {
     size_t kept = 0;
@@ -201,6 +230,7 @@ static void settle(struct apply *apply)
     }
     apply->batch->persons.count = kept;
     records_point(apply);
+    results_point(apply->batch);
 }
 
 void core_apply(struct batch *batch)
