@@ -231,18 +231,6 @@ static void joins_run(struct commit *commit)
             ticket->error = ticket->join(ticket->context, commit);
 }
 
-const struct err *keys_ahead(struct commit *commit, uint64_t profile_next)
-{
-    struct engine *engine = commit->engine;
-    if (profile_next <= engine->keys_until)
-        return NULL;
-    uint64_t count = profile_next - engine->keys_until;
-    count = (count + KEYS_AHEAD - 1) / KEYS_AHEAD * KEYS_AHEAD;
-    TRY(vault_create_keys(commit->arena, engine->vault, (profile_no){engine->keys_until}, count));
-    engine->keys_until += count;
-    return NULL;
-}
-
 static const struct err *ledger_write(struct commit *commit)
 {
     TRY(ledger_leaves(&commit->draft, &commit->batch));
@@ -261,7 +249,7 @@ static const struct err *prepare(struct commit *commit)
     joins_run(commit);
     commit->reads_taken = read_log_take(commit, commit->reads_all);
     number_rows(commit);
-    TRY(keys_ahead(commit, commit->batch.profile_next));
+    TRY(keys_ahead(commit->engine, commit->arena, commit->batch.profile_next));
     TRY(seal_commit(commit));
     TRY(ledger_write(commit));
     key_ends_plan(commit);
@@ -300,6 +288,9 @@ static void settle(struct commit *commit)
     engine->outbox_next = commit->outbox_next;
     engine->held_next = commit->held_next;
     engine->profile_next = commit->batch.profile_next ? commit->batch.profile_next : engine->profile_next;
+    engine->profile_next_seen = engine->profile_next;
+    if (engine->options.background && engine->keys_until < engine->profile_next + KEYS_AHEAD / 2)
+        sweeper_wake(engine);
     if (commit->save.row)
         engine->batch_last = commit->row.number;
     ledger_committed(&commit->draft);

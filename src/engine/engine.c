@@ -118,7 +118,7 @@ static const struct err *profile_next_find(struct engine *engine, uint64_t store
             unused++;
     }
     explicit_bzero(key, sizeof key);
-    engine->keys_until = engine->profile_next; /* making keys that are there is harmless */
+    engine->keys_until = engine->profile_next_seen = engine->profile_next; /* making keys that are there is harmless */
     return NULL;
 }
 

@@ -177,12 +177,13 @@ struct commit *commit_new(struct engine *engine);
 void commit_release(struct commit *commit);
 void commits_free(struct engine *engine); /* those kept for the next time */
 /* Keys for profiles below `profile_next` exist when it returns. */
-const struct err *keys_ahead(struct commit *commit, uint64_t profile_next) MUST_CHECK;
+const struct err *keys_ahead(struct engine *engine, struct arena *arena, uint64_t profile_next) MUST_CHECK;
 const struct err *commit_run(struct commit *commit, bool *ret_saving) MUST_CHECK; /* *ret_saving: it was the store's save that failed */
 /* working_set.c: load → open → core_apply, again with more where the core asks for it. */
 const struct err *working_set_apply(struct commit *commit) MUST_CHECK;
 
 #define KEYS_AHEAD 2048 /* persons whose keys are made ahead of need */
+#define KEYS_STEP 512 /* as many at once */
 /* ---- keys to destroy (key_end.c): the setting "key_ends" names those that a committed change still owes ---- */
 const struct err *key_ends_read(struct engine *engine, str text) MUST_CHECK;
 /* Puts this commit's ends, with those still owed, into the setting; takes the setting away when there are none. */
@@ -251,7 +252,8 @@ struct engine {
     bool writer_running;
     struct store_session *session;
     struct id_source ids;
-    uint64_t profile_next, event_next, outbox_next, held_next, keys_until;
+    uint64_t profile_next, event_next, outbox_next, held_next;
+    _Atomic uint64_t keys_until, profile_next_seen; /* keys exist below; profile_next of the last commit */
     _Atomic uint64_t batch_last;
     VEC(struct key_end) key_ends; /* committed, and not yet destroyed in the vault */
     struct arena key_ends_arena;

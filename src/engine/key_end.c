@@ -1,4 +1,8 @@
-/* Keys to destroy: written down in the same commit as the change that ends them (setting "key_ends"), destroyed right after it, and again at
+/* Keys, from before a person's first datum to after the last.
+ *
+ * Made ahead of need: by the sweeper's thread, some KEYS_AHEAD persons before the numbers in use; by the writer where that was not enough.
+ *
+ * Keys to destroy: written down in the same commit as the change that ends them (setting "key_ends"), destroyed right after it, and again at
  * start where that was interrupted.
  *
  *      owed in memory ──key_ends_plan──▶ setting, with the commit ──key_ends_destroy──▶ gone from the vault ──next commit──▶ setting removed
@@ -77,5 +81,18 @@ const struct err *key_ends_destroy(struct engine *engine, struct arena *arena)
     engine->key_ends.count = engine->key_ends.capacity = 0;
     engine->key_ends.items = NULL;
     arena_clear(&engine->key_ends_arena);
+    return NULL;
+}
+
+/* Both threads may make the same keys; making those that are there is harmless. */
+const struct err *keys_ahead(struct engine *engine, struct arena *arena, uint64_t profile_next)
+{
+    uint64_t from = engine->keys_until;
+    if (profile_next <= from)
+        return NULL;
+    uint64_t count = (profile_next - from + KEYS_STEP - 1) / KEYS_STEP * KEYS_STEP;
+    TRY(vault_create_keys(arena, engine->vault, (profile_no){from}, count));
+    for (uint64_t until = from; until < from + count && !atomic_compare_exchange_weak(&engine->keys_until, &until, from + count);)
+        ;
     return NULL;
 }

@@ -275,7 +275,7 @@ static const struct err *recall_seal(struct commit *commit, struct keyring *ring
         return NULL;
     profile_no key = {commit->batch.profile_next++};
     commit->made_recall_keys = true;
-    TRY(keys_ahead(commit, commit->batch.profile_next));
+    TRY(keys_ahead(commit->engine, commit->arena, commit->batch.profile_next));
     str sealed;
     TRY(value_seal(ring, key, KEY_HOLD, recall_aad(key, delivery), delivery->subject, &sealed));
     char *out = arena_alloc_raw(ring->arena, sizeof key.value + sealed.length);

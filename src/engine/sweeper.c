@@ -153,7 +153,11 @@ static void round_run(struct sweeper *sweeper)
     uint64_t count = 0;
     if (!engine->storing || !engine_purpose_sets(engine))
         return;
-    const struct err *error = sweep_due(engine, sweeper->reader->session, &sweeper->arena, clock_now_ms(), false, &count);
+    const struct err *error = NULL;
+    while (!error && engine->keys_until < engine->profile_next_seen + KEYS_AHEAD)
+        error = keys_ahead(engine, &sweeper->arena, engine->keys_until + 1);
+    if (!error)
+        error = sweep_due(engine, sweeper->reader->session, &sweeper->arena, clock_now_ms(), false, &count);
     if (!error)
         error = sweep_follow(engine, sweeper->reader->session, &sweeper->arena, &count);
     if (error && error->code != ERR_UNAVAILABLE)
