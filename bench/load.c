@@ -21,6 +21,7 @@
 
 #define BATCH 100
 #define REQUEST_MAX (256 * 1024)
+#define PIECE_MAX 4096 /* one message, one head: far below it; a request has room for many */
 #define REPLY_MAX (512 * 1024)
 #define SAMPLES_MAX (8 * 1024 * 1024)
 
@@ -79,7 +80,7 @@ static void base64(const char *from, char *to)
 static size_t track(struct load *load, char *to)
 {
     uint64_t id = chance(load);
-    return (size_t)sprintf(to,
+    return (size_t)snprintf(to, PIECE_MAX,
         "{\"type\":\"track\",\"messageId\":\"load-%016llx%08llx\",\"userId\":\"person-%u\",\"event\":\"Product Viewed\",\"timestamp\":\"2026-11-20T10:%02u:%02u.000Z\","
         "\"properties\":{\"product_id\":\"SKU-%u\",\"name\":\"City bike 28\",\"category\":\"bikes\",\"price\":189900,\"quantity\":1,\"url\":\"https://shop.example/p/%u\"},"
         "\"context\":{\"locale\":\"hu-HU\",\"page\":{\"path\":\"/p/%u\",\"title\":\"City bike\"},\"library\":{\"name\":\"load\",\"version\":\"1\"}}}",
@@ -90,7 +91,7 @@ static size_t track(struct load *load, char *to)
 static size_t identify(const struct load *load, uint64_t person, char *to)
 {
     (void)load;
-    return (size_t)sprintf(to,
+    return (size_t)snprintf(to, PIECE_MAX,
         "{\"type\":\"identify\",\"messageId\":\"who-%llu\",\"userId\":\"person-%llu\",\"anonymousId\":\"browser-%llu\",\"traits\":{\"email\":\"person%llu@example.com\","
         "\"name\":\"Person %llu\",\"city\":\"Budapest\",\"plan\":\"gold\"}}",
         (unsigned long long)person, (unsigned long long)person, (unsigned long long)person, (unsigned long long)person, (unsigned long long)person);
@@ -98,7 +99,7 @@ static size_t identify(const struct load *load, uint64_t person, char *to)
 
 static size_t batch_body(struct load *load, char *to, bool people)
 {
-    size_t length = (size_t)sprintf(to, "{\"batch\":[");
+    size_t length = (size_t)snprintf(to, PIECE_MAX, "{\"batch\":[");
     for (unsigned i = 0; i < BATCH; i++) {
         uint64_t person = load->begun * BATCH + i;
         if (people && person >= load->options->people)
@@ -107,12 +108,12 @@ static size_t batch_body(struct load *load, char *to, bool people)
             to[length++] = ',';
         length += people ? identify(load, person, to + length) : track(load, to + length);
     }
-    return length + (size_t)sprintf(to + length, "]}");
+    return length + (size_t)snprintf(to + length, PIECE_MAX, "]}");
 }
 
 static void http_request(struct load *load, struct connection *c, const char *method, const char *path, const char *body, size_t length)
 {
-    int head = sprintf(c->request, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", method, path,
+    int head = snprintf(c->request, PIECE_MAX, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", method, path,
                        load->authorization, length);
     memcpy(c->request + head, body, length);
     c->request_length = (size_t)head + length;
@@ -128,21 +129,21 @@ static void request_make(struct load *load, struct connection *c)
     } else if (strcmp(mode, "single") == 0) {
         http_request(load, c, "POST", "/v1/track", body, track(load, body));
     } else if (strcmp(mode, "decide") == 0) {
-        size_t length = (size_t)sprintf(body, "{\"subject\":\"user_id:person-%u\",\"purpose\":\"%s\"}", person, load->options->purpose);
+        size_t length = (size_t)snprintf(body, PIECE_MAX, "{\"subject\":\"user_id:person-%u\",\"purpose\":\"%s\"}", person, load->options->purpose);
         http_request(load, c, "POST", "/v1/decide", body, length);
     } else if (strcmp(mode, "profile") == 0) {
         char path[128];
-        sprintf(path, "/v1/profiles/email:person%u@example.com", person);
+        snprintf(path, sizeof path, "/v1/profiles/email:person%u@example.com", person);
         http_request(load, c, "GET", path, "", 0);
     } else if (strcmp(mode, "redis-fill") == 0) {
         char value[1400];
         memset(value, 'x', 1300); /* a profile as JSON has about that size */
-        c->request_length = (size_t)sprintf(c->request, "*3\r\n$3\r\nSET\r\n$%d\r\nperson%llu@example.com\r\n$1300\r\n%.1300s\r\n",
+        c->request_length = (size_t)snprintf(c->request, PIECE_MAX, "*3\r\n$3\r\nSET\r\n$%d\r\nperson%llu@example.com\r\n$1300\r\n%.1300s\r\n",
                                             snprintf(NULL, 0, "person%llu@example.com", (unsigned long long)load->begun), (unsigned long long)load->begun, value);
     } else if (strcmp(mode, "redis") == 0) {
-        c->request_length = (size_t)sprintf(c->request, "*2\r\n$3\r\nGET\r\n$%d\r\nperson%u@example.com\r\n", snprintf(NULL, 0, "person%u@example.com", person), person);
+        c->request_length = (size_t)snprintf(c->request, PIECE_MAX, "*2\r\n$3\r\nGET\r\n$%d\r\nperson%u@example.com\r\n", snprintf(NULL, 0, "person%u@example.com", person), person);
     } else {
-        size_t length = (size_t)sprintf(body, "{\"subject\":\"user_id:person-%u\",\"purpose\":\"service\"}", person);
+        size_t length = (size_t)snprintf(body, PIECE_MAX, "{\"subject\":\"user_id:person-%u\",\"purpose\":\"service\"}", person);
         http_request(load, c, "POST", "/", body, length);
     }
 }
