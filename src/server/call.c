@@ -30,7 +30,6 @@ static struct call *call_take(struct server *server)
         arena_init(&call->arena);
     }
     call->server = server;
-    atomic_fetch_add(&server->active, 1);
     return call;
 }
 
@@ -50,6 +49,7 @@ static void reader_return(struct call *call)
 static void call_give_back(struct call *call)
 {
     struct server *server = call->server;
+    bool answered = call->received_ms != 0;
     reader_return(call);
     if (call->work_held)
         engine_work_release(server->engine, &call->work);
@@ -72,7 +72,8 @@ static void call_give_back(struct call *call)
     pthread_mutex_unlock(&server->lock);
     if (!keep)
         call_free(call);
-    atomic_fetch_sub(&server->active, 1);
+    if (answered)
+        atomic_fetch_sub(&server->active, 1);
 }
 
 const struct err *call_reader(struct call *call, struct reader **ret_reader)
@@ -94,6 +95,9 @@ static void call_suspend(struct call *call)
     call->suspended = true;
     atomic_store(&call->woken, false);
     atomic_fetch_add(&call->server->suspended, 1);
+    /* MHD looks at connections with a timeout of their own first after a resume; the others it would read from, and a client that has
+     * closed its sending side would be dropped without its answer. */
+    MHD_set_connection_option(call->connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)LIMIT_CONNECTION_IDLE_S + 1);
     MHD_suspend_connection(call->connection);
 }
 
@@ -166,6 +170,7 @@ static void call_resumed(struct call *call)
 {
     ASSERT(atomic_load(&call->woken)); /* nobody else has it any more */
     call->suspended = false;
+    MHD_set_connection_option(call->connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)LIMIT_CONNECTION_IDLE_S);
     atomic_fetch_sub(&call->server->suspended, 1);
     if (call->reply.status)
         return;
@@ -312,6 +317,7 @@ static const struct err *call_check(struct call *call)
 static void call_run(struct call *call)
 {
     call->received_ms = clock_now_ms();
+    atomic_fetch_add(&call->server->active, 1);
     if (call->link)
         atomic_store(&call->link->receiving, false);
     const struct err *error = call_check(call);
