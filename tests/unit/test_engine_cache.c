@@ -54,6 +54,19 @@ static void digest(struct world *world, uint8_t ret_digest[32])
     assert_true(people > 3);
 }
 
+static void finding(void *context, const struct audit_finding *finding)
+{
+    (void)context;
+    print_error("%s %.*s: %.*s\n", finding->promise, STR_FMT(finding->where), STR_FMT(finding->what));
+}
+
+static void audit(struct world *world)
+{
+    uint64_t violations = 0;
+    check_fine(engine_audit(world->engine, world->reader, &world->arena, finding, NULL, NULL, &violations));
+    assert_int_equal(violations, 0);
+}
+
 static void heads_in_memory_change_nothing(void **state)
 {
     (void)state;
@@ -85,6 +98,8 @@ static void heads_in_memory_change_nothing(void **state)
         check_fine(engine_debug_rebuild(worlds[0].engine, &worlds[0].arena, &people));
         digest(&worlds[0], digests[0]);
         assert_memory_equal(digests[0], digests[1], 32);
+        audit(&worlds[0]);
+        audit(&worlds[1]);
         world_end(&worlds[0]);
         world_end(&worlds[1]);
     }

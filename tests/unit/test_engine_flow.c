@@ -136,6 +136,52 @@ static void a_delivery_is_made_through_the_gate_and_recalled_after_a_withdrawal(
     world_end(&world);
 }
 
+static void settle(struct world *world, const struct delivery *row, enum delivery_state state, int64_t next_ms)
+{
+    struct delivery_outcome outcome = {.delivery = row, .result = {.number = row->number, .state = state, .attempts = row->attempts + 1, .next_ms = next_ms,
+                                                                   .done_ms = state == DELIVERY_PENDING ? TIME_NONE : clock_now_ms(), .reason = STR("http_500")}};
+    check_fine(engine_delivered(world->engine, &world->arena, &outcome, 1));
+}
+
+static size_t due(struct world *world, struct delivery **ret_rows)
+{
+    size_t count = 0;
+    check_fine(engine_outbox(world->reader, &world->arena, STR("mailer"), 0, 10, ret_rows, &count));
+    return count;
+}
+
+static void deliveries_keep_the_order_of_their_person_and_dead_ones_come_again(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    world_state(&world, "user_id:u2", "newsletter", CONSENT_GIVEN);
+    world_send(&world, EVENT_TRACK, "till", "{'userId':'u1','event':'First'}");
+    world_send(&world, EVENT_TRACK, "till", "{'userId':'u1','event':'Second'}");
+    world_send(&world, EVENT_TRACK, "till", "{'userId':'u2','event':'Other'}");
+    struct delivery *rows = NULL;
+    assert_int_equal(due(&world, &rows), 2);
+    struct delivery first = rows[0], other = rows[1];
+    assert_true(first.profile.value != other.profile.value);
+    settle(&world, &first, DELIVERY_PENDING, clock_now_ms() + HOUR_MS);
+    assert_int_equal(due(&world, &rows), 1); /* the second of the first person waits for its first */
+    assert_int_equal(rows[0].number, other.number);
+    settle(&world, &other, DELIVERY_DELIVERED, TIME_NONE);
+    settle(&world, &first, DELIVERY_DEAD, TIME_NONE);
+    world_reopen(&world);
+    assert_int_equal(due(&world, &rows), 1);
+    assert_true(rows[0].number > first.number && profile_no_equal(rows[0].profile, first.profile));
+    settle(&world, &rows[0], DELIVERY_DELIVERED, TIME_NONE);
+    uint64_t count = 0;
+    check_code(engine_replay(world.engine, world.reader, &world.arena, STR("mailer"), other.id, TIME_NONE, &count), ERR_CONFLICT);
+    check_fine(engine_replay(world.engine, world.reader, &world.arena, STR("mailer"), (struct uuid){{0}}, TIME_NONE, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(due(&world, &rows), 1);
+    assert_int_equal(rows[0].number, first.number);
+    world_end(&world);
+}
+
 static void tokens_and_write_keys_open_what_they_are_for(void **state)
 {
     struct world world = {0};
@@ -276,6 +322,7 @@ int main(void)
         cmocka_unit_test(a_held_message_waits_for_its_consent),
         cmocka_unit_test(an_erased_person_stays_erased),
         cmocka_unit_test(a_delivery_is_made_through_the_gate_and_recalled_after_a_withdrawal),
+        cmocka_unit_test(deliveries_keep_the_order_of_their_person_and_dead_ones_come_again),
         cmocka_unit_test(tokens_and_write_keys_open_what_they_are_for),
         cmocka_unit_test(a_second_open_says_who_has_the_directory),
         cmocka_unit_test(reads_are_in_the_ledger_soon_and_after_a_restart),
