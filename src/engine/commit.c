@@ -78,6 +78,16 @@ void commit_setting(struct commit *commit, str key, str value)
     *(struct setting *)vec_push(commit->arena, &commit->settings) = (struct setting){key, value};
 }
 
+const struct err *commit_setting_now(struct commit *commit, str key, str *ret_value)
+{
+    for (size_t i = commit->settings.count; i-- > 0;)
+        if (str_equal(commit->settings.items[i].key, key)) {
+            *ret_value = commit->settings.items[i].value;
+            return NULL;
+        }
+    return commit->engine->store->ops->setting(commit->session, commit->arena, key, ret_value);
+}
+
 /* ---- gather ---- */
 
 static void origin_add(struct commit *commit, struct request *request, unsigned needs)

@@ -88,6 +88,8 @@ struct commit {
     struct map pages; /* facts.c's: profile number → its fact pages */
 };
 void commit_setting(struct commit *commit, str key, str value); /* value STR_NONE: removed */
+/* As it will be after this commit, as far as is known yet. */
+const struct err *commit_setting_now(struct commit *commit, str key, str *ret_value) MUST_CHECK;
 
 /* Runs `join` on the writer thread inside the next commit, after core_apply, and waits: batch.leaves pushed and save.reads added by a join go
  * into the ledger after it. An error of `join` refuses this one alone (it must then have added nothing); else the commit's error comes back.
@@ -265,6 +267,7 @@ struct engine {
     pthread_mutex_t sweep_lock;
     pthread_cond_t sweep_wake;
     bool sweep_stop, sweep_now;
+    _Atomic bool late; /* data went out although its delivery was cancelled meanwhile: its people are to be looked at (outbox.c) */
     _Atomic bool follow; /* all people are to be looked at under the new policy */
 
     pthread_mutex_t arena_lock; /* guards the list of commits that can be used again */

@@ -168,28 +168,14 @@ const struct err *engine_delivery_body(struct reader *reader, struct arena *aren
 
 /* ---- what became of it ---- */
 
+/* An attempt may have been under way while its delivery was cancelled, by a withdrawal for instance. Then the row stays cancelled; but what went
+ * out is remembered, and its person is looked at once more, so that the recipient is told (Art. 19). Who is to be looked at stands in the setting
+ * "late_disclosures" until that is done. */
 struct outcomes {
     const struct delivery_outcome *items;
     size_t count;
-    profile_no *late; /* who fell out of the purpose while a request for it was under way: what was taken must be recalled */
-    size_t late_count;
+    bool late;
 };
-
-/* Was the row cancelled since the attempt began, in an earlier commit or in this one? */
-static const struct err *cancelled_meanwhile(struct commit *commit, const struct delivery *delivery, bool *ret_cancelled)
-{
-    struct delivery now = {0};
-    bool found = false;
-    vec_each (person, &commit->batch.persons)
-        vec_each (row, &(*person)->deliveries)
-            if (row->number == delivery->number && row->change != CHANGE_NONE && row->change != CHANGE_NEW) {
-                *ret_cancelled = row->change == CHANGE_GONE || row->state == DELIVERY_CANCELLED;
-                return NULL;
-            }
-    TRY(commit->engine->store->ops->delivery(commit->session, commit->arena, delivery->id, &now, &found));
-    *ret_cancelled = !found || now.state == DELIVERY_CANCELLED;
-    return NULL;
-}
 
 static void recall_key_end(struct commit *commit, const struct delivery *delivery)
 {
@@ -200,38 +186,60 @@ static void recall_key_end(struct commit *commit, const struct delivery *deliver
     *(struct key_end *)vec_push(commit->arena, &commit->batch.key_ends) = (struct key_end){.profile = key, .class_mask = KEY_CLASS_ALL};
 }
 
+static void outcome_add(struct commit *commit, const struct delivery_outcome *outcome, bool open)
+{
+    const struct delivery *delivery = outcome->delivery;
+    bool ended = outcome->result.state == DELIVERY_DELIVERED || outcome->result.state == DELIVERY_CANCELLED;
+    if (open)
+        *(struct delivery_result *)vec_push(commit->arena, &commit->save.results) = outcome->result;
+    if (open && ended && delivery->kind == DELIVERY_RECALL)
+        recall_key_end(commit, delivery);
+    if (outcome->disclosed && delivery->kind != DELIVERY_RECALL)
+        *(struct disclosure *)vec_push(commit->arena, &commit->save.disclosures) =
+            (struct disclosure){.change = CHANGE_NEW, .profile = delivery->profile, .destination = delivery->destination,
+                                .purpose = delivery->purpose, .first_ms = commit->now_ms, .last_ms = commit->now_ms, .count = 1};
+}
+
 static const struct err *outcomes_join(void *context, struct commit *commit)
 {
     struct outcomes *outcomes = context;
-    outcomes->late_count = 0;
+    bool *open = arena_array(commit->arena, bool, outcomes->count);
+    str late = STR_NONE;
+    for (size_t i = 0; i < outcomes->count; i++) {
+        struct delivery row = {0};
+        bool found = false;
+        TRY(commit->engine->store->ops->delivery(commit->session, commit->arena, outcomes->items[i].delivery->id, &row, &found));
+        open[i] = found && row.state == DELIVERY_PENDING;
+        outcomes->late = outcomes->late || (!open[i] && outcomes->items[i].disclosed);
+    }
+    if (outcomes->late)
+        TRY(commit_setting_now(commit, STR("late_disclosures"), &late));
     for (size_t i = 0; i < outcomes->count; i++) {
         const struct delivery_outcome *outcome = &outcomes->items[i];
-        const struct delivery *delivery = outcome->delivery;
-        *(struct delivery_result *)vec_push(commit->arena, &commit->save.results) = outcome->result;
-        bool ended = outcome->result.state == DELIVERY_DELIVERED || outcome->result.state == DELIVERY_CANCELLED;
-        if (delivery->kind == DELIVERY_RECALL) {
-            if (ended)
-                recall_key_end(commit, delivery);
-        } else if (outcome->disclosed) {
-            bool cancelled = false;
-            TRY(cancelled_meanwhile(commit, delivery, &cancelled));
-            if (cancelled)
-                outcomes->late[outcomes->late_count++] = delivery->profile;
-            *(struct disclosure *)vec_push(commit->arena, &commit->save.disclosures) =
-                (struct disclosure){.change = CHANGE_NEW, .profile = delivery->profile, .destination = delivery->destination,
-                                    .purpose = delivery->purpose, .first_ms = commit->now_ms, .last_ms = commit->now_ms, .count = 1};
-        }
+        outcome_add(commit, outcome, open[i]);
+        if (!open[i] && outcome->disclosed)
+            late = str_printf(commit->arena, "%.*s%s%llu", STR_FMT(late), str_empty(late) ? "" : " ",
+                              (unsigned long long)outcome->delivery->profile.value);
     }
+    if (outcomes->late)
+        commit_setting(commit, STR("late_disclosures"), late);
     return NULL;
+}
+
+static void outcomes_after(void *context, struct engine *engine)
+{
+    if (!((const struct outcomes *)context)->late)
+        return;
+    engine->late = true;
+    sweeper_wake(engine);
 }
 
 const struct err *engine_delivered(struct engine *engine, struct arena *arena, const struct delivery_outcome *outcomes, size_t count)
 {
+    struct outcomes all = {.items = outcomes, .count = count};
     if (!count)
         return NULL;
-    struct outcomes all = {.items = outcomes, .count = count, .late = arena_array(arena, profile_no, count)};
-    TRY(engine_commit(engine, arena, outcomes_join, NULL, &all));
-    return engine_sweep_profiles(engine, arena, all.late, all.late_count, TIME_NONE);
+    return engine_commit(engine, arena, outcomes_join, outcomes_after, &all);
 }
 
 /* ---- once more ---- */
@@ -307,21 +315,14 @@ struct pause {
     bool paused;
 };
 
-/* The names as they will be, a line each: from what this commit says already, else from memory. */
+/* The names as they will be, a line each. */
 static const struct err *pause_join(void *context, struct commit *commit)
 {
     const struct pause *pause = context;
-    struct buf before, text;
-    buf_init(&before, commit->arena, PAUSED_BYTES_MAX);
+    struct buf text;
+    str rest = STR_NONE, name;
+    TRY(commit_setting_now(commit, STR("paused"), &rest));
     buf_init(&text, commit->arena, PAUSED_BYTES_MAX);
-    vec_each (name, &commit->engine->paused_destinations) {
-        buf_add(&before, *name);
-        buf_add_char(&before, '\n');
-    }
-    str rest = buf_str(&before), name;
-    vec_each (setting, &commit->settings)
-        if (str_equal(setting->key, STR("paused")))
-            rest = setting->value;
     while (str_split(&rest, '\n', &name))
         if (!str_empty(name) && !str_equal(name, pause->destination)) {
             buf_add(&text, name);

@@ -178,6 +178,9 @@ const struct err *snapshot_open(struct engine *engine)
     str follow = STR_NONE;
     TRY(engine->store->ops->setting(engine->session, &engine->arena, STR("policy_follow"), &follow));
     engine->follow = !str_empty(follow);
+    str late = STR_NONE;
+    TRY(engine->store->ops->setting(engine->session, &engine->arena, STR("late_disclosures"), &late));
+    engine->late = !str_empty(late);
     return NULL;
 }
 

@@ -50,26 +50,6 @@ static const struct err *sweep_due(struct engine *engine, struct store_session *
     }
 }
 
-const struct err *engine_sweep(struct engine *engine, int64_t now_ms, uint64_t *ret_profiles)
-{
-    struct arena arena;
-    struct reader *reader = NULL;
-    *ret_profiles = 0;
-    TRY(engine_reader(engine, &reader));
-    arena_init(&arena);
-    const struct err *error = sweep_due(engine, reader->session, &arena, now_ms, now_ms > clock_now_ms() + SECOND_MS, ret_profiles);
-    if (!error && engine->follow)
-        error = sweep_follow(engine, reader->session, &arena, ret_profiles);
-    if (error) { /* it lives in the arena that ends here */
-        static const struct err again = {ERR_UNAVAILABLE, "sweeping was interrupted; the log says why", NULL};
-        log_write(LOG_ERROR, "sweeper", "%s", error->text);
-        error = &again;
-    }
-    arena_release(&arena);
-    engine_reader_close(reader);
-    return error;
-}
-
 /* ---- after a policy was switched ---- */
 
 /* The setting "policy_follow": "version:next profile number"; empty: all people were looked at. */
@@ -145,7 +125,70 @@ const struct err *sweep_follow(struct engine *engine, struct store_session *sess
     return NULL;
 }
 
-/* ---- the thread ---- */
+/* ---- what went out too late (outbox.c) ---- */
+
+struct late {
+    str expected;
+    bool done;
+};
+static const struct err *late_join(void *context, struct commit *commit)
+{
+    struct late *late = context;
+    str text = STR_NONE;
+    TRY(commit_setting_now(commit, STR("late_disclosures"), &text));
+    late->done = str_equal(text, late->expected); /* else others came since: all of them once more */
+    if (late->done)
+        commit_setting(commit, STR("late_disclosures"), STR_NONE);
+    return NULL;
+}
+
+static void late_after(void *context, struct engine *engine)
+{
+    if (((const struct late *)context)->done)
+        engine->late = false;
+}
+
+static const struct err *sweep_late(struct engine *engine, struct store_session *session, struct arena *arena, uint64_t *ret_count)
+{
+    struct late late = {.expected = STR_NONE};
+    str number;
+    int64_t value;
+    VEC(profile_no) numbers = {0};
+    arena_clear(arena);
+    if (!engine->late)
+        return NULL;
+    TRY(engine->store->ops->setting(session, arena, STR("late_disclosures"), &late.expected));
+    for (str rest = late.expected; str_split(&rest, ' ', &number);)
+        if (str_to_int64(number, &value) && value > 0)
+            *(profile_no *)vec_push(arena, &numbers) = (profile_no){(uint64_t)value};
+    TRY(engine_sweep_profiles(engine, arena, numbers.items, numbers.count, TIME_NONE));
+    *ret_count += numbers.count;
+    return engine_commit(engine, arena, late_join, late_after, &late);
+}
+
+/* ---- now, and the thread ---- */
+
+const struct err *engine_sweep(struct engine *engine, int64_t now_ms, uint64_t *ret_profiles)
+{
+    struct arena arena;
+    struct reader *reader = NULL;
+    *ret_profiles = 0;
+    TRY(engine_reader(engine, &reader));
+    arena_init(&arena);
+    const struct err *error = sweep_due(engine, reader->session, &arena, now_ms, now_ms > clock_now_ms() + SECOND_MS, ret_profiles);
+    if (!error)
+        error = sweep_late(engine, reader->session, &arena, ret_profiles);
+    if (!error && engine->follow)
+        error = sweep_follow(engine, reader->session, &arena, ret_profiles);
+    if (error) { /* it lives in the arena that ends here */
+        static const struct err again = {ERR_UNAVAILABLE, "sweeping was interrupted; the log says why", NULL};
+        log_write(LOG_ERROR, "sweeper", "%s", error->text);
+        error = &again;
+    }
+    arena_release(&arena);
+    engine_reader_close(reader);
+    return error;
+}
 
 static void round_run(struct sweeper *sweeper)
 {
@@ -158,6 +201,8 @@ static void round_run(struct sweeper *sweeper)
         error = keys_ahead(engine, &sweeper->arena, engine->keys_until + 1);
     if (!error)
         error = sweep_due(engine, sweeper->reader->session, &sweeper->arena, clock_now_ms(), false, &count);
+    if (!error)
+        error = sweep_late(engine, sweeper->reader->session, &sweeper->arena, &count);
     if (!error)
         error = sweep_follow(engine, sweeper->reader->session, &sweeper->arena, &count);
     if (error && error->code != ERR_UNAVAILABLE)

@@ -118,6 +118,7 @@ static void a_delivery_is_made_through_the_gate_and_recalled_after_a_withdrawal(
     check_fine(engine_delivered(world.engine, &world.arena, &outcome, 1));
     check_fine(engine_outbox(world.reader, &world.arena, STR("mailer"), 0, 10, &rows, &count));
     assert_int_equal(count, 0);
+    engine_policy_release(world.engine, policy);
     world_state(&world, "user_id:u1", "newsletter", CONSENT_WITHDRAWN);
     world_reopen(&world);
     check_fine(engine_outbox(world.reader, &world.arena, STR("mailer"), 0, 10, &rows, &count));
@@ -179,6 +180,36 @@ static void deliveries_keep_the_order_of_their_person_and_dead_ones_come_again(v
     assert_int_equal(count, 1);
     assert_int_equal(due(&world, &rows), 1);
     assert_int_equal(rows[0].number, first.number);
+    world_end(&world);
+}
+
+static void what_goes_out_during_a_withdrawal_is_recalled_too(void **state)
+{
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    world_send(&world, EVENT_TRACK, "till", "{'userId':'u1','event':'First'}");
+    struct delivery *rows = NULL;
+    assert_int_equal(due(&world, &rows), 1);
+    struct delivery under_way = rows[0];
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_WITHDRAWN);
+    assert_int_equal(due(&world, &rows), 0); /* nothing was sent, as far as is known: no recall */
+    struct delivery_outcome outcome = {.delivery = &under_way, .disclosed = true, .result = {.number = under_way.number, .state = DELIVERY_DELIVERED,
+                                       .attempts = 1, .next_ms = TIME_NONE, .done_ms = clock_now_ms()}};
+    check_fine(engine_delivered(world.engine, &world.arena, &outcome, 1));
+    struct delivery row = {0};
+    bool found = false;
+    check_fine(engine_store(world.engine)->delivery(reader_session(world.reader), &world.arena, under_way.id, &row, &found));
+    assert_true(found);
+    assert_int_equal(row.state, DELIVERY_CANCELLED);
+    world_reopen(&world); /* it is not forgotten by a restart */
+    uint64_t count = 0;
+    check_fine(engine_sweep(world.engine, clock_now_ms(), &count));
+    assert_int_equal(due(&world, &rows), 1);
+    assert_int_equal(rows[0].kind, DELIVERY_RECALL);
+    check_fine(engine_sweep(world.engine, clock_now_ms(), &count));
+    assert_int_equal(due(&world, &rows), 1);
     world_end(&world);
 }
 
@@ -323,6 +354,7 @@ int main(void)
         cmocka_unit_test(an_erased_person_stays_erased),
         cmocka_unit_test(a_delivery_is_made_through_the_gate_and_recalled_after_a_withdrawal),
         cmocka_unit_test(deliveries_keep_the_order_of_their_person_and_dead_ones_come_again),
+        cmocka_unit_test(what_goes_out_during_a_withdrawal_is_recalled_too),
         cmocka_unit_test(tokens_and_write_keys_open_what_they_are_for),
         cmocka_unit_test(a_second_open_says_who_has_the_directory),
         cmocka_unit_test(reads_are_in_the_ledger_soon_and_after_a_restart),
