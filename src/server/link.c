@@ -1,15 +1,18 @@
 /* Connections while they are open, and those that send too slowly.
  *
  * MHD closes a connection on which nothing moves for LIMIT_CONNECTION_IDLE_S. One that sends a byte now and then would stay open for
- * ever: so each has a time by which its request must have come, and the watch shuts it down.
+ * ever: so each has a time by which its request must have come, and the watch shuts it down. It also finds those whose client has closed
+ * its side in the middle of a request, which MHD overlooks when the end comes together with the last bytes.
  */
 #include "server/server_private.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define IDLE_SLACK_S 15 /* MHD's own timeout comes first */
+#define LOOK_AFTER_S 5
 
 /* Only who has our user id, or root, is the local admin, whatever the mode of the socket's file says. */
 static bool peer_is_us(int fd)
@@ -66,15 +69,22 @@ void on_connection(void *context, struct MHD_Connection *connection, void **link
         link_close(door->server, link);
 }
 
+static bool has_left(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLRDHUP};
+    return poll(&poll_fd, 1, 0) > 0;
+}
+
 void links_watch(struct server *server)
 {
     int64_t now_us = clock_monotonic_us();
     pthread_mutex_lock(&server->links_lock);
     for (struct link *link = server->links; link; link = link->next) {
         int64_t for_s = (now_us - atomic_load(&link->since_us)) / 1000000;
-        bool slow = atomic_load(&link->busy) ? atomic_load(&link->receiving) && for_s > LIMIT_REQUEST_RECEIVE_S
-                                             : for_s > LIMIT_CONNECTION_IDLE_S + IDLE_SLACK_S;
-        if (slow)
+        bool busy = atomic_load(&link->busy), receiving = atomic_load(&link->receiving);
+        bool slow = busy ? receiving && for_s > LIMIT_REQUEST_RECEIVE_S : for_s > LIMIT_CONNECTION_IDLE_S + IDLE_SLACK_S;
+        bool left = (!busy || receiving) && for_s >= LOOK_AFTER_S && has_left(link->fd);
+        if (slow || left)
             (void)shutdown(link->fd, SHUT_RDWR); /* MHD sees it and cleans up; when it is closed already, that is fine */
     }
     pthread_mutex_unlock(&server->links_lock);

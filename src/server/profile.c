@@ -165,10 +165,12 @@ static const struct err *merge_done(struct call *call)
 {
     const struct request *request = &call->work.requests[0];
     struct jsonw w;
+    if (request->kind == REQUEST_UNDO_MERGE && !request->found)
+        return err_new(&call->arena, ERR_NOT_FOUND, "there is no such merge of this person, or it was undone before");
     if (!str_empty(request->refusal))
         return err_new(&call->arena, ERR_CONFLICT, "%.*s", STR_FMT(request->refusal));
     if (!request->found)
-        return err_new(&call->arena, ERR_NOT_FOUND, "there is no such merge of this person");
+        return err_new(&call->arena, ERR_CONFLICT, "the two are one person already");
     reply_json(call, call->route->status, &w);
     jsonw_object(&w);
     jsonw_key(&w, STR("id"));

@@ -111,7 +111,7 @@ def broken_http_is_closed_or_told(telos):
     whole = head + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
     texts += [whole[:cut] for cut in range(0, len(whole), 7)]
     for text in texts:
-        got = talk(telos, text, timeout=3)
+        got = talk(telos, text, timeout=0.5)
         assert got == b"" or got.startswith(b"HTTP/1."), (text[:60], got[:60])
         assert not got.startswith(b"HTTP/1.1 5") or b" 50" in got[:13], got[:80]
     assert b"200 OK" in talk(telos, whole)
