@@ -21,7 +21,8 @@ void *vec_grow_(struct arena *arena, void *items, size_t *capacity, size_t item_
           : (void)0),                                                                                                  \
      memset(&(vec)->items[(vec)->count], 0, sizeof(*(vec)->items)), &(vec)->items[(vec)->count++])
 
+/* An empty one has no items: adding 0 to NULL is undefined. */
 #define vec_each(item, vec)                                                                                            \
-    for (__typeof__((vec)->items + 0) item = (vec)->items; item < (vec)->items + (vec)->count; item++)
+    for (__typeof__((vec)->items + 0) item = (vec)->items; item && item < (vec)->items + (vec)->count; item++)
 
 #endif
