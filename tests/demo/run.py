@@ -30,7 +30,8 @@ class Shop:
             self.port = s.getsockname()[1]
         self.output = ""
         self.process = subprocess.Popen(["./run", "--data", data, "--listen", "127.0.0.1:%d" % self.port, "--people", "60"], cwd=ROOT,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # a background job ignores it
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
