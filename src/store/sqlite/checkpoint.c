@@ -86,6 +86,7 @@ static const struct err *copier_ask(struct sqlite_session *session, struct arena
         if (pthread_create(&copier->thread, NULL, copier_run, copier) != 0)
             return err_new(arena, ERR_UNAVAILABLE, "No thread can be started for copying the log of %s.", session->store->path);
         copier->started = true;
+        (void)pthread_setname_np(copier->thread, "telos-copier"); /* for whoever looks at threads */
     }
     pthread_mutex_lock(&copier->lock);
     copier->state = COPIER_ASKED;

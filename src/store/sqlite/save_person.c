@@ -111,9 +111,10 @@ static const struct err *due_change(struct saving *saving, enum sql sql, int64_t
 static const struct err *profile_save(struct saving *saving, const struct profile *row)
 {
     int64_t key = row_key(row->number, ROW_PROFILE, 0);
-    struct profile_old old;
+    struct profile_old old = {.queued_ms = TIME_FOREVER};
     ASSERT(row->number.value > 0 && row->number.value <= PROFILE_NO_MAX);
-    TRY(profile_old(saving, key, &old));
+    if (row->change != CHANGE_NEW)
+        TRY(profile_old(saving, key, &old));
     bool gone = row->change == CHANGE_GONE, alive = !gone && row->erased_ms == TIME_NONE;
     bool root = alive && profile_no_equal(row->root, row->number);
     saving->totals.profiles += (uint64_t)alive - (uint64_t)old.alive;
@@ -187,14 +188,27 @@ static const struct err *identifier_save(struct saving *saving, const struct ide
     return row_end(saving, s);
 }
 
-static const struct err *consent_count(struct saving *saving, str purpose, int64_t delta)
+static void consent_count(struct saving *saving, str purpose, int64_t by)
 {
-    sqlite3_stmt *statement;
-    saving->totals.consents += (uint64_t)delta;
-    TRY(sql_prepare(saving->session, saving->arena, SQL_CONSENT_PURPOSE_ADD, &statement));
-    bind_text(statement, 1, purpose);
-    bind_int(statement, 2, delta);
-    return sql_step(saving->session, saving->arena, statement, NULL);
+    saving->totals.consents += (uint64_t)by;
+    vec_each (delta, &saving->consents)
+        if (str_equal(delta->purpose, purpose)) {
+            delta->count += by;
+            return;
+        }
+    *(struct consent_delta *)vec_push(saving->arena, &saving->consents) = (struct consent_delta){purpose, by};
+}
+
+static const struct err *consents_counted(struct saving *saving)
+{
+    vec_each (delta, &saving->consents) {
+        sqlite3_stmt *statement;
+        TRY(sql_prepare(saving->session, saving->arena, SQL_CONSENT_PURPOSE_ADD, &statement));
+        bind_text(statement, 1, delta->purpose);
+        bind_int(statement, 2, delta->count);
+        TRY(sql_step(saving->session, saving->arena, statement, NULL));
+    }
+    return NULL;
 }
 
 static const struct err *consent_forget(struct saving *saving, const struct consent *row)
@@ -210,7 +224,8 @@ static const struct err *consent_forget(struct saving *saving, const struct cons
     (void)sqlite3_reset(statement); /* it was read without error */
     TRY(run_blob_key(saving, SQL_CONSENT_ID_DELETE, row->id.bytes, 0, false));
     TRY(run_key(saving, SQL_PERSON_ROW_DELETE, key));
-    return consent_count(saving, row->purpose, -1);
+    consent_count(saving, row->purpose, -1);
+    return NULL;
 }
 
 static const struct err *consent_key(struct saving *saving, const struct consent *row, int64_t *ret_key)
@@ -228,10 +243,15 @@ static const struct err *consent_key(struct saving *saving, const struct consent
         }
     }
     uint32_t number;
-    TRY(row_next(saving, row->profile, ROW_CONSENT, &number));
+    if (saving->next_key > row_key(row->profile, ROW_CONSENT, 0) && saving->next_key <= row_key(row->profile, ROW_CONSENT, ROW_NUMBER_MAX))
+        number = row_number(saving->next_key); /* the one before was this profile's, too */
+    else
+        TRY(row_next(saving, row->profile, ROW_CONSENT, &number));
     *ret_key = row_key(row->profile, ROW_CONSENT, number);
+    saving->next_key = *ret_key + 1;
     TRY(run_blob_key(saving, SQL_CONSENT_ID_PUT, row->id.bytes, *ret_key, true));
-    return consent_count(saving, row->purpose, 1);
+    consent_count(saving, row->purpose, 1);
+    return NULL;
 }
 
 static const struct err *consent_save(struct saving *saving, const struct consent *row)
@@ -475,5 +495,5 @@ const struct err *save_persons(struct saving *saving)
                 TRY(identifier_forget(saving, row));
     vec_each (person, &batch->persons)
         TRY(person_save(saving, *person));
-    return NULL;
+    return consents_counted(saving);
 }

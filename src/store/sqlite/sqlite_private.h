@@ -122,6 +122,10 @@ struct seen_row { /* an identifier of which nothing changed but the day it was s
     uint32_t number;
     int64_t seen_ms;
 };
+struct consent_delta {
+    str purpose;
+    int64_t count;
+};
 struct outbox_delta {
     str destination;
     int64_t states[4];
@@ -134,6 +138,8 @@ struct saving {
     struct chain_changes chains;
     VEC(struct outbox_delta) outbox;
     VEC(struct seen_row) seen; /* of the person at hand */
+    VEC(struct consent_delta) consents;
+    int64_t next_key; /* of the consent that would follow the one just saved; 0: not known */
 };
 const struct err *sqlite_save(struct store_session *session, struct arena *arena, struct save *save) MUST_CHECK;
 const struct err *save_persons(struct saving *saving) MUST_CHECK; /* rows of person_row */
