@@ -7,18 +7,11 @@
  */
 #include "engine/engine_private.h"
 #include "engine/files_private.h"
+#include "engine/proof_series_private.h"
 #include "evidence/tiles.h"
 
 #include <sodium.h>
 
-#define LEVELS_KEPT 8
-
-struct tile_kept { /* the last tile read of each level: records are walked in order */
-    bool valid;
-    uint64_t index;
-    unsigned width;
-    struct hash hashes[MERKLE_TILE_WIDTH];
-};
 struct export {
     struct engine *engine;
     struct reader *reader;
@@ -29,7 +22,8 @@ struct export {
     uint64_t size; /* of the tree that is exported */
     uint64_t entries, records, done;
     struct ledger_tiles source;
-    struct tile_kept *kept;
+    struct merkle_tiles tiles;
+    struct proof_series *series;
     struct buf bundle;
     bool bundle_wanted;
     struct buf lines; /* records that go into one file */
@@ -39,31 +33,6 @@ struct export {
     void (*progress)(void *, uint64_t done, uint64_t all);
     void *context;
 };
-
-static bool tile_read(void *context, unsigned level, uint64_t index, unsigned width, struct hash *ret_hashes)
-{
-    struct export *export = context;
-    struct tile_kept *kept = level < LEVELS_KEPT ? &export->kept[level] : NULL;
-    if (!kept || !kept->valid || kept->index != index || kept->width < width) {
-        struct tile_kept fresh = {.valid = true, .index = index, .width = width};
-        unsigned most = tile_width_at(export->size, level, index);
-        if (kept && most > width)
-            fresh.width = most;
-        const struct err *error = export->source.ops->tile(export->source.session, &export->slice, level, index, fresh.width,
-                                                           (uint8_t *)fresh.hashes);
-        if (error) {
-            export->source.error = error;
-            return false;
-        }
-        if (!kept) {
-            memcpy(ret_hashes, fresh.hashes, width * sizeof *ret_hashes);
-            return true;
-        }
-        *kept = fresh;
-    }
-    memcpy(ret_hashes, kept->hashes, width * sizeof *ret_hashes);
-    return true;
-}
 
 static const struct err *put(struct export *export, const char *name, str content)
 {
@@ -115,7 +84,6 @@ static const struct err *lines_put(struct export *export)
 static const struct err *record_put(struct export *export, const struct ledger_row *row, const struct entry *entry)
 {
     struct arena *arena = &export->slice;
-    struct merkle_tiles tiles = {.context = export, .tile = tile_read};
     struct merkle_path path = {0};
     struct jsonw w;
     uint8_t key[32], salt[32];
@@ -128,9 +96,8 @@ static const struct err *record_put(struct export *export, const struct ledger_r
         ledger_salt(key, row->index, LEDGER_PLACE_ALONE, salt);
     }
     sodium_memzero(key, sizeof key);
-    const struct err *error = merkle_inclusion_proof(arena, &tiles, row->index, export->size, &path);
-    if (error)
-        return export->source.error ? export->source.error : error;
+    if (!proof_series_path(export->series, arena, row->index, &path))
+        return export->source.error ? export->source.error : err_new(arena, ERR_IO, "a tile of the ledger cannot be read");
     if (!export->lines.length)
         export->lines_first = row->index;
     jsonw_init(&w, &export->lines);
@@ -299,6 +266,7 @@ static const struct err *all_put(struct export *export)
     TRY(ledger_checkpoint(export->engine->ledger, export->arena, &note));
     TRY(checkpoint_parse(export->arena, note, &head));
     export->size = head.size;
+    export->series = proof_series_new(export->arena, &export->tiles, export->size);
     TRY(tiles_put(export));
     TRY(rows_put(export));
     TRY(policies_put(export));
@@ -316,7 +284,7 @@ const struct err *engine_export(struct engine *engine, struct reader *reader, st
     if (export.from_ms > export.to_ms)
         return err_new(arena, ERR_INVALID, "`from` must not be later than `to`");
     export.source = (struct ledger_tiles){.ops = engine_store(engine), .session = reader->session, .arena = &export.slice};
-    export.kept = arena_array(arena, struct tile_kept, LEVELS_KEPT);
+    export.tiles = ledger_tiles(&export.source);
     arena_init(&export.slice);
     const struct err *error = all_put(&export);
     if (error)

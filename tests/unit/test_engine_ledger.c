@@ -3,6 +3,7 @@
 
 #include "core/apply.h"
 #include "engine/engine_private.h"
+#include "engine/proof_series_private.h"
 #include "evidence/entry.h"
 #include "evidence/seal.h"
 #include "evidence/tiles.h"
@@ -337,6 +338,50 @@ static void a_tree_of_more_than_one_tile_proves_its_entries(void **state)
     world_end(&world);
 }
 
+/* A tree in memory, as tiles. */
+struct small_tree {
+    struct hash leaves[70000];
+    unsigned read;
+};
+
+static bool small_tile(void *context, unsigned level, uint64_t index, unsigned width, struct hash *ret_hashes)
+{
+    struct small_tree *tree = context;
+    uint64_t step = 1;
+    for (unsigned i = 0; i < level; i++)
+        step *= MERKLE_TILE_WIDTH;
+    for (unsigned i = 0; i < width; i++)
+        merkle_root_of(&tree->leaves[(index * MERKLE_TILE_WIDTH + i) * step], step, &ret_hashes[i]);
+    tree->read++;
+    return true;
+}
+
+static void proofs_in_a_series_are_those_made_one_by_one(void **state)
+{
+    static struct small_tree tree;
+    static const uint64_t sizes[] = {1, 2, 3, 5, 8, 255, 256, 257, 511, 512, 513, 700, 65535, 65536, 65537, 66000};
+    struct arena arena;
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < COUNT_OF(tree.leaves); i++)
+        merkle_leaf(str_bytes(&i, sizeof i), &tree.leaves[i]);
+    struct merkle_tiles tiles = {.context = &tree, .tile = small_tile};
+    for (size_t s = 0; s < COUNT_OF(sizes); s++) {
+        struct proof_series *series = proof_series_new(&arena, &tiles, sizes[s]);
+        uint64_t step = sizes[s] > 1000 ? 257 : 1;
+        for (uint64_t index = 0; index < sizes[s]; index += index + step < sizes[s] ? step : sizes[s] - index == 1 ? 1 : sizes[s] - index - 1) {
+            struct merkle_path wanted = {0}, got = {0};
+            check_fine(merkle_inclusion_proof(&arena, &tiles, index, sizes[s], &wanted));
+            assert_true(proof_series_path(series, &arena, index, &got));
+            assert_int_equal(wanted.count, got.count);
+            if (wanted.count)
+                assert_memory_equal(wanted.items, got.items, wanted.count * sizeof *wanted.items);
+        }
+        arena_clear(&arena);
+    }
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +395,7 @@ int main(void)
         cmocka_unit_test(the_tree_goes_on_after_a_restart),
         cmocka_unit_test(the_decisions_of_a_batch_are_one_entry),
         cmocka_unit_test(salts_of_two_records_have_nothing_to_do_with_each_other),
+        cmocka_unit_test(proofs_in_a_series_are_those_made_one_by_one),
         cmocka_unit_test(tiles_are_served_in_full_and_in_part),
         cmocka_unit_test(a_tree_of_more_than_one_tile_proves_its_entries),
     };
