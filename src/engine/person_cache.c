@@ -57,7 +57,7 @@ struct packed_refused {
 };
 
 struct entry {
-    uint32_t size, place; /* place in cache->entries */
+    uint32_t size, place; /* place: in cache->entries, as long as it lives */
     uint64_t root;
     uint32_t round; /* in which `person` was made */
     bool used, no_held;
@@ -66,8 +66,8 @@ struct entry {
     _Alignas(8) uint8_t data[];
 };
 struct slot {
-    uint64_t tag; /* first bytes of the hash */
-    struct entry *entry; /* NULL: free */
+    uint32_t tag; /* first bytes of the hash: they also say where the slot belongs */
+    uint32_t entry; /* its place + 1; 0: free */
 };
 struct person_cache {
     pthread_mutex_t lock; /* over everything; held for less than a microsecond */
@@ -77,8 +77,9 @@ struct person_cache {
     VEC(str) names;
     struct slot *slots; /* a power of two */
     size_t slot_count, slots_used;
-    struct entry **entries;
-    size_t entry_count, entry_capacity, hand;
+    struct entry **entries; /* NULL where one was taken out */
+    uint32_t *places_free; /* such places */
+    size_t places_free_count, place_count, place_capacity, entry_count, hand;
     size_t bytes;
     uint32_t round;
 };
@@ -96,9 +97,9 @@ void person_cache_clear(struct person_cache *cache, const struct policy *policy)
 {
     pthread_mutex_lock(&cache->lock);
     cache->policy = policy;
-    for (size_t i = 0; i < cache->entry_count; i++)
+    for (size_t i = 0; i < cache->place_count; i++)
         free(cache->entries[i]);
-    cache->entry_count = cache->hand = cache->bytes = cache->slots_used = 0;
+    cache->entry_count = cache->place_count = cache->places_free_count = cache->hand = cache->bytes = cache->slots_used = 0;
     if (cache->slots)
         memset(cache->slots, 0, cache->slot_count * sizeof *cache->slots);
     pthread_mutex_unlock(&cache->lock);
@@ -111,6 +112,7 @@ void person_cache_free(struct person_cache *cache)
     person_cache_clear(cache, NULL);
     pthread_mutex_destroy(&cache->lock);
     free(cache->entries);
+    free(cache->places_free);
     free(cache->slots);
     arena_release(&cache->names_arena);
     free(cache);
@@ -169,9 +171,9 @@ static const struct packed_refused *refused_of(const struct entry *entry)
     return (const void *)(merges_of(entry) + entry->merge_count);
 }
 
-static uint64_t tag_of(const uint8_t hash[16])
+static uint32_t tag_of(const uint8_t hash[16])
 {
-    uint64_t tag;
+    uint32_t tag;
     memcpy(&tag, hash, sizeof tag);
     return tag;
 }
@@ -187,21 +189,23 @@ static bool entry_has(const struct entry *entry, const uint8_t hash[16])
 
 static struct entry *entry_find(const struct person_cache *cache, const uint8_t hash[16])
 {
-    uint64_t tag = tag_of(hash);
+    uint32_t tag = tag_of(hash);
     if (!cache->slots_used)
         return NULL;
-    for (size_t i = (size_t)tag & (cache->slot_count - 1); cache->slots[i].entry; i = (i + 1) & (cache->slot_count - 1))
-        if (cache->slots[i].tag == tag && entry_has(cache->slots[i].entry, hash))
-            return cache->slots[i].entry;
+    for (size_t i = tag & (cache->slot_count - 1); cache->slots[i].entry; i = (i + 1) & (cache->slot_count - 1)) {
+        struct entry *entry = cache->slots[i].tag == tag ? cache->entries[cache->slots[i].entry - 1] : NULL;
+        if (entry && entry_has(entry, hash))
+            return entry;
+    }
     return NULL;
 }
 
-static void slot_put(struct person_cache *cache, uint64_t tag, struct entry *entry)
+static void slot_put(struct person_cache *cache, struct slot slot)
 {
-    size_t i = (size_t)tag & (cache->slot_count - 1);
+    size_t i = slot.tag & (cache->slot_count - 1);
     while (cache->slots[i].entry)
         i = (i + 1) & (cache->slot_count - 1);
-    cache->slots[i] = (struct slot){tag, entry};
+    cache->slots[i] = slot;
     cache->slots_used++;
 }
 
@@ -215,35 +219,53 @@ static void slots_grow(struct person_cache *cache)
     cache->slots_used = 0;
     for (size_t i = 0; i < old_count; i++)
         if (old[i].entry)
-            slot_put(cache, old[i].tag, old[i].entry);
+            slot_put(cache, old[i]);
     free(old);
 }
 
-static void slot_remove(struct person_cache *cache, uint64_t tag, const struct entry *entry)
+static void slot_remove(struct person_cache *cache, struct slot slot)
 {
-    size_t mask = cache->slot_count - 1, hole = (size_t)tag & mask;
-    while (cache->slots[hole].entry && (cache->slots[hole].entry != entry || cache->slots[hole].tag != tag))
+    size_t mask = cache->slot_count - 1, hole = slot.tag & mask;
+    while (cache->slots[hole].entry && (cache->slots[hole].entry != slot.entry || cache->slots[hole].tag != slot.tag))
         hole = (hole + 1) & mask;
     ASSERT(cache->slots[hole].entry);
     cache->slots_used--;
     for (size_t next = (hole + 1) & mask; cache->slots[next].entry; next = (next + 1) & mask) {
-        size_t home = (size_t)cache->slots[next].tag & mask;
+        size_t home = cache->slots[next].tag & mask;
         if (((next - home) & mask) >= ((next - hole) & mask)) {
             cache->slots[hole] = cache->slots[next];
             hole = next;
         }
     }
-    cache->slots[hole].entry = NULL;
+    cache->slots[hole].entry = 0;
+}
+
+static void entry_add(struct person_cache *cache, struct entry *entry)
+{
+    if (!cache->places_free_count && cache->place_count == cache->place_capacity) {
+        cache->place_capacity = cache->place_capacity ? cache->place_capacity * 2 : 1024;
+        cache->entries = realloc(cache->entries, cache->place_capacity * sizeof *cache->entries);
+        cache->places_free = realloc(cache->places_free, cache->place_capacity * sizeof *cache->places_free);
+        ASSERT(cache->entries && cache->places_free);
+    }
+    entry->place = cache->places_free_count ? cache->places_free[--cache->places_free_count] : (uint32_t)cache->place_count++;
+    cache->entries[entry->place] = entry;
+    cache->entry_count++;
+    cache->bytes += entry->size;
+    while ((cache->slots_used + entry->identifier_count) * 2 > cache->slot_count)
+        slots_grow(cache);
+    for (unsigned i = 0; i < entry->identifier_count; i++)
+        slot_put(cache, (struct slot){tag_of(identifiers_of(entry)[i].hash), entry->place + 1});
 }
 
 static void entry_remove(struct person_cache *cache, struct entry *entry)
 {
     const struct packed_identifier *identifiers = identifiers_of(entry);
     for (unsigned i = 0; i < entry->identifier_count; i++)
-        slot_remove(cache, tag_of(identifiers[i].hash), entry);
-    struct entry *last = cache->entries[--cache->entry_count];
-    cache->entries[entry->place] = last;
-    last->place = entry->place;
+        slot_remove(cache, (struct slot){tag_of(identifiers[i].hash), entry->place + 1});
+    cache->entries[entry->place] = NULL;
+    cache->places_free[cache->places_free_count++] = entry->place;
+    cache->entry_count--;
     cache->bytes -= entry->size;
     free(entry);
 }
@@ -268,14 +290,13 @@ void person_cache_forget(struct person_cache *cache, const struct person *person
 static void room_make(struct person_cache *cache, size_t size)
 {
     while (cache->entry_count && cache->bytes + size > LIMIT_PERSON_CACHE_BYTES) {
-        if (cache->hand >= cache->entry_count)
+        if (cache->hand >= cache->place_count)
             cache->hand = 0;
-        struct entry *entry = cache->entries[cache->hand];
-        if (entry->used) {
-            entry->used = false;
-            cache->hand++;
-        } else
+        struct entry *entry = cache->entries[cache->hand++];
+        if (entry && !entry->used)
             entry_remove(cache, entry);
+        else if (entry)
+            entry->used = false;
     }
 }
 
@@ -393,18 +414,7 @@ static void put(struct person_cache *cache, const struct person *person)
         free(entry);
         return;
     }
-    if (cache->entry_count == cache->entry_capacity) {
-        cache->entry_capacity = cache->entry_capacity ? cache->entry_capacity * 2 : 1024;
-        cache->entries = realloc(cache->entries, cache->entry_capacity * sizeof *cache->entries);
-        ASSERT(cache->entries);
-    }
-    entry->place = (uint32_t)cache->entry_count;
-    cache->entries[cache->entry_count++] = entry;
-    cache->bytes += size;
-    while ((cache->slots_used + entry->identifier_count) * 2 > cache->slot_count)
-        slots_grow(cache);
-    for (unsigned i = 0; i < entry->identifier_count; i++)
-        slot_put(cache, tag_of(identifiers_of(entry)[i].hash), entry);
+    entry_add(cache, entry);
 }
 
 void person_cache_put(struct person_cache *cache, const struct person *person)
