@@ -159,14 +159,14 @@ static struct held *held_find(struct person *person, const char *message)
 /* Where its text lies names a row: rows move when persons join. */
 static str place_name(const char **place) { return str_bytes(place, sizeof *place); }
 
-/* The oldest one that was not tried yet. */
+/* The oldest one that was not tried yet; those of this batch have no number, and come last. */
 static struct held *held_next(struct apply *apply, struct person *person, struct map *tried)
 {
     struct held *oldest = NULL;
     vec_each (held, &person->held)
         if (!row_dead(held) && !str_empty(held->message) && held->expires_ms > apply->now_ms &&
             (!oldest || held->received_ms < oldest->received_ms ||
-             (held->received_ms == oldest->received_ms && held->number < oldest->number)) &&
+             (held->received_ms == oldest->received_ms && held->number - 1 < oldest->number - 1)) &&
             !map_get(tried, place_name(&held->message.data)))
             oldest = held;
     if (oldest) {

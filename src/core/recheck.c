@@ -97,6 +97,8 @@ static bool items_pass(struct recheck *r, const struct json *value, struct field
 static bool value_pass(struct recheck *r, const struct json *value, struct field_walk walk)
 {
     bool sparse = is_sparse(value);
+    if (value->type >= JSON_ARRAY && !value->count)
+        return leaf(r, value, r->whole); /* an empty container says nothing; it stays with the rest */
     if (!sparse && (value->type < JSON_ARRAY || !value->count || (field_walk_uniform(walk) && value->type == JSON_ARRAY)))
         return leaf(r, value, leaf_mask(r, &walk));
     if (sparse || value->type == JSON_ARRAY)

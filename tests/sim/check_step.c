@@ -269,7 +269,7 @@ static void marker_check(struct world *world, const struct sending *sending, con
     enum outcome outcome = request->result.outcome;
     purpose_bits stored = marker->step == world->step && marker->scan && marker->seen ? marker->now : 0;
     purpose_bits expected = marker_may(world, verdicts, marker);
-    bool fact = is_fact(world, request, marker), loose = sending->birth || sending->odd_consent;
+    bool fact = is_fact(world, request, marker), loose = sending->birth || sending->odd_consent || sending->released;
     if (marker->again || outcome == OUTCOME_DUPLICATE || outcome == OUTCOME_INVALID)
         return;
     if (!kept(outcome)) {

@@ -51,11 +51,25 @@ static void rows_dump(const struct world *world, const struct person *person)
                delivery_state_name(row->state));
 }
 
-void world_dump(const struct world *world, const char *title)
+static bool same_there(struct world *world, struct world *other, const struct person *person)
+{
+    uint8_t mine[32], yours[32];
+    profile_digest(&world->scratch, world->policy, person, mine);
+    vec_each (cell, &other->cells) {
+        profile_digest(&other->scratch, other->policy, &(*cell)->person, yours);
+        if (!memcmp(mine, yours, sizeof mine))
+            return true;
+    }
+    return false;
+}
+
+void world_dump(struct world *world, struct world *other, const char *title)
 {
     printf("  -- %s, now %s\n", title, when(world->now_ms));
     vec_each (cell, &world->cells) {
         const struct person *person = &(*cell)->person;
+        if (other && same_there(world, other, person))
+            continue;
         printf("  person %llu, %zu profiles, %zu merges\n", (unsigned long long)person->root.value, person->profiles.count, person->merges.count);
         vec_each (profile, &person->profiles)
             printf("    profile %llu %.*s due %s erased %s born %d\n", (unsigned long long)profile->number.value, STR_FMT(profile->jurisdiction),

@@ -51,7 +51,7 @@ static void run_world(struct run *run)
     if (!world.property)
         check_everybody(&world);
     if (world.dumping && world.property)
-        world_dump(&world, "at the failure");
+        world_dump(&world, NULL, "at the failure");
     run->property = world.property;
     run->failed_step = world.step;
     memcpy(run->detail, world.detail, sizeof run->detail);

@@ -26,8 +26,8 @@ static bool pair_end(struct pair *pair)
         same = !memcmp(pair->digest_a, pair->digest_b, 32);
     }
     if (!same && pair->a.dumping) {
-        world_dump(&pair->a, "one way");
-        world_dump(&pair->b, "the other way");
+        world_dump(&pair->a, &pair->b, "one way");
+        world_dump(&pair->b, &pair->a, "the other way");
     }
     world_end(&pair->a);
     world_end(&pair->b);
@@ -249,6 +249,8 @@ static void replay_experiment(struct world *world, struct random *random)
     struct pair pair;
     struct seen_facts all = {{0}};
     unsigned person = below(random, PEOPLE), order[MANY];
+    for (int tries = 0; tries < 6 && !person_cell(world, person, KEY_USER); tries++)
+        person = below(random, PEOPLE);
     size_t count = 3 + below(random, MANY - 2);
     world_clone(&base, world);
     world_sweep(&base, false);
@@ -315,16 +317,54 @@ static bool alike(const struct world *world, const struct person *a, const struc
            oracle_informable(&world->spec, &right, SOURCE_WEB) == oracle_informable(&world->spec, &joined, SOURCE_WEB);
 }
 
+static struct message_identifier some_identifier(const struct world *world, struct random *random, const struct cell *cell)
+{
+    const struct identifier *identifier = &cell->person.identifiers.items[below(random, (unsigned)cell->person.identifiers.count)];
+    return (struct message_identifier){.key = policy_key(world->policy, identifier->type), .hash = identifier->hash};
+}
+
+/* Whose first user_id is it? PEOPLE: nobody's. */
+static unsigned person_of(struct world *world, const struct cell *cell)
+{
+    unsigned person = 0;
+    while (person < PEOPLE && person_cell(world, person, KEY_USER) != cell)
+        person++;
+    return person;
+}
+
+/* Messages to either side, while it makes no difference to what is allowed whether they are one. */
+static void speak_between(struct pair *pair, struct random *random, const struct request *join)
+{
+    for (int n = 0; n < 2; n++) {
+        struct cell *one = world_cell(&pair->b, &join->subject.hash), *two = world_cell(&pair->b, &join->other.hash);
+        struct cell *both = world_cell(&pair->a, &join->subject.hash);
+        struct sending sending;
+        unsigned person = one && two && both ? person_of(&pair->b, n ? two : one) : PEOPLE;
+        if (person == PEOPLE || !settled(&pair->b, person) || !alike(&pair->b, &one->person, &two->person, &both->person))
+            continue;
+        message_make(&pair->a, random, person, true, &sending);
+        send_plain(&pair->a, &sending, false);
+        send_plain(&pair->b, &sending, false);
+    }
+}
+
 static void undo_experiment(struct world *world, struct random *random)
 {
     struct pair pair;
-    unsigned left = below(random, PEOPLE), right = (left + 1 + below(random, PEOPLE - 1)) % PEOPLE, key_left = below(random, KEYS),
-             key_right = below(random, KEYS);
     pair_begin(&pair, world);
     world_sweep(&pair.a, false);
     world_sweep(&pair.b, false);
-    struct request join = {.kind = REQUEST_JOIN, .subject = world_identifier(&pair.a, key_left, person_value(&pair.a, left, key_left, 0)),
-                           .other = world_identifier(&pair.a, key_right, person_value(&pair.a, right, key_right, 0))};
+    if (pair.a.cells.count < 2) {
+        (void)pair_end(&pair); /* nobody to join */
+        return;
+    }
+    unsigned people = (unsigned)pair.b.cells.count, left = below(random, people), right = (left + 1 + below(random, people - 1)) % people;
+    if (!pair.b.cells.items[left]->person.identifiers.count || !pair.b.cells.items[right]->person.identifiers.count) {
+        (void)pair_end(&pair); /* erased, and come anew under another name */
+        return;
+    }
+    struct request join = {.kind = REQUEST_JOIN, .subject = some_identifier(world, random, pair.b.cells.items[left]),
+                           .other = some_identifier(world, random, pair.b.cells.items[right])};
     struct cell *one = world_cell(&pair.b, &join.subject.hash), *two = world_cell(&pair.b, &join.other.hash);
     uint64_t mass = mass_of(&pair.a);
     world_apply(&pair.a, &join, 1, LOAD_ALL);
@@ -334,20 +374,8 @@ static void undo_experiment(struct world *world, struct random *random)
         return;
     }
     struct uuid merge = both->person.merges.items[both->person.merges.count - 1].id;
-    for (int n = 0; n < 2 && alike(world, &one->person, &two->person, &both->person); n++) {
-        struct sending sending;
-        message_make(&pair.a, random, n ? right : left, true, &sending);
-        struct cell *mine = person_cell(&pair.b, n ? right : left, KEY_USER);
-        if (mine != one && mine != two)
-            break;
-        if (!settled(&pair.b, n ? right : left))
-            break;
-        send_plain(&pair.a, &sending, false);
-        send_plain(&pair.b, &sending, false);
-        one = world_cell(&pair.b, &join.subject.hash);
-        two = world_cell(&pair.b, &join.other.hash);
-        both = world_cell(&pair.a, &join.subject.hash);
-    }
+    speak_between(&pair, random, &join);
+    both = world_cell(&pair.a, &join.subject.hash);
     struct request undo = {.kind = REQUEST_UNDO_MERGE, .merge = merge, .person = both ? &both->person : NULL};
     world_apply(&pair.a, &undo, 1, LOAD_NEEDS);
     CHECK(world, UNDO, str_empty(undo.refusal), "a merge could not be undone: %.*s", STR_FMT(undo.refusal));

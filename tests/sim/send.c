@@ -261,8 +261,9 @@ static void context_put(struct maker *m, enum event_type type)
     if (!m->plain && type == EVENT_IDENTIFY && chance(m->random, 15))
         traits_put(m, "traits");
     if (!m->plain && chance(m->random, 4)) {
+        str email = value_pick(m, KEY_EMAIL);
         key_put(m, "externalIds");
-        buf_printf(&m->json, "[{\"type\":\"email\",\"id\":\"%.*s\"}]", STR_FMT(value_pick(m, KEY_EMAIL)));
+        buf_printf(&m->json, "[{\"type\":\"email\",\"id\":\"%.*s\"}]", STR_FMT(email));
     }
     if (!m->plain && chance(m->random, 6))
         narrow_put(m);
@@ -323,8 +324,10 @@ bool message_read(struct world *world, const struct sending *sending, struct req
     str text = str_copy(&world->scratch, sending->json);
     for (ptrdiff_t at; world_fault(world, "deaf") && (at = str_find(text, STR("onsent"))) >= 0;)
         ((char *)text.data)[at] = 'x'; /* its own copy */
-    if (json_read(&world->scratch, text, body)) {
-        fprintf(stderr, "sim: a message of its own cannot be read: %.*s\n", STR_FMT(sending->json));
+    const struct err *error = json_read(&world->scratch, text, body);
+    if (error) {
+        fprintf(stderr, "sim: seed %llu, step %u: a message of its own cannot be read (%s): %.*s\n", (unsigned long long)world->seed, world->step, error->text,
+                STR_FMT(sending->json));
         abort();
     }
     message->source = policy_source(world->policy, str_of(spec_source_names[sending->source]));

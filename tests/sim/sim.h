@@ -138,6 +138,7 @@ struct sending { /* one message on its way */
     bool gpc, odd_consent, birth, duplicate;
     bool kept_id; /* it names somebody by an identifier that any purpose may keep */
     bool anew; /* somebody erased is named */
+    bool released; /* other messages came out of hold with it, which may have joined people */
     signed char signal[SIGNALS]; /* 0: not said; 1: yes; -1: no */
     purpose_bits narrowed;
     str json;
@@ -198,8 +199,8 @@ struct profile_note *world_note(struct world *world, profile_no number);
 void fail_at(struct world *world, const char *property, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void trace_add(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* --- dump.c: everybody, in plain text */
-void world_dump(const struct world *world, const char *title);
+/* --- dump.c: everybody, in plain text; only those who are not the same in `other`, where it is given */
+void world_dump(struct world *world, struct world *other, const char *title);
 
 /* --- person_copy.c */
 struct cell *cell_new(const struct person *person);

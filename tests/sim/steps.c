@@ -24,7 +24,9 @@ static void message_step(struct world *world, struct random *random)
         const struct cell *cell = world_cell(world, &request.message.identifiers[i].hash);
         sending.anew |= cell && cell->person.profiles.items[0].erased_ms != TIME_NONE;
     }
+    uint64_t held_out = world->held_out;
     apply(world, &request, mode_pick(random));
+    sending.released = world->held_out != held_out;
     check_message(world, &sending, &request);
 }
 
