@@ -19,7 +19,7 @@
     X(LIMIT_NAME_BYTES, 64, "a name of a purpose, category, source, …", "policy refused")                              \
     X(LIMIT_NOTICE_BYTES, 1024 * 1024, "one notice in one language", "policy refused")                                 \
     X(LIMIT_FIELD_NODES, 65536, "field rules with every combination of `*` worked out", "policy refused")              \
-    X(LIMIT_HEADER_BYTES, 32 * 1024, "request head", "431 or close")                                                   \
+    X(LIMIT_HEADER_BYTES, 16 * 1024, "request head; MHD wipes that much a request", "414, 431 or close")                   \
     X(LIMIT_JSON_DEPTH, 64, "deeper nesting is an attack or a mistake", "400 malformed")                               \
     X(LIMIT_JSON_NODES, 200000, "bounds the memory of one request", "400 malformed")                                   \
     X(LIMIT_STRING_BYTES, 32 * 1024, "one value cannot be longer than a message", "message `invalid`")                 \
@@ -42,7 +42,7 @@
     X(LIMIT_DECIDE_QUESTIONS, 1000, "questions in one call", "413")                                                    \
     X(LIMIT_PAGE_ITEMS, 1000, "items in one page of a list", "page is shorter; follow `next`")                         \
     X(LIMIT_DEDUPE_IDS, 8 * 1024 * 1024, "message ids remembered (24 h at most)", "an older duplicate is stored again") \
-    X(LIMIT_PERSON_CACHE_BYTES, 320 * 1024 * 1024, "heads of people that messages name again and again", "they are read from the store") \
+    X(LIMIT_PERSON_CACHE_BYTES, 288 * 1024 * 1024, "heads of people that messages name again and again", "they are read from the store") \
     X(LIMIT_COMMIT_MESSAGES, 10000, "messages in one commit", "the next commit takes the rest")                        \
     X(LIMIT_QUEUE_BYTES, 64 * 1024 * 1024, "request bodies waiting for a commit", "429 with Retry-After")              \
     X(LIMIT_CONNECTIONS, 12000, "open connections", "the connection is closed at once")                                \

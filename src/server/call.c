@@ -363,7 +363,7 @@ enum MHD_Result on_request(void *door, struct MHD_Connection *connection, const 
     return reply_send(call);
 }
 
-static void call_count(struct call *call)
+static void call_count(struct call *call, int64_t now_us)
 {
     struct server *server = call->server;
     if (!call->route) {
@@ -372,7 +372,7 @@ static void call_count(struct call *call)
     }
     struct tally *tally = &server->tallies[call->route - server->routes];
     atomic_fetch_add_explicit(&tally->requests, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&tally->us, (uint64_t)(clock_monotonic_us() - call->began_us), memory_order_relaxed);
+    atomic_fetch_add_explicit(&tally->us, (uint64_t)(now_us - call->began_us), memory_order_relaxed);
     if (call->reply.status >= 500)
         atomic_fetch_add_explicit(&tally->failures, 1, memory_order_relaxed);
     else if (call->reply.status >= 400)
@@ -390,9 +390,10 @@ void on_completed(void *door, struct MHD_Connection *connection, void **context,
         ASSERT(atomic_load(&call->woken));
         atomic_fetch_sub(&call->server->suspended, 1);
     }
-    call_count(call);
+    int64_t now_us = clock_monotonic_us();
+    call_count(call, now_us);
     if (call->link) {
-        atomic_store(&call->link->since_us, clock_monotonic_us());
+        atomic_store(&call->link->since_us, now_us);
         atomic_store(&call->link->busy, false);
         atomic_store(&call->link->receiving, false);
     }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define CURSOR_MARK "c1:"
+#define REPLY_BYTES_FIRST 1024
 
 void reply_header(struct call *call, const char *name, const char *value)
 {
@@ -28,6 +29,7 @@ static void reply_begin(struct call *call, unsigned status, const char *type)
 void reply_json(struct call *call, unsigned status, struct jsonw *w)
 {
     reply_begin(call, status, "application/json");
+    (void)buf_reserve(&call->reply.out, REPLY_BYTES_FIRST); /* so that a usual reply asks for memory once */
     jsonw_init(w, &call->reply.out);
 }
 
