@@ -139,6 +139,7 @@ struct named {
     const struct message_identifier *id;
     struct known *known; /* NULL: nobody has it */
     purpose_mask purposes; /* why its value is kept; 0: it is not */
+    purpose_mask added; /* of these, what it was not kept for before */
     bool lost; /* its join was refused */
 };
 

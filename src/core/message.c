@@ -209,6 +209,22 @@ static void erased_leave(struct course *c)
         }
 }
 
+/* Whom it turned out to be about, may be allowed less: identifiers are not kept for more than the rest. */
+static void named_trim(struct course *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        struct named *named = &c->named[i];
+        purpose_mask over = named->added & ~named->purposes;
+        if (!over || !named->known || !named->known->person)
+            continue;
+        struct identifier *identifier = known_identifier(named->known);
+        identifier->purposes &= ~over;
+        if (!identifier->purposes)
+            identifier->value = identifier->sealed = STR_NONE;
+        row_touch(identifier);
+    }
+}
+
 static void keep(struct course *c)
 {
     erased_leave(c);
@@ -222,6 +238,7 @@ static void keep(struct course *c)
     view_fill(c, resolved.person);
     if (c->view.allowed != allowed || c->view.standing->special != judged_by->special) {
         bool any = judge(c);
+        named_trim(c);
         identifiers_enforce(c->apply, resolved.person, c->view.standing);
         if (!any) {
             denied(c);

@@ -127,9 +127,10 @@ static bool verified_by(const struct message *message, const struct named *named
 }
 
 /* A known identifier is seen again: its value is kept from now on where it was not, and the day is noted. */
-static void identifier_seen(struct apply *apply, const struct message *message, const struct named *named)
+static void identifier_seen(struct apply *apply, const struct message *message, struct named *named)
 {
     struct identifier *identifier = known_identifier(named->known);
+    named->added = named->purposes & ~identifier->purposes;
     if (named->purposes & ~identifier->purposes || (named->purposes && str_empty(identifier->value))) {
         identifier->purposes |= named->purposes;
         identifier->value = named->id->value;
@@ -197,8 +198,10 @@ struct resolved resolve_message(struct apply *apply, const struct message *messa
     struct named *mine = &named[strongest];
     if (mine->known)
         identifier_seen(apply, message, mine);
-    else
+    else {
         mine->known = strongest_place(apply, message, named, count, strongest, true, mine->purposes);
+        mine->added = mine->purposes;
+    }
     for (size_t i = 0; i < count; i++) {
         struct named *other = &named[i];
         if (i == strongest || !other->purposes || other->lost)
@@ -211,8 +214,10 @@ struct resolved resolve_message(struct apply *apply, const struct message *messa
             reason_mask reasons = attach_refused(apply, person, other->id->key, message->source);
             if (reasons)
                 refuse(apply, other, person, profile, PROFILE_NONE, reasons);
-            else
+            else {
                 other->known = person_attach(apply, person, profile, other->id, verified_by(message, other), other->purposes, message->id);
+                other->added = other->purposes;
+            }
             continue;
         }
         if (other->known->person != person) {

@@ -195,7 +195,7 @@ static bool identifiers_left(const struct person *person)
 /* Recalls have keys of their own: they go on when the person's keys are gone. */
 static void erased_end(struct apply *apply, struct person *person)
 {
-    if (data_ended(person))
+    if (data_ended(person) || !identifiers_left(person)) /* who came anew may have taken the last name along */
         vec_each (profile, &person->profiles)
             key_end_push(apply, profile->number, KEY_CLASS_ALL, false);
     if (!outbox_empty(person))

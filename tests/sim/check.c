@@ -140,7 +140,7 @@ static void marker_found(struct look *look, uint32_t number, purpose_bits bits)
         marker->scan = world->scans;
         marker->now = 0;
         *(uint32_t *)vec_push(&world->scratch, &look->found) = number;
-        if (!marker->seen || marker->step == world->step)
+        if (!marker->seen || marker->again || marker->step == world->step) /* again: another copy may come out of hold */
             marker->allowed |= marker_may(world, &look->verdicts, marker);
     }
     marker->now |= bits;
