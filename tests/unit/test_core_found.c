@@ -1,0 +1,183 @@
+/* What the simulation found in the core, each as the shortest story that shows it. */
+#include "unit.h"
+
+#include "core_policy.h"
+#include "core_world.h"
+#include "model/key_class.h"
+
+static struct world world;
+
+#define SHORT_LIVED                                                                                                    \
+    CORE_CONTROLLER CORE_DATA                                                                                          \
+        "purposes:\n"                                                                                                  \
+        "  orders: { title: T, basis: contract, contract: sale@1, categories: [purchase], retention: P1D after collected }\n"  \
+        "  advice: { title: T, basis: legitimate_interest, interest: help, balancing_test: lia.pdf@2026-02-11, categories: [purchase], compatible_with: [orders], compatible_assessment: c.pdf, retention: P1Y after collected }\n" \
+        "  watch:  { title: T, basis: public_task, law: a law, categories: [behaviour], retention: P2D after last_seen }\n"       \
+        "sources:\n"                                                                                                   \
+        "  shop: { kind: website, key_env: NONE_1, purposes: [orders, watch], when_denied: drop }\n"
+
+static int set_up(void **state)
+{
+    (void)state;
+    world_begin(&world, CORE_POLICY);
+    return 0;
+}
+static int set_up_lazy(void **state)
+{
+    set_up(state);
+    world.lazy = true;
+    return 0;
+}
+static int set_up_short(void **state)
+{
+    (void)state;
+    world_begin(&world, SHORT_LIVED);
+    return 0;
+}
+static int tear_down(void **state)
+{
+    (void)state;
+    world_end(&world);
+    return 0;
+}
+
+#define ANNA "user_id:anna"
+
+static void say(const char *subject, const char *purpose, const char *status) { check_str(world_state(&world, subject, purpose, status, NULL), ""); }
+
+static size_t facts_seen(const char *subject, const char *purpose)
+{
+    struct question question = {.purpose = str_of(purpose), .operation = OPERATION_USE, .at_ms = TIME_NONE, .known_ms = TIME_NONE, .now_ms = world.now_ms};
+    struct profile_view view;
+    profile_view(&world.arena, world.policy, world_person(&world, subject), &question, NULL, &view);
+    assert_true(view.decision.allow);
+    return view.facts.count;
+}
+
+static void nothing_overdue_is_read_for_a_compatible_purpose(void **state)
+{
+    (void)state;
+    say(ANNA, "orders", "opened");
+    (void)world_send(&world, "shop", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"points\":7}}");
+    assert_int_equal(facts_seen(ANNA, "advice"), 1);
+    world_later(&world, "P2D"); /* the sweeper has not come yet */
+    assert_int_equal(world_alive_facts(world_person(&world, ANNA)), 1);
+    assert_int_equal(facts_seen(ANNA, "advice"), 0);
+}
+
+static void who_is_seen_again_is_swept_in_time(void **state)
+{
+    (void)state;
+    say(ANNA, "orders", "opened");
+    world_later(&world, "P5D");
+    (void)world_send(&world, "shop", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"colour\":\"red\"}}");
+    assert_int_equal(world_alive_facts(world_person(&world, ANNA)), 1);
+    world_later(&world, "P3D");
+    world_sweep(&world); /* only those whose time has come */
+    assert_int_equal(world_alive_facts(world_person(&world, ANNA)), 0);
+}
+
+static void a_value_that_came_with_a_statement_goes_in_time(void **state)
+{
+    (void)state;
+    say(ANNA, "fraud", "informed");
+    check_str(world_person(&world, ANNA)->identifiers.items[0].value, "anna");
+    world_later(&world, "P1Y");
+    world_later(&world, "P2D");
+    world_sweep(&world);
+    const struct person *anna = world_person(&world, ANNA);
+    assert_true(!anna || str_empty(anna->identifiers.items[0].value));
+}
+
+static void what_no_consent_can_release_is_not_held(void **state)
+{
+    static const char *const purposes[] = {"newsletter", "analytics", "children", "care"};
+    const char *viewed = "{\"type\":\"page\",\"userId\":\"anna\",\"properties\":{\"page\":\"/a\"}}";
+    (void)state;
+    assert_int_equal(world_send(&world, "web", viewed)->outcome, OUTCOME_HELD);
+    for (size_t i = 0; i < COUNT_OF(purposes); i++)
+        say(ANNA, purposes[i], "refused");
+    assert_int_equal(world_send(&world, "web", viewed)->outcome, OUTCOME_DROPPED);
+}
+
+static void a_message_may_name_twice_who_is_just_forgotten(void **state)
+{
+    const char *bought = "{\"type\":\"track\",\"userId\":\"anna\",\"anonymousId\":\"a1\",\"event\":\"Bought\",\"properties\":{\"total\":5}}";
+    (void)state;
+    (void)world_send(&world, "drop", bought);
+    world_later(&world, "P9Y");
+    assert_int_equal(world_send(&world, "drop", bought)->outcome, OUTCOME_ACCEPTED);
+    assert_int_equal(world_alive_events(world_person(&world, ANNA)), 1);
+}
+
+static void what_a_release_brought_is_not_brought_again(void **state)
+{
+    (void)state;
+    (void)world_send(&world, "web", "{\"type\":\"page\",\"userId\":\"anna\",\"anonymousId\":\"a1\",\"properties\":{\"page\":\"/a\"}}");
+    assert_int_equal(world_alive_held(world_person(&world, ANNA)), 1);
+    (void)world_send(&world, "web", "{\"type\":\"page\",\"userId\":\"anna\",\"anonymousId\":\"a1\",\"properties\":{\"page\":\"/b\"},"
+                                    "\"context\":{\"consent\":{\"categoryPreferences\":{\"Advertising\":true}}}}");
+    assert_int_equal(world_alive_events(world_person(&world, ANNA)), 2);
+    assert_int_equal(world_person(&world, ANNA)->identifiers.count, 2); /* and world_check found no second owner */
+}
+
+static void a_no_holds_for_whom_the_message_is_about(void **state)
+{
+    (void)state;
+    say("anonymous_id:a1", "newsletter", "given");
+    say("anonymous_id:a1", "analytics", "given");
+    (void)world_send(&world, "web", "{\"type\":\"page\",\"anonymousId\":\"a1\",\"properties\":{\"page\":\"/a\"},\"context\":{\"device\":{\"id\":\"d1\"}}}");
+    (void)world_send(&world, "web", "{\"type\":\"page\",\"anonymousId\":\"a1\",\"properties\":{\"page\":\"/a\"},\"context\":{\"device\":{\"id\":\"d2\"}}}");
+    /* a third device is one too many: it is somebody else's, and the stronger identifier */
+    (void)world_send(&world, "web", "{\"type\":\"page\",\"anonymousId\":\"a1\",\"properties\":{\"page\":\"/b\"},\"context\":{\"device\":{\"id\":\"d3\"},"
+                                    "\"consent\":{\"categoryPreferences\":{\"Advertising\":false}}}}");
+    purpose_mask newsletter = policy_purpose(world.policy, STR("newsletter"))->self;
+    vec_each (person, &world.persons)
+        vec_each (event, &(*person)->events)
+            for (unsigned i = 0; i < event->part_count; i++)
+                if (str_find(event->parts[i].body, STR("/b")) >= 0)
+                    assert_false(event->parts[i].purposes & newsletter);
+}
+
+static void an_empty_container_takes_nothing_away(void **state)
+{
+    (void)state;
+    (void)world_send(&world, "drop", "{\"type\":\"track\",\"userId\":\"anna\",\"event\":\"Bought\",\"properties\":{\"total\":5},\"context\":{\"device\":{}}}");
+    str before = str_copy(&world.arena, world_person(&world, ANNA)->events.items[0].parts[0].body);
+    world_policy(&world, CORE_POLICY);
+    world_sweep_all(&world);
+    assert_true(str_equal(world_person(&world, ANNA)->events.items[0].parts[0].body, before));
+}
+
+static void the_last_keys_of_who_was_erased_end(void **state)
+{
+    unsigned ended = 0;
+    (void)state;
+    (void)world_send(&world, "drop", "{\"type\":\"track\",\"userId\":\"anna\",\"event\":\"Bought\",\"properties\":{\"total\":5}}");
+    profile_no number = world_person(&world, ANNA)->root;
+    assert_true(world_erase(&world, ANNA)); /* the invoice stays, for eight years */
+    world_later(&world, "P9Y");
+    say(ANNA, "fulfilment", "opened"); /* takes the name along before the sweeper comes */
+    world_later(&world, "P1D");
+    world_sweep_all(&world);
+    vec_each (end, &world.key_ends)
+        ended |= profile_no_equal(end->profile, number) ? end->class_mask : 0;
+    assert_int_equal(ended & KEY_CLASS_ALL, KEY_CLASS_ALL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down), {#name " (lazily loaded)", name, set_up_lazy, tear_down, NULL}
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_overdue_is_read_for_a_compatible_purpose, set_up_short, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_seen_again_is_swept_in_time, set_up_short, tear_down),
+        TEST(a_value_that_came_with_a_statement_goes_in_time),
+        TEST(what_no_consent_can_release_is_not_held),
+        TEST(a_message_may_name_twice_who_is_just_forgotten),
+        TEST(what_a_release_brought_is_not_brought_again),
+        TEST(a_no_holds_for_whom_the_message_is_about),
+        TEST(an_empty_container_takes_nothing_away),
+        TEST(the_last_keys_of_who_was_erased_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
