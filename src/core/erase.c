@@ -75,6 +75,7 @@ void erase_apply(struct apply *apply, struct request *request)
     gate_standing_reset(person);
     person_enforce(apply, person);
     statements_end(apply, person);
+    person_enforce(apply, person); /* what was kept since she was last heard of may have counted from a statement that is gone now */
     purpose_mask kept = data_purposes(person);
     vec_each (profile, &person->profiles)
         key_end_push(apply, profile->number,
