@@ -145,6 +145,16 @@ def the_description_is_whole(telos):
         assert path in api["paths"], path
 
 
+def the_guide_names_every_route(telos):
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "api.md")) as f:
+        guide = f.read()
+    for path in description(telos)["paths"]:
+        parts = [part for part in path.split("/") if part and not part.startswith("{")]
+        if path.startswith(("/v1/", "/beacon", "/api/s", "/pixel")) and len(parts) > 1 and (len(parts[-1]) == 1 or path.startswith(("/beacon", "/api/s", "/pixel", "/v1/pixel"))):
+            continue  # named as a group
+        assert all(part in guide for part in parts), path + " is not in docs/api.md"
+
+
 def every_route_answers_as_it_is_described(telos):
     api, samples = description(telos), Samples(telos)
     last = {"/v1/tokens/{id}": 1, "/v1/policy": 1}
@@ -262,6 +272,7 @@ def readiness_and_liveness_are_told_apart(telos):
 
 CASES = [
     the_description_is_whole,
+    the_guide_names_every_route,
     every_route_answers_as_it_is_described,
     no_route_opens_without_a_key,
     every_route_refuses_other_methods_and_knows_head_and_options,
