@@ -228,10 +228,11 @@ static void named_trim(struct course *c)
 static void keep(struct course *c)
 {
     erased_leave(c);
+    const struct person *heard = c->named[0].known ? c->named[0].known->person : NULL; /* what the message says of itself */
     struct resolved resolved = resolve_message(c->apply, c->message, c->named, c->count);
     purpose_mask allowed = c->view.allowed;
     const struct standing *judged_by = c->view.standing;
-    if (!c->message->released && (resolved.merged || !c->named[0].known || c->named[0].known->person != resolved.person)) {
+    if (!c->message->released && (resolved.merged || heard != resolved.person)) {
         signals_deny(c->apply, c->message, &c->glance, resolved.known);
         resolved.person = resolved.known->person;
     }

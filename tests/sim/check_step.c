@@ -193,7 +193,7 @@ void check_keys(struct world *world, const struct person *const *before, size_t 
     vec_each (each, &world->batch.persons) { /* each part is sealed by the class that its purposes demand */
         bool us = in_california(*each);
         vec_each (event, &(*each)->events)
-            for (unsigned i = 0; event->change == CHANGE_NEW && i < event->part_count; i++)
+            for (unsigned i = 0; event->change == CHANGE_NEW && (*each)->profiles.count == 1 && i < event->part_count; i++)
                 CHECK(world, KEYS, event->parts[i].key_class == oracle_class(&world->spec, bits_of(world, event->parts[i].purposes), us),
                       "a part of an event is sealed by the wrong key class");
     }
