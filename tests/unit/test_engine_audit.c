@@ -174,10 +174,10 @@ static const struct fault faults[] = {
     {"UPDATE outbox SET event = 999 WHERE state = 0", "P3", "its event is gone"},
     /* P4: evidence cannot be rewritten */
     {"UPDATE ledger SET entry = replace(entry, '\"kind\":\"consent\"', '\"kind\":\"consenT\"') WHERE number = 1", "P4", "does not hash to its leaf"},
-    {"UPDATE ledger SET leaf_hash = x'00' || substr(leaf_hash, 2) WHERE number = 1", "P4", "ledger entry 1"},
+    {"UPDATE ledger SET leaf_hash = x'00000000' || substr(leaf_hash, 5) WHERE number = 1", "P4", "ledger entry 1"},
     {"UPDATE ledger SET record_sealed = NULL WHERE number = 1", "P4", "its record is missing"},
     {"UPDATE ledger SET record_sealed = (SELECT record_sealed FROM ledger WHERE number = 2) WHERE number = 1", "P7", "ledger entry 1: its record does not open"},
-    {"UPDATE batch SET decisions = x'00' || substr(decisions, 2) WHERE decisions IS NOT NULL", "P4", "decisions do not hash"},
+    {"UPDATE batch SET decisions = x'00000000' || substr(decisions, 5) WHERE decisions IS NOT NULL", "P4", "decisions do not hash"},
     {"UPDATE batch SET ledger_index = 1 WHERE decisions IS NOT NULL", "P4", "none of its decisions"},
     {"UPDATE person_row SET j = j - 86400000 WHERE (key >> 20 & 15) = 2", "P4", "not what its ledger entry commits to"},
     {"UPDATE person_row SET o = 0 WHERE (key >> 20 & 15) = 2", "P4", "not the one that it names"},
@@ -191,10 +191,10 @@ static const struct fault faults[] = {
     {"UPDATE person_row SET a = 99 WHERE (key >> 20 & 15) = 7", "P7", "does not open"}, /* it is sealed to its place */
     /* P7: sealed, and erased for good */
     {"UPDATE person_row SET c = 'Anna@Example.hu' WHERE (key >> 20 & 15) = 1 AND a = 'email'", "P7", "not sealed"},
-    {"UPDATE person_row SET g = substr(g, 1, 20) || x'00' || substr(g, 22) WHERE (key >> 20 & 15) = 7", "P7", "page of facts 1: it does not open"},
-    {"UPDATE person_row SET n = substr(n, 1, 20) || x'00' || substr(n, 22) WHERE (key >> 20 & 15) = 2", "P7", "does not open"},
-    {"UPDATE event SET parts = substr(parts, 1, length(parts) - 1) || x'00' WHERE number = 2", "P7", "event"},
-    {"UPDATE held SET sealed = substr(sealed, 1, 30) || x'00' || substr(sealed, 32)", "P7", "held message"},
+    {"UPDATE person_row SET g = substr(g, 1, 20) || x'00000000' || substr(g, 25) WHERE (key >> 20 & 15) = 7", "P7", "page of facts 1: it does not open"},
+    {"UPDATE person_row SET n = substr(n, 1, 20) || x'00000000' || substr(n, 25) WHERE (key >> 20 & 15) = 2", "P7", "does not open"},
+    {"UPDATE event SET parts = substr(parts, 1, length(parts) - 4) || x'00000000' WHERE number = 2", "P7", "event"},
+    {"UPDATE held SET sealed = substr(sealed, 1, 30) || x'00000000' || substr(sealed, 35)", "P7", "held message"},
     {"UPDATE person_row SET d = 1 WHERE (key >> 20 & 15) = 0", "P7", "it was erased, but its consent key lives"},
 };
 
@@ -220,8 +220,8 @@ static void a_missing_entry_and_a_changed_tile_are_found(void **state)
 {
     static const struct fault deep[] = {
         {"DELETE FROM ledger WHERE number = 7", "P4", "ledger entry 7: it is missing"},
-        {"UPDATE tile SET hash = x'00' || substr(hash, 2)", "P4", "ledger tile level 1 index 0: hash 0"},
-        {"UPDATE ledger SET leaf_hash = x'00' || substr(leaf_hash, 2) WHERE number = 8", "P4", "ledger entry 8"},
+        {"UPDATE tile SET hash = x'00000000' || substr(hash, 5)", "P4", "ledger tile level 1 index 0: hash 0"},
+        {"UPDATE ledger SET leaf_hash = x'00000000' || substr(leaf_hash, 5) WHERE number = 8", "P4", "ledger entry 8"},
     };
     enum { MANY = 300 };
     (void)state;
