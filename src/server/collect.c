@@ -5,11 +5,13 @@
  *    less: how many messages had which outcome, and which were dropped or invalid.
  * 3. In a batch a broken message costs itself: it is counted as invalid by the engine, and named in the reply.
  */
+#include "base/gzip.h"
 #include "server/envelope.h"
 #include "server/server_private.h"
 
 #define INVALID_SHOWN_MAX 20
 #define WORKER_BYTES_MIN (128 * 1024) /* larger bodies are read by a worker, so that the connection's thread serves others */
+#define WORKER_PACKED_BYTES_MIN (16 * 1024) /* the same for packed ones */
 
 struct collect {
     struct envelope envelope;
@@ -189,7 +191,8 @@ static const struct err *collect_begin(struct call *call, bool import)
 static const struct err *collect_any(struct call *call, bool import)
 {
     TRY(collect_begin(call, import));
-    return call->body.length >= WORKER_BYTES_MIN ? call_offload(call, collect_body) : collect_body(call);
+    size_t min = gzip_is(buf_str(&call->body)) ? WORKER_PACKED_BYTES_MIN : WORKER_BYTES_MIN;
+    return call->body.length >= min ? call_offload(call, collect_body) : collect_body(call);
 }
 
 const struct err *collect_post(struct call *call) { return collect_any(call, false); }

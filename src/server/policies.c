@@ -309,7 +309,7 @@ static const struct err *reply_version(struct call *call, uint32_t version)
     TRY(call_reader(call, &reader));
     TRY(engine_store(call->server->engine)->policy(reader_session(reader), &call->arena, version, &row, &found));
     if (!found)
-        return err_new(&call->arena, ERR_NOT_FOUND, "there is no such version of the policy");
+        return err_new(&call->arena, ERR_NOT_FOUND, version ? "there is no such version of the policy" : "no policy is active yet; apply one");
     if (str_find(call_header(call, MHD_HTTP_HEADER_ACCEPT), STR("yaml")) >= 0) {
         reply_text(call, MHD_HTTP_OK, "application/yaml", row.text);
         return NULL;

@@ -10,6 +10,7 @@
 
 #define CURSOR_MARK "c1:"
 #define REPLY_BYTES_FIRST 1024
+#define LOG_GAP_US 1000000
 
 void reply_header(struct call *call, const char *name, const char *value)
 {
@@ -57,12 +58,25 @@ void reply_problem_begin(struct call *call, enum err_code code, const char *deta
         reply_header(call, MHD_HTTP_HEADER_RETRY_AFTER, code == ERR_TOO_MANY ? "1" : "5");
 }
 
+/* At most one a second: while nothing can be stored, every request fails alike. The path may name a person, the route's pattern does not. */
+static void log_failure(struct call *call, const struct err *error)
+{
+    struct server *server = call->server;
+    int64_t now_us = clock_monotonic_us(), last_us = atomic_load(&server->failure_logged_us);
+    if (now_us - last_us < LOG_GAP_US || !atomic_compare_exchange_strong(&server->failure_logged_us, &last_us, now_us)) {
+        atomic_fetch_add(&server->failures_unlogged, 1);
+        return;
+    }
+    uint64_t more = atomic_exchange(&server->failures_unlogged, 0);
+    log_write(LOG_WARN, "server", "request %llu: %s %s: %s: %s not_logged=%llu", call->id, call->route ? call->route->method : "?",
+              call->route ? call->route->path : "(no route)", err_name(error->code), error->text, (unsigned long long)more);
+}
+
 void reply_problem(struct call *call, const struct err *error)
 {
     struct jsonw w;
-    if (err_status(error->code) >= 500) /* the path may name a person, the route's pattern does not */
-        log_write(LOG_WARN, "server", "request %llu: %s %s: %s: %s", call->id, call->method ? call->method : "?",
-                  call->route ? call->route->path : "(no route)", err_name(error->code), error->text);
+    if (err_status(error->code) >= 500)
+        log_failure(call, error);
     if (call->route && call->route->reply && !strcmp(call->route->reply, "image/gif")) { /* an <img> can do nothing with a problem */
         reply_text(call, err_retry_helps(error->code) ? (unsigned)err_status(error->code) : MHD_HTTP_OK, "image/gif", pixel_gif());
         return;

@@ -159,7 +159,8 @@ struct server {
     size_t route_count;
     struct route_node *tree;
     struct tally *tallies; /* by route */
-    _Atomic uint64_t unrouted;
+    _Atomic uint64_t unrouted, failures_unlogged;
+    _Atomic int64_t failure_logged_us;
     str openapi;
     struct MHD_Response *success; /* {"success":true} */
     int64_t started_ms;

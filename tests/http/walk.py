@@ -8,7 +8,7 @@ import tempfile
 import schema
 from collect import SITE, basic, raw
 from people import bearer
-from telos import wait
+from telos import Telos, wait
 
 
 class Local(http.client.HTTPConnection):
@@ -270,6 +270,24 @@ def readiness_and_liveness_are_told_apart(telos):
     wait(lambda: raw(telos, "GET", "/readyz")[0] == 200, 5, "ready")
 
 
+def before_there_is_a_policy_nothing_is_lost(telos):
+    fresh = Telos(telos.program, None, dict(SITE_WRITE_KEY=SITE, SHOP_WRITE_KEY="x", QUIET_WRITE_KEY="y")).start()
+    try:
+        message = json.dumps({"userId": "early-1", "event": "A"})
+        assert raw(fresh, "GET", "/healthz")[0] == 200 and raw(fresh, "GET", "/readyz")[0] == 503
+        status, _, reply = raw(fresh, "POST", "/v1/track", message, basic(SITE))
+        assert status == 503 and reply["Retry-After"], "an SDK keeps what it could not send"
+        assert fresh.request("GET", "/v1/profiles/user_id:early-1", purpose="service")[0] == 409
+        assert fresh.request("GET", "/v1/policy")[0] == 404
+        with open(telos.policy) as f:
+            fresh.call("POST", "/v1/policy", {"policy": f.read(), "notices": {"notices/newsletter.en.md": "Offers."}})
+        assert raw(fresh, "GET", "/readyz")[0] == 200
+        assert raw(fresh, "POST", "/v1/track", message, basic(SITE))[0] == 200
+        assert fresh.stop() == 0
+    finally:
+        fresh.remove()
+
+
 CASES = [
     the_description_is_whole,
     the_guide_names_every_route,
@@ -281,4 +299,5 @@ CASES = [
     metrics_are_openmetrics_without_persons,
     the_local_socket_is_the_admin,
     readiness_and_liveness_are_told_apart,
+    before_there_is_a_policy_nothing_is_lost,
 ]
