@@ -38,8 +38,10 @@ static bool is_grant(enum consent_status status) { return status == CONSENT_GIVE
 /* What a record leaves open: when it runs out, which notice or terms it means. */
 static void record_complete(const struct policy *policy, const struct purpose *purpose, struct consent *record)
 {
-    if (!purpose)
+    if (!purpose) { /* of the whole person */
+        record->expires_ms = TIME_FOREVER;
         return;
+    }
     if (is_grant(record->status) || record->status == CONSENT_INFORMED) {
         if (str_empty(record->notice) && purpose->notice != SLOT_NONE) {
             record->notice = policy->notices.items[purpose->notice].name;

@@ -364,8 +364,11 @@ void message_apply(struct apply *apply, struct message *message, struct message_
     if (!message->released) {
         size_t leaves = apply->batch->leaves.count;
         c.view.unreadable = signals_apply(apply, message, &c.glance, c.named, c.count);
-        if (apply->batch->leaves.count != leaves) /* what they let out of hold may have brought identifiers */
+        if (apply->batch->leaves.count != leaves) { /* what they let out of hold may have brought identifiers, and joined people */
             c.count = named_fill(apply, message, c.named);
+            if (c.named[0].known)
+                signals_deny(apply, message, &c.glance, c.named[0].known);
+        }
     }
     c.view.narrowed = message_narrows(apply, message, &c.glance);
     view_fill(&c, resolve_prospect(apply, message, c.named, c.count));
