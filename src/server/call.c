@@ -185,6 +185,17 @@ static void call_resumed(struct call *call)
 
 /* ---- the head ---- */
 
+/* "http://host/path", as proxies ask, is "/path". */
+static str path_of(str address)
+{
+    ptrdiff_t scheme = str_starts(address, STR("/")) ? -1 : str_find(address, STR("://"));
+    if (scheme < 0)
+        return address;
+    str rest = str_slice(address, (size_t)scheme + 3, address.length);
+    ptrdiff_t slash = str_find_char(rest, '/');
+    return slash < 0 ? STR("/") : str_slice(rest, (size_t)slash, rest.length);
+}
+
 void *on_uri(void *door, const char *uri, struct MHD_Connection *connection)
 {
     struct server *server = ((struct door *)door)->server;
@@ -196,7 +207,7 @@ void *on_uri(void *door, const char *uri, struct MHD_Connection *connection)
     call->link = info ? info->socket_context : NULL;
     if (mark >= 0) /* the query is read by ourselves; MHD's reading of it costs time, and hangs when it fills its memory */
         ((char *)(uintptr_t)uri)[mark + 1] = '\0';
-    call->path = mark < 0 ? text : str_slice(text, 0, (size_t)mark);
+    call->path = path_of(mark < 0 ? text : str_slice(text, 0, (size_t)mark));
     call->query = mark < 0 ? STR_NONE : str_slice(text, (size_t)mark + 1, text.length);
     call->local = call->link && call->link->local;
     call->began_us = clock_monotonic_us();

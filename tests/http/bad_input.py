@@ -118,6 +118,7 @@ def broken_http_is_closed_or_told(telos):
     chunked = head + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + b"".join(b"1\r\n%c\r\n" % c for c in body) + b"0\r\n\r\n"
     assert b"200 OK" in talk(telos, chunked, end=False)
     assert b"200 OK" in talk(telos, b"GET /healthz HTTP/1.0\r\n\r\n", end=False)
+    assert b"200 OK" in talk(telos, b"GET http://elsewhere.example/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", end=False)
     both = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 3 + b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     assert talk(telos, both, end=False).count(b"200 OK") == 4, "pipelined"
     alive(telos)
