@@ -141,7 +141,7 @@ static void marker_found(struct look *look, uint32_t number, purpose_bits bits)
         marker->now = 0;
         *(uint32_t *)vec_push(&world->scratch, &look->found) = number;
         if (!marker->seen || marker->again || marker->step == world->step) /* again: another copy may come out of hold */
-            marker->allowed |= marker_may(world, &look->verdicts, marker);
+            marker->allowed |= marker_may(world, &look->verdicts, marker) | (world->late_join ? look->verdicts.stores : 0);
     }
     marker->now |= bits;
     CHECK(world, SHRINKS, look->overdue || !(bits & ~marker->allowed), "value mk%u of message m%u is kept for (%s), but was allowed for (%s)", number, marker->message,

@@ -155,7 +155,7 @@ static void profile_keys(struct world *world, const struct person *old, const st
     bool replaced = in_california(old) != in_california(person); /* by another basis, or by a newer value: nothing was taken away */
     vec_each (fact, &person->facts)
         replaced |= (fact->change == CHANGE_NEW || fact->change == CHANGE_SET) && profile_no_equal(fact->profile, was->number);
-    if (before.now[KEY_CONSENT] && !after.now[KEY_CONSENT] && !replaced)
+    if (before.now[KEY_CONSENT] && !after.now[KEY_CONSENT] && !replaced && !(world_note(world, was->number)->keys_ended & KEY_CLASS_BIT(KEY_CONSENT)))
         CHECK(world, KEYS, ended & KEY_CLASS_BIT(KEY_CONSENT), "the last datum on consent of a profile is gone, its key is not");
     if (before.now[KEY_HOLD] && !after.now[KEY_HOLD])
         CHECK(world, KEYS, ended & KEY_CLASS_BIT(KEY_HOLD), "the last held message of a profile is gone, its key is not");

@@ -349,7 +349,7 @@ static void speak_between(struct pair *pair, struct random *random, const struct
         struct cell *both = world_cell(&pair->a, &join->subject.hash);
         struct sending sending;
         unsigned person = one && two && both ? person_of(&pair->b, n ? two : one) : PEOPLE;
-        if (person == PEOPLE || !settled(&pair->b, person) || !alike(&pair->b, &one->person, &two->person, &both->person))
+        if (person == PEOPLE || !settled(&pair->b, person) || !settled(&pair->a, person) || !alike(&pair->b, &one->person, &two->person, &both->person))
             continue;
         message_make(&pair->a, random, person, true, &sending);
         send_plain(&pair->a, &sending, false);

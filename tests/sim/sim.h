@@ -165,6 +165,7 @@ struct world {
     uint64_t held_in, held_out; /* messages held; ends of holds counted */
     /* of the last apply */
     struct batch batch;
+    bool late_join; /* what came out of hold, or was tried, joined people after others of the batch were judged */
     VEC(struct cell *) touched; /* stored by it */
     VEC(struct cell *) before; /* what they replaced; until the step's end */
     bool clone; /* an experiment: nothing is noted but in itself */

@@ -24,11 +24,8 @@ static void message_step(struct world *world, struct random *random)
         const struct cell *cell = world_cell(world, &request.message.identifiers[i].hash);
         sending.anew |= cell && cell->person.profiles.items[0].erased_ms != TIME_NONE;
     }
-    uint64_t held_out = world->held_out;
     apply(world, &request, mode_pick(random));
-    sending.released = world->held_out != held_out;
-    vec_each (leaf, &world->batch.leaves) /* one that was tried, and stays held, may have joined people, too */
-        sending.released |= world->held_in > world->held_out && str_equal(str_of(leaf->kind), STR("merge"));
+    sending.released = world->late_join;
     check_message(world, &sending, &request);
 }
 

@@ -335,6 +335,10 @@ static void evidence_note(struct world *world)
             *(struct commitment *)vec_push(&world->arena, &world->commitments) =
                 (struct commitment){leaf->consent->id, text_hash(leaf->record)};
     }
+    bool joined = false;
+    uint64_t held_out = world->held_out;
+    vec_each (leaf, &world->batch.leaves)
+        joined |= str_equal(str_of(leaf->kind), STR("merge"));
     vec_each (counter, &world->batch.counters) {
         int source = spec_source_find(counter->source);
         if (str_equal(counter->what, STR("held")) && !str_empty(counter->reason))
@@ -344,6 +348,7 @@ static void evidence_note(struct world *world)
                 !(world_fault(world, "lose-counter") && world->step % 50 == 7))
                 world->counted[source][i] += counter->count;
     }
+    world->late_join = world->held_out != held_out || (joined && world->held_in > world->held_out);
     for (size_t i = 0; i < world->batch.request_count; i++) {
         const struct request *request = &world->batch.requests[i];
         if (request->kind != REQUEST_MESSAGE)
