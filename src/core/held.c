@@ -199,6 +199,8 @@ void held_release(struct apply *apply, struct person *person)
             *(struct released_decision *)vec_push(apply->arena, &apply->batch->released) =
                 (struct released_decision){result.decision, result.profile_no};
         person = person_latest(person);
+        if (!person_require(apply, person, PERSON_HELD)) /* who was joined has messages waiting, too */
+            break; /* it will be applied again */
         held = held_find(person, name);
         if (!held || (readable && (result.outcome == OUTCOME_HELD || !message.identifier_count)))
             continue;

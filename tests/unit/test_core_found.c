@@ -124,6 +124,17 @@ static void what_a_release_brought_is_not_brought_again(void **state)
     assert_int_equal(world_person(&world, ANNA)->identifiers.count, 2); /* and world_check found no second owner */
 }
 
+static void who_is_joined_by_a_release_has_messages_released_too(void **state)
+{
+    (void)state;
+    (void)world_send(&world, "web", "{\"type\":\"page\",\"anonymousId\":\"a1\",\"properties\":{\"page\":\"/a\"}}");
+    (void)world_send(&world, "web", "{\"type\":\"page\",\"userId\":\"anna\",\"anonymousId\":\"a1\",\"properties\":{\"page\":\"/b\"}}");
+    say(ANNA, "newsletter", "given");
+    assert_ptr_equal(world_person(&world, ANNA), world_person(&world, "anonymous_id:a1"));
+    assert_int_equal(world_alive_events(world_person(&world, ANNA)), 2);
+    assert_int_equal(world_alive_held(world_person(&world, ANNA)), 0);
+}
+
 static void a_no_holds_for_whom_the_message_is_about(void **state)
 {
     (void)state; /* the mail address is the stronger identifier, but nothing covers it: the message is about the browser */
@@ -170,6 +181,7 @@ int main(void)
         TEST(what_no_consent_can_release_is_not_held),
         TEST(a_message_may_name_twice_who_is_just_forgotten),
         TEST(what_a_release_brought_is_not_brought_again),
+        TEST(who_is_joined_by_a_release_has_messages_released_too),
         cmocka_unit_test_setup_teardown(a_no_holds_for_whom_the_message_is_about, set_up_short, tear_down),
         TEST(an_empty_container_takes_nothing_away),
         TEST(the_last_keys_of_who_was_erased_end),
