@@ -153,6 +153,7 @@ static const struct err *parts_open(struct engine *engine)
     TRY(vault_open(arena, engine->data, engine->master_key_file, &engine->vault));
     vault_index_key(engine->vault, engine->index_key);
     vault_derive(engine->vault, STR("message-id"), engine->message_key);
+    vault_derive(engine->vault, STR("ticket"), engine->ticket_key);
     if (options->debug_door)
         store_debug_files();
     if (!options->store || strcmp(options->store, "sqlite") == 0)
@@ -219,6 +220,7 @@ static void parts_close(struct engine *engine)
     arena_release(&engine->key_ends_arena);
     explicit_bzero(engine->index_key, sizeof engine->index_key);
     explicit_bzero(engine->message_key, sizeof engine->message_key);
+    explicit_bzero(engine->ticket_key, sizeof engine->ticket_key);
     arena_release(&engine->arena);
     free(engine);
 }

@@ -111,6 +111,24 @@ struct purpose_sets *engine_purpose_sets(struct engine *engine);
 const struct store_ops *engine_store(const struct engine *engine);
 const struct err *engine_totals(struct reader *reader, struct arena *arena, struct store_totals *ret_totals) MUST_CHECK;
 
+/* ---- links that persons open (evidence/ticket.h): who holds one acts for the person it names, until it expires ---- */
+/* For the person that `subject` names, and to the identifier that it is: STR_NONE where nobody is known by it, or the person was erased. `audience`:
+ * what it opens: "preferences", "rights". */
+const struct err *engine_link_make(struct reader *reader, struct arena *arena, const struct policy *policy, str audience, str subject,
+                                   int64_t expires_ms, str *ret_ticket, struct person **ret_person) MUST_CHECK;
+enum link_state { LINK_GOOD, LINK_BAD, LINK_EXPIRED }; /* bad: changed, of another audience, or of somebody who was erased or forgotten */
+struct link_holder {
+    enum link_state state;
+    struct person *person; /* whoever the profile belongs to now: it follows merges, and their undoing */
+    const struct identifier *identifier; /* that the link was sent to, or the strongest of its profile where that one is gone */
+    int64_t expires_ms;
+};
+/* With `parts` of the person. Only LINK_GOOD fills the rest. */
+const struct err *engine_link_open(struct reader *reader, struct arena *arena, const struct policy *policy, str audience, str ticket, int64_t now_ms,
+                                   unsigned parts, struct link_holder *ret_holder) MUST_CHECK;
+/* As the subject of a request, also where its value is not kept any more. */
+struct message_identifier engine_link_identifier(const struct policy *policy, const struct identifier *identifier);
+
 /* ---- the stream ---- */
 struct commit_note { /* told after each commit */
     uint64_t batch;

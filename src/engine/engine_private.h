@@ -6,7 +6,7 @@
  * 3. Lock order: `submit_lock` → `policy_lock` → `sets` inside; none is held while the store is called.
  *
  * Who makes what: engine.c open, close, lock · snapshot.c policies in force · writer.c queue and commits · working_set.c load and its rounds ·
- * dedupe.c · seal_person.c, facts.c · reader.c, stream.c · outbox.c · token.c · read_log.c · sweeper.c · debug.c — ledger.c, proof.c,
+ * dedupe.c · seal_person.c, facts.c · reader.c, stream.c · outbox.c · token.c · read_log.c · link.c · sweeper.c · debug.c — ledger.c, proof.c,
  * receipt.c, export.c, audit.c, backup.c, keys.c, plan.c, effect.c build on them.
  */
 #ifndef TELOS_ENGINE_PRIVATE_H
@@ -232,7 +232,7 @@ struct engine {
     int lock_fd;
     struct store *store;
     struct vault *vault;
-    uint8_t index_key[32], message_key[32]; /* keyed hashes of identifiers, of message ids */
+    uint8_t index_key[32], message_key[32], ticket_key[32]; /* keyed hashes of identifiers, of message ids; links (link.c) */
     struct ledger *ledger;
     struct tokens *tokens;
     struct read_log *read_log;

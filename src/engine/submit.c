@@ -43,7 +43,8 @@ static bool identifier_bind(const struct engine *engine, const struct policy *po
         return false;
     }
     id->key = key;
-    id->hash = identifier_hash_of(engine, key->name, id->value);
+    if (!str_empty(id->value)) /* else it is one whose value is not kept: the hash came with it (engine_link_identifier) */
+        id->hash = identifier_hash_of(engine, key->name, id->value);
     return true;
 }
 
