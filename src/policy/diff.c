@@ -46,6 +46,20 @@ void text_compare(struct differ *differ, enum change_weight weight, const char *
         change_add(differ, weight, "%s changes from `%.*s` to `%.*s`", what, STR_FMT(value_shown(before)), STR_FMT(value_shown(after)));
 }
 
+void local_compare(struct differ *differ, enum change_weight weight, const char *what, str before, const local_texts *befores, str after,
+                   const local_texts *afters)
+{
+    text_compare(differ, weight, what, before, after);
+    vec_each (now, afters) {
+        str old = local_text(befores, now->language, STR_NONE);
+        if (!str_equal(old, before) || !str_equal(now->text, after)) /* that one is told above */
+            text_compare(differ, weight, arena_printf(differ->arena, "%s in `%.*s`", what, STR_FMT(now->language)), old, now->text);
+    }
+    vec_each (old, befores)
+        if (str_empty(local_text(afters, old->language, STR_NONE)) && !str_equal(old->text, before))
+            text_compare(differ, weight, arena_printf(differ->arena, "%s in `%.*s`", what, STR_FMT(old->language)), old->text, STR_NONE);
+}
+
 void flag_compare(struct differ *differ, enum change_weight on, enum change_weight off, const char *now_on, const char *now_off, bool before,
                   bool after)
 {
@@ -210,6 +224,17 @@ static void diff_settings(struct differ *differ)
 
 /* ---- categories and fields ---- */
 
+static void diff_topics(struct differ *differ)
+{
+    str_list was = {0}, is = {0};
+    vec_each (topic, &differ->before->topics)
+        *(str *)vec_push(differ->arena, &was) = topic->name;
+    vec_each (topic, &differ->after->topics)
+        *(str *)vec_push(differ->arena, &is) = topic->name;
+    differ_where(differ, "section", STR("topics"));
+    list_compare(differ, CHANGE_NOTICE, CHANGE_INFO, "people can no longer choose the topics", "people can now choose the topics", &was, &is);
+}
+
 static void diff_categories(struct differ *differ)
 {
     vec_each (old, &differ->before->categories) {
@@ -222,7 +247,7 @@ static void diff_categories(struct differ *differ)
         flag_compare(differ, CHANGE_SERIOUS, CHANGE_SERIOUS, "is now special (Art. 9): purposes need a condition for it",
                      "is no longer special (Art. 9): purposes need no condition for it", old->special, now->special);
         flag_compare(differ, CHANGE_NOTICE, CHANGE_NOTICE, "now identifies people", "no longer identifies people", old->identifier, now->identifier);
-        text_compare(differ, CHANGE_INFO, "its title", old->title, now->title);
+        local_compare(differ, CHANGE_INFO, "its title", old->title, &old->titles, now->title, &now->titles);
         text_compare(differ, CHANGE_INFO, "its DPV term", old->dpv, now->dpv);
     }
     vec_each (now, &differ->after->categories)
@@ -382,6 +407,7 @@ void policy_diff(struct arena *arena, const struct policy *old, const struct pol
     diff_sources(&differ);
     diff_identity(&differ);
     diff_categories(&differ);
+    diff_topics(&differ);
     diff_fields(&differ);
     diff_traits(&differ);
     diff_controller(&differ);

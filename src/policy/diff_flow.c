@@ -34,7 +34,7 @@ static void diff_source(struct differ *differ, const struct source *old, const s
     number_compare(differ, CHANGE_NOTICE, "its trust", old->trust, now->trust);
     text_compare(differ, CHANGE_NOTICE, "the variable with its key", old->key_env, now->key_env);
     text_compare(differ, CHANGE_INFO, "its kind", old->kind, now->kind);
-    text_compare(differ, CHANGE_INFO, "its title", old->title, now->title);
+    local_compare(differ, CHANGE_INFO, "its title", old->title, &old->titles, now->title, &now->titles);
 }
 
 void diff_sources(struct differ *differ)
@@ -84,7 +84,7 @@ static void diff_destination(struct differ *differ, const struct destination *ol
                  now->events.count && !old->events.count ? "is no longer sent every event, only" : "is now sent the events", LIST(old->events), LIST(now->events));
     flag_compare(differ, CHANGE_NOTICE, CHANGE_NOTICE, "is now sent events", "is no longer sent events", old->sends_events, now->sends_events);
     flag_compare(differ, CHANGE_NOTICE, CHANGE_NOTICE, "is now sent profiles", "is no longer sent profiles", old->sends_profiles, now->sends_profiles);
-    text_compare(differ, CHANGE_INFO, "its title", old->title, now->title);
+    local_compare(differ, CHANGE_INFO, "its title", old->title, &old->titles, now->title, &now->titles);
     diff_options(differ, old, now);
 }
 

@@ -17,6 +17,9 @@ void differ_where(struct differ *differ, const char *what, str name);
 void change_add(struct differ *differ, enum change_weight weight, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The words of one value each; nothing is added where the two are equal. */
 void text_compare(struct differ *differ, enum change_weight weight, const char *what, str before, str after);
+/* The same of texts in several languages. */
+void local_compare(struct differ *differ, enum change_weight weight, const char *what, str before, const local_texts *befores, str after,
+                   const local_texts *afters);
 void flag_compare(struct differ *differ, enum change_weight on, enum change_weight off, const char *now_on, const char *now_off, bool before,
                   bool after);
 void number_compare(struct differ *differ, enum change_weight weight, const char *what, int64_t before, int64_t after);

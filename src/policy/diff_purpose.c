@@ -189,7 +189,8 @@ static void diff_rest(struct differ *differ, const struct purpose *old, const st
     if (old->tcf.count != now->tcf.count || (old->tcf.count && memcmp(old->tcf.items, now->tcf.items, old->tcf.count * sizeof(uint16_t)) != 0))
         change_add(differ, CHANGE_NOTICE, "its TCF purposes change");
     text_compare(differ, CHANGE_INFO, "what it supersedes", old->supersedes, now->supersedes);
-    text_compare(differ, CHANGE_NOTICE, "its title", old->title, now->title);
+    local_compare(differ, CHANGE_NOTICE, "its title", old->title, &old->titles, now->title, &now->titles);
+    local_compare(differ, CHANGE_NOTICE, "its description", old->description, &old->descriptions, now->description, &now->descriptions);
     text_compare(differ, CHANGE_INFO, "its DPV term", old->dpv, now->dpv);
 }
 

@@ -50,6 +50,12 @@ static void push_destination(struct loader *loader, str name)
     destination->sends_events = true;
 }
 
+static void push_topic(struct loader *loader, str name)
+{
+    struct topic *topic = vec_push(loader->arena, &loader->policy->topics);
+    topic->name = topic->title = name;
+}
+
 static void declare(struct loader *loader, const struct node *root, const char *section, size_t limit, void (*push)(struct loader *, str))
 {
     const struct node *map = node_get(root, str_of(section));
@@ -99,6 +105,7 @@ static void declare_names(struct loader *loader, const struct node *root)
     declare(loader, root, "purposes", LIMIT_PURPOSES, push_purpose);
     declare(loader, root, "sources", LIMIT_SOURCES, push_source);
     declare(loader, root, "destinations", LIMIT_DESTINATIONS, push_destination);
+    declare(loader, root, "topics", LIMIT_POLICY_LIST, push_topic);
     INDEX(policy->category_by_name, policy->categories);
     INDEX(policy->notice_by_name, policy->notices);
     INDEX(policy->purpose_by_name, policy->purposes);
@@ -146,6 +153,7 @@ static const struct {
     {"sources", load_sources, NULL},
     {"destinations", load_destinations, NULL},
     {"traits", load_traits, NULL},
+    {"topics", load_topics, NULL},
     {"identity", load_identity, NULL},
 };
 enum { SECTION_COUNT = sizeof(sections) / sizeof(sections[0]) };

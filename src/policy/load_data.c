@@ -90,10 +90,16 @@ const struct category *find_category(struct loader *loader, const struct node *n
     return NULL;
 }
 
+static void read_category_title(struct loader *loader, const struct node *value, void *field)
+{
+    struct category *category = field;
+    read_local(loader, value, &category->title, &category->titles);
+}
+
 static void load_category(struct loader *loader, const struct node *node, void *item)
 {
     static const struct member members[] = {
-        {"title", read_text, offsetof(struct category, title)},
+        {"title", read_category_title, 0},
         {"dpv", read_text, offsetof(struct category, dpv)},
         {"identifier", read_flag, offsetof(struct category, identifier)},
         {"special", read_flag, offsetof(struct category, special)},
@@ -220,14 +226,6 @@ static bool notice_content(struct loader *loader, const struct node *node, str *
         return notice_file_read(loader, node, ret_content);
     problem_at(loader, node, STR_NONE, "the notice's text `%.*s` was not sent along; send it in `notices`", STR_FMT(shown(node->text)));
     return false;
-}
-
-static bool language_shaped(str text)
-{
-    size_t letters = 0;
-    while (letters < text.length && text.data[letters] >= 'a' && text.data[letters] <= 'z')
-        letters++;
-    return (letters == 2 || letters == 3) && (letters == text.length || (text.data[letters] == '-' && name_valid(text)));
 }
 
 static void read_languages(struct loader *loader, const struct node *value, void *field)

@@ -77,11 +77,17 @@ static void key_resolve(struct loader *loader, const struct node *node, struct s
         source->write_key = str_copy(loader->arena, str_trim(str_of(key)));
 }
 
+static void read_source_title(struct loader *loader, const struct node *value, void *field)
+{
+    struct source *source = field;
+    read_local(loader, value, &source->title, &source->titles);
+}
+
 static void load_source(struct loader *loader, const struct node *node, void *item)
 {
     static const struct member members[] = {
         {"kind", read_text, offsetof(struct source, kind)},
-        {"title", read_text, offsetof(struct source, title)},
+        {"title", read_source_title, 0},
         {"key_env", read_variable, offsetof(struct source, key_env)},
         {"purposes", read_purposes, offsetof(struct source, purposes)},
         {"when_denied", read_when_denied, 0},
@@ -137,9 +143,15 @@ static void read_send(struct loader *loader, const struct node *value, void *fie
     each_text(loader, value, "`send`", push_sent, field);
 }
 
+static void read_destination_title(struct loader *loader, const struct node *value, void *field)
+{
+    struct destination *destination = field;
+    read_local(loader, value, &destination->title, &destination->titles);
+}
+
 static const struct member destination_members[] = {
     {"kind", read_text, offsetof(struct destination, kind)},
-    {"title", read_text, offsetof(struct destination, title)},
+    {"title", read_destination_title, 0},
     {"purpose", read_destination_purpose, offsetof(struct destination, purpose)},
     {"channel", read_text, offsetof(struct destination, channel)},
     {"categories", read_categories, offsetof(struct destination, categories)},

@@ -78,6 +78,9 @@ const struct notice *find_notice(struct loader *loader, const struct node *node)
 /* Declared in the file, or one of the well-known categories, which then exists from its first use. */
 const struct category *find_category(struct loader *loader, const struct node *node);
 void read_purposes(struct loader *loader, const struct node *value, void *field); /* purpose_mask */
+/* local.c: a text, or one a language; `text` becomes the English one, else the first */
+void read_local(struct loader *loader, const struct node *value, str *text, local_texts *texts);
+bool language_shaped(str text); /* "hu", "pt-BR" */
 void read_categories(struct loader *loader, const struct node *value, void *field); /* struct category_set */
 
 /* --- the sections */
@@ -90,6 +93,7 @@ void load_settings(struct loader *loader, const struct node *section);
 void load_transfers(struct loader *loader, const struct node *section);
 void load_signals(struct loader *loader, const struct node *section);
 void load_traits(struct loader *loader, const struct node *section);
+void load_topics(struct loader *loader, const struct node *section);
 void load_categories(struct loader *loader, const struct node *section); /* load_data.c */
 void load_fields(struct loader *loader, const struct node *section);
 void load_notices(struct loader *loader, const struct node *section);

@@ -155,9 +155,22 @@ static void read_modes(struct loader *loader, const struct node *value, void *fi
     each_text(loader, value, "`consent_mode`", push_mode, field);
 }
 
+static void read_title(struct loader *loader, const struct node *value, void *field)
+{
+    struct purpose *purpose = field;
+    read_local(loader, value, &purpose->title, &purpose->titles);
+}
+
+static void read_description(struct loader *loader, const struct node *value, void *field)
+{
+    struct purpose *purpose = field;
+    read_local(loader, value, &purpose->description, &purpose->descriptions);
+}
+
 #define AT(member) offsetof(struct purpose, member)
 static const struct member members[] = {
-    {"title", read_text, AT(title)},
+    {"title", read_title, 0},
+    {"description", read_description, 0},
     {"dpv", read_text, AT(dpv)},
     {"basis", read_basis, 0},
     {"categories", read_categories, AT(categories)},

@@ -26,9 +26,18 @@ static inline void category_add(struct category_set *set, unsigned slot) { set->
 
 #define SLOT_NONE UINT16_MAX
 
+/* `title: { en: …, hu: … }`. Where a title stands beside its texts it is the English one, else the first, or the only text there is. */
+struct local_text {
+    str language, text;
+};
+typedef VEC(struct local_text) local_texts;
+/* In a language ("hu", "pt-BR"), or `otherwise`. */
+str local_text(const local_texts *texts, str language, str otherwise);
+
 /* The categories (`categories:`). */
 struct category {
     str name, title, dpv;
+    local_texts titles;
     bool identifier, special; /* special: GDPR Art. 9 */
     purpose_mask covered_by; /* purposes whose categories name it */
 };
@@ -58,7 +67,8 @@ struct jurisdiction_basis {
 /* The purposes (`purposes:`). */
 struct purpose {
     uint16_t slot;
-    str name, title;
+    str name, title, description; /* description: in plain words, for the person; may be empty */
+    local_texts titles, descriptions;
     str dpv; /* purpose IRI, e.g. dpv:DirectMarketing; may be empty */
     enum basis basis; /* the default jurisdiction's */
     VEC(struct jurisdiction_basis) bases; /* others than the default's */
@@ -120,6 +130,7 @@ enum when_denied {
 struct source {
     uint16_t slot;
     str name, kind, title;
+    local_texts titles;
     str key_env; /* name of the environment variable with the write key; empty: made by `telos token create --source` */
     str write_key; /* resolved at load: from key_env, or empty */
     purpose_mask purposes;
@@ -138,6 +149,7 @@ struct destination_option {
 struct destination {
     uint16_t slot;
     str name, kind, title;
+    local_texts titles;
     uint16_t purpose; /* slot */
     str channel; /* empty: no contact */
     struct category_set categories; /* asked for; defaults to the purpose's */
@@ -147,6 +159,12 @@ struct destination {
     VEC(struct destination_option) options;
 };
 str destination_option(const struct destination *destination, str name, str otherwise);
+
+/* What a person may be written to about (`topics:`); the names are those of preferences. */
+struct topic {
+    str name, title;
+    local_texts titles;
+};
 
 #define NORMALISERS(X)                                                                                                 \
     X(NORMALISE_EXACT, "exact") X(NORMALISE_EMAIL, "email") X(NORMALISE_E164, "e164") X(NORMALISE_LOWER, "lower")      \
@@ -230,6 +248,7 @@ struct policy {
     VEC(struct notice) notices;
     VEC(struct source) sources;
     VEC(struct destination) destinations;
+    VEC(struct topic) topics;
     VEC(struct identity_key) keys; /* strongest first */
     VEC(struct trait_rule) traits;
     uint16_t identity_purpose; /* slot, or SLOT_NONE: joining needs no purpose of its own, it follows any allowed one */

@@ -21,6 +21,14 @@ static const struct difference {
      "notices: { n: { version: 2, renew_older_than: 1, effective: 2026-09-01, languages: { en: a.md } }, m: { version: 1, languages: { en: a.md } } }\npurposes: { p: { title: P, basis: consent, notice: n, categories: email }, q: { title: Q, basis: contract, contract: c, categories: email } }",
      "notices: { n: { version: 2, renew_older_than: 1, effective: 2026-09-01, languages: { en: a.md } }, m: { version: 1, languages: { en: a.md } } }\npurposes: { p: { title: P, basis: consent, notice: n, categories: email }, q: { title: Q, basis: contract, contract: c, categories: email } }", 1,
      ""},
+    {"titles in several languages",
+     "purposes: { q: { title: { en: Post, hu: Levél }, basis: contract, contract: c, categories: email } }\ntopics: { offers: {}, news: {} }",
+     "purposes: { q: { title: { en: Post, hu: Posta, de: Post }, description: Plain words, basis: contract, contract: c, categories: email } }\ntopics: { offers: {}, sale: {} }", 0,
+     "notice purpose `q`: its title in `hu` changes from `Levél` to `Posta`\n"
+     "notice purpose `q`: its title in `de` is now `Post`\n"
+     "notice purpose `q`: its description is now `Plain words`\n"
+     "notice section `topics`: people can no longer choose the topics `news`\n"
+     "info section `topics`: people can now choose the topics `sale`\n"},
     {"basis of a purpose in use",
      "notices: { n: { version: 2, renew_older_than: 1, effective: 2026-09-01, languages: { en: a.md } }, m: { version: 1, languages: { en: a.md } } }\npurposes: { p: { title: P, basis: consent, notice: n, categories: email }, q: { title: Q, basis: contract, contract: c, categories: email } }",
      "notices: { n: { version: 2, renew_older_than: 1, effective: 2026-09-01, languages: { en: a.md } }, m: { version: 1, languages: { en: a.md } } }\npurposes: { p: { title: P, basis: legitimate_interest, notice: n, interest: i, balancing_test: t@2026-01-01, categories: email }, q: { title: Q, basis: contract, contract: c, categories: email } }", 1,

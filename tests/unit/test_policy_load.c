@@ -90,6 +90,29 @@ static void categories_are_declared_or_well_known(void **state) {
     assert_int_equal(crumbs->covered_by, 0);
 }
 
+static void texts_come_in_several_languages(void **state) {
+    (void)state;
+    struct policy *policy = policy_of("purposes: { q: { title: { hu: Hírlevél, en: Newsletter, pt-BR: Boletim }, description: { hu: Levelek }, basis: contract, "
+                                      "contract: c, categories: email }, r: { title: Plain, basis: contract, contract: c, categories: email } }\n"
+                                      "topics: { offers: { title: { hu: Ajánlatok } }, news: }\n"
+                                      "sources: { web: { title: { hu: Webbolt, en: Web shop }, purposes: q } }\n"
+                                      "categories: { email: { title: { hu: E-mail-cím } } }");
+    const struct purpose *q = policy_purpose(policy, STR("q")), *r = policy_purpose(policy, STR("r"));
+    check_str(q->title, "Newsletter");
+    check_str(local_text(&q->titles, STR("hu"), q->title), "Hírlevél");
+    check_str(local_text(&q->titles, STR("pt"), q->title), "Boletim");
+    check_str(local_text(&q->titles, STR("hu-HU"), q->title), "Hírlevél");
+    check_str(local_text(&q->titles, STR("de"), q->title), "Newsletter");
+    check_str(q->description, "Levelek");
+    check_str(local_text(&r->titles, STR("hu"), r->title), "Plain");
+    check_str(policy->topics.items[0].title, "Ajánlatok");
+    check_str(policy->topics.items[1].title, "news");
+    check_str(policy_source(policy, STR("web"))->title, "Web shop");
+    check_str(policy_category(policy, STR("email"))->title, "E-mail-cím");
+    check_str(policy_refusal("topics: { offers: { title: { Hungarian: Ajánlatok } } }"),
+              "1:30: topic `offers`: `Hungarian` is not a language; write hu, en, pt-BR or the like\n");
+}
+
 static void notices_are_read_with_their_texts(void **state) {
     (void)state;
     struct policy *policy = policy_of("notices: { n: { version: 3, effective: 2026-09-01, renew_older_than: 2, grace: P14D, "
@@ -547,6 +570,7 @@ int main(void) {
         CASE(what_a_policy_does_not_say_is_strict),
         CASE(settings_and_transfers_are_read),
         CASE(categories_are_declared_or_well_known),
+        CASE(texts_come_in_several_languages),
         CASE(notices_are_read_with_their_texts),
         CASE(a_basis_may_differ_by_jurisdiction),
         CASE(a_consent_lives_for_thirteen_months_unless_something_else_is_said),
