@@ -1,9 +1,9 @@
 /* A load of requests over keep-alive connections, from one thread with epoll: light enough to share two cores with what it measures. It speaks
  * HTTP/1.1 to Telos (and to a constant server), and RESP to Redis, so that both sides of a ratio have the same client.
  *
- *     load --port P --mode MODE [--connections 64] [--seconds 5 | --requests N] [--people 1000] [--key WRITE_KEY] [--token TOKEN] [--purpose NAME]
+ *     load --port P --mode MODE [--connections 64] [--seconds 5 | --requests N] [--people 1000] [--from 0] [--key WRITE_KEY] [--token TOKEN] [--purpose NAME]
  *
- * Modes: people (identify messages in batches of 100, one a person, in order), batch (track messages in batches of 100), single, decide, profile,
+ * Modes: people (identify messages in batches of 100, one a person, in order, from number --from on), batch (track messages in batches of 100), single, decide, profile,
  * constant, redis-fill, redis. Prints one JSON line. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,7 +26,7 @@
 #define SAMPLES_MAX (8 * 1024 * 1024)
 
 struct options {
-    unsigned port, connections, people;
+    unsigned port, connections, people, from;
     double seconds;
     uint64_t requests; /* 0: by time */
     const char *mode, *key, *token, *purpose;
@@ -101,7 +101,7 @@ static size_t batch_body(struct load *load, char *to, bool people)
 {
     size_t length = (size_t)snprintf(to, PIECE_MAX, "{\"batch\":[");
     for (unsigned i = 0; i < BATCH; i++) {
-        uint64_t person = load->begun * BATCH + i;
+        uint64_t person = load->options->from + load->begun * BATCH + i;
         if (people && person >= load->options->people)
             break;
         if (i)
@@ -301,12 +301,13 @@ static bool options_read(int count, char **words, struct options *o)
         else if (strcmp(name, "--seconds") == 0) o->seconds = strtod(value, NULL);
         else if (strcmp(name, "--requests") == 0) o->requests = (uint64_t)atoll(value);
         else if (strcmp(name, "--people") == 0) o->people = (unsigned)atoll(value);
+        else if (strcmp(name, "--from") == 0) o->from = (unsigned)atoll(value);
         else if (strcmp(name, "--key") == 0) o->key = value;
         else if (strcmp(name, "--token") == 0) o->token = value;
         else if (strcmp(name, "--purpose") == 0) o->purpose = value;
         else return false;
     }
-    return o->port && o->people && o->connections;
+    return o->port && o->people > o->from && o->connections;
 }
 
 int main(int count, char **words)
@@ -314,7 +315,7 @@ int main(int count, char **words)
     struct options options;
     if (!options_read(count, words, &options)) {
         fprintf(stderr, "usage: load --port P --mode people|batch|single|decide|profile|constant|redis-fill|redis [--connections N] [--seconds S | --requests N]\n"
-                        "            [--people N] [--key WRITE_KEY] [--token TOKEN] [--purpose NAME]\n");
+                        "            [--people N] [--from N] [--key WRITE_KEY] [--token TOKEN] [--purpose NAME]\n");
         return 2;
     }
     struct load load = {.options = &options, .state = (uint64_t)time(NULL)};
@@ -327,7 +328,7 @@ int main(int count, char **words)
         snprintf(load.authorization, sizeof load.authorization, "Authorization: Bearer %s\r\nPurpose: %s\r\n", options.token, options.purpose);
     }
     if (strcmp(options.mode, "people") == 0)
-        options.requests = (options.people + BATCH - 1) / BATCH;
+        options.requests = (options.people - options.from + BATCH - 1) / BATCH;
     else if (strcmp(options.mode, "redis-fill") == 0)
         options.requests = options.people;
     load.connections = calloc(options.connections, sizeof *load.connections);

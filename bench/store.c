@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -390,6 +391,25 @@ static double bare_read(struct bare *bare)
     return rate;
 }
 
+/* --- cost */
+
+static double cpu_us(void)
+{
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage); /* cannot fail for this process */
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+static double resident_mb(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%*u %lu", &pages) != 1)
+        fail("/proc/self/statm", "cannot be read");
+    (void)fclose(file); /* was only read */
+    return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
+}
+
 /* --- rounds */
 
 static double median(double *values, uint64_t count)
@@ -433,7 +453,7 @@ static void options_read(int count, char **arguments)
 int main(int count, char **arguments)
 {
     static double mine[ROUNDS_MAX], mine_again[ROUNDS_MAX], same[ROUNDS_MAX], events[ROUNDS_MAX], mine_p99[ROUNDS_MAX], same_p99[ROUNDS_MAX], head[ROUNDS_MAX],
-        facts[ROUNDS_MAX], reads[ROUNDS_MAX];
+        facts[ROUNDS_MAX], reads[ROUNDS_MAX], event_us[ROUNDS_MAX], load_us[ROUNDS_MAX];
     options_read(count, arguments);
     random_state = 88172645463325252u;
     struct world world, other;
@@ -441,13 +461,16 @@ int main(int count, char **arguments)
     world_open(&world, "ours");
     world_open(&other, "bare");
     profiles_make(&world);
+    double resident = resident_mb(); /* before anything of the reference is there */
     profiles_make(&other);
     uint64_t batch = other.batch, event = 1;
     other.store->ops->session_close(other.session);
     other.session = NULL;
     bare_open(&bare, other.directory);
     for (uint64_t round = 0; round < options.rounds; round++) {
+        double begun_us = cpu_us();
         struct rate rate = ours(&world);
+        event_us[round] = (cpu_us() - begun_us) / (double)options.events;
         mine[round] = mine_again[round] = rate.items_s;
         mine_p99[round] = rate.commit_ms_p99;
         rate = bare_write(&bare, &other, event, batch, true);
@@ -457,7 +480,9 @@ int main(int count, char **arguments)
         batch += (options.events + options.commit - 1) / options.commit;
         events[round] = bare_write(&bare, &other, event, batch, false).items_s;
         event += options.events;
+        begun_us = cpu_us();
         head[round] = ours_load(&world, PERSON_HEAD);
+        load_us[round] = (cpu_us() - begun_us) / (double)(options.events / 2);
         facts[round] = ours_load(&world, PERSON_FACTS);
         reads[round] = bare_read(&bare);
     }
@@ -468,6 +493,8 @@ int main(int count, char **arguments)
     print_line("commit p99 (less is better)", mine_p99, same_p99, "ms");
     print_line("load: a person's head by identifier, beside two bare point reads", head, reads, "persons/s");
     print_line("load: head and facts by identifier, beside two bare point reads", facts, reads_again, "persons/s");
+    printf("{\"name\":\"cost\",\"people\":%llu,\"event_cpu_us\":%.3f,\"load_cpu_us\":%.3f,\"resident_mb\":%.1f}\n", (unsigned long long)options.profiles,
+           median(event_us, options.rounds), median(load_us, options.rounds), resident);
     bare_close(&bare);
     world_close(&world);
     world_close(&other);
