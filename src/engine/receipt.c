@@ -182,20 +182,25 @@ static str recipient_iri(const struct receipt *receipt, const struct destination
     return str_printf(receipt->arena, "urn:telos:recipient:%.*s", STR_FMT(destination->name));
 }
 
+/* It goes to nobody else: then the controller is the recipient. */
+static bool stays_here(const struct receipt *receipt)
+{
+    vec_each (destination, &receipt->policy->destinations)
+        if (sent_to(receipt, destination))
+            return false;
+    return true;
+}
+
 static void recipients_write(struct receipt *receipt)
 {
     struct jsonw *w = &receipt->w;
-    unsigned count = 0;
     jsonw_key(w, STR("dpv:hasRecipient"));
     jsonw_array(w);
-    vec_each (destination, &receipt->policy->destinations) {
-        if (!sent_to(receipt, destination))
-            continue;
-        jsonw_string(w, recipient_iri(receipt, destination));
-        count++;
-    }
-    if (!count)
-        jsonw_string(w, controller_iri(receipt)); /* it goes to nobody else */
+    vec_each (destination, &receipt->policy->destinations)
+        if (sent_to(receipt, destination))
+            jsonw_string(w, recipient_iri(receipt, destination));
+    if (stays_here(receipt))
+        jsonw_string(w, controller_iri(receipt));
     jsonw_array_end(w);
 }
 
@@ -255,7 +260,7 @@ static void process_write(struct receipt *receipt)
         jsonw_string(w, STR("dpv:Use"));
     jsonw_array_end(w);
     if (receipt->purpose && receipt->purpose->automated_decision) {
-        jsonw_field(w, "dpv:hasProcessingAutomation", STR("dpv:FullyAutomated"));
+        jsonw_field(w, "dpv:hasAutomationLevel", STR("dpv:FullAutomation"));
         jsonw_field(w, "dpv:hasHumanInvolvement", receipt->purpose->human_reviewer);
     }
     jsonw_key(w, STR("dpv:hasDataSource"));
@@ -288,7 +293,12 @@ static void controller_write(struct receipt *receipt)
     str contact = !str_empty(policy->contact) ? policy->contact : policy->dpo;
     jsonw_object(w);
     jsonw_field(w, "@id", controller_iri(receipt));
-    jsonw_field(w, "@type", STR("dpv:DataController"));
+    jsonw_key(w, STR("@type"));
+    jsonw_array(w);
+    jsonw_string(w, STR("dpv:DataController"));
+    if (stays_here(receipt))
+        jsonw_string(w, STR("dpv:Recipient"));
+    jsonw_array_end(w);
     jsonw_field(w, "dpv:hasIdentifier", controller_iri(receipt));
     jsonw_field(w, "dpv:hasName", policy->controller);
     jsonw_field(w, "dpv:hasAddress", !str_empty(policy->address) ? policy->address : policy->country);
@@ -321,8 +331,13 @@ static void parties_write(struct receipt *receipt)
         jsonw_field(w, "dpv:hasContact", !str_empty(receipt->policy->contact) ? receipt->policy->contact : receipt->policy->dpo);
         if (!str_empty(destination->country))
             jsonw_field(w, "dpv:hasLocation", location(receipt->arena, destination->country));
-        if (!str_empty(destination->safeguard))
-            jsonw_field(w, "dpv:hasSafeguard", destination->safeguard);
+        if (!str_empty(destination->safeguard)) {
+            jsonw_key(w, STR("dpv:hasOrganisationalMeasure"));
+            jsonw_object(w);
+            jsonw_field(w, "@type", STR("dpv:SafeguardForDataTransfer"));
+            jsonw_field(w, "dct:description", destination->safeguard);
+            jsonw_object_end(w);
+        }
         jsonw_object_end(w);
     }
     const struct authority *authority = authority_of(receipt->policy->country);

@@ -118,7 +118,7 @@ static const struct {
 static const char *const iri_members[] = {
     "dct:conformsTo", "dpv:hasLegalBasis", "dpv:hasRight", "dpv:hasProcessing", "dpv:hasDataController", "dpv:hasRecipient",
     "dpv:hasJurisdiction", "dpv:hasLocation", "dpv:hasAuthority", "dpv:hasNecessity", "dpv:isIndicatedBy", "dpv:hasConsentStatus",
-    "dpv:hasStatus", "dpv:hasProcessingAutomation", "skos:broader", "schema:url",
+    "dpv:hasStatus", "dpv:hasAutomationLevel", "skos:broader", "schema:url",
 };
 static const char *const time_members[] = {"dct:created", "dct:valid", "dpv:isIndicatedAtTime"};
 

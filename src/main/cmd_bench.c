@@ -22,7 +22,7 @@ static const char policy_text[] =
     "controller: { name: Bench, country: HU, dpo: dpo@bench.example, regions: [EU] }\n"
     "categories:\n"
     "  email:     { dpv: pd:EmailAddress, identifier: true }\n"
-    "  behaviour: { dpv: pd:Behavioral }\n"
+    "  behaviour: { dpv: pd:Behavioural }\n"
     "fields: { traits.email: email, default: behaviour }\n"
     "notices: { bench: { version: 1, effective: 2020-01-01, languages: { en: bench.en.md } } }\n"
     "purposes:\n"

@@ -69,7 +69,7 @@ struct fact_page {
     X(CONSENT_EXPIRED, "expired", "dpv:ConsentExpired") /* written by the sweeper */                                   \
     X(CONSENT_OBJECTED, "objected", "dpv:LegitimateInterestObjected")                                                  \
     X(CONSENT_OBJECTION_LIFTED, "objection_lifted", "dpv:LegitimateInterestNotObjected")                               \
-    X(CONSENT_OPENED, "opened", "dpv:ContractualTermsAccepted")                                                        \
+    X(CONSENT_OPENED, "opened", "dpv:ContractActive")                                                        \
     X(CONSENT_ENDED, "ended", "dpv:ContractTerminated")                                                                \
     X(CONSENT_INVOKED, "invoked", "dpv:VitalInterestOngoing")                                                          \
     X(CONSENT_INFORMED, "informed", "dpv:LegitimateInterestInformed")                                                  \

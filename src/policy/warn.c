@@ -1,5 +1,6 @@
 /* What loads but will not do what its author may hope, because the gate denies it or the law looks askance. Each warning says what to do. */
 #include "policy/diff_private.h"
+#include "policy/dpv.h"
 
 enum { HOLD_DAYS_LONG = 30 };
 
@@ -178,6 +179,14 @@ static void warn_destination(warner *w, const struct destination *destination)
 
 /* ---- categories and keys ---- */
 
+static void warn_term(warner *w, str term, bool (*known)(str, str *))
+{
+    str near;
+    if (!known(term, &near))
+        change_add(w, CHANGE_NOTICE, "`dpv: %.*s` is no published term%s%.*s%s", STR_FMT(term), str_empty(near) ? "; see https://w3id.org/dpv" : ": did you mean `",
+                   STR_FMT(near), str_empty(near) ? "" : "`?");
+}
+
 static void warn_categories(warner *w)
 {
     const struct policy *policy = w->after;
@@ -192,6 +201,7 @@ static void warn_categories(warner *w)
         category_add(&found, policy->field_default);
     vec_each (category, &policy->categories) {
         differ_where(w, "category", category->name);
+        warn_term(w, category->dpv, dpv_category_known);
         if (!category->covered_by)
             change_add(w, CHANGE_NOTICE, "no purpose covers it, so whatever is of it is left out");
         else if (!category_in(&found, (unsigned)(category - policy->categories.items)))
@@ -223,6 +233,7 @@ void policy_warnings(struct arena *arena, const struct policy *policy, policy_ch
     vec_each (purpose, &policy->purposes) {
         differ_where(&w, "purpose", purpose->name);
         w.new_purpose = purpose->slot;
+        warn_term(&w, purpose->dpv, dpv_purpose_known);
         warn_purpose(&w, purpose);
     }
     w.new_purpose = SLOT_NONE;

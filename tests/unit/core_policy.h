@@ -12,7 +12,7 @@
     "  phone:     { dpv: pd:TelephoneNumber, identifier: true }\n"                                                     \
     "  birth:     { dpv: pd:BirthDate }\n"                                                                             \
     "  purchase:  { dpv: pd:PurchasesAndSpendingHabit }\n"                                                             \
-    "  behaviour: { dpv: pd:Behavioral }\n"                                                                            \
+    "  behaviour: { dpv: pd:Behavioural }\n"                                                                            \
     "  device:    { dpv: pd:DeviceBased }\n"                                                                           \
     "  health:    { dpv: pd:Health, special: true }\n"                                                                 \
     "fields:\n"                                                                                                        \
@@ -38,7 +38,7 @@
     "purposes:\n"                                                                                                      \
     "  newsletter:  { title: Send offers, basis: consent, notice: newsletter, categories: [email, behaviour, purchase], direct_marketing: true, gpc: true, expires: P2Y after given, retention: P2Y after last_seen }\n" \
     "  analytics:   { title: Understand visits, basis: consent, notice: privacy, categories: [behaviour, device], retention: P1Y after given }\n" \
-    "  children:    { title: A club, basis: consent, notice: privacy, categories: [behaviour, birth], minors: guardian, age_threshold: 16, retention: P1Y after collected }\n" \
+    "  children:    { title: A club, basis: consent, notice: privacy, categories: [behaviour, birth, email], minors: guardian, age_threshold: 16, retention: P1Y after collected }\n" \
     "  care:        { title: Advise on health, basis: consent, notice: privacy, categories: [health, behaviour, purchase], special_condition: a, retention: P1Y after collected }\n" \
     "  fulfilment:  { title: Deliver, basis: contract, contract: terms of sale@4, terms_min_version: 3, opened_by: [Order Completed], ended_by: [Account Closed], categories: [email, purchase, phone], retention: P5Y after contract_end }\n" \
     "  bookkeeping: { title: Keep invoices, basis: legal_obligation, law: Act C of 2000, categories: [purchase], retention: P8Y after collected }\n" \
@@ -84,7 +84,7 @@
 /* A policy that takes every field for behaviour. */
 #define CORE_POLICY_ALL_FIELDS                                                                                         \
     CORE_CONTROLLER                                                                                                    \
-    "categories: { behaviour: { dpv: pd:Behavioral } }\n"                                                              \
+    "categories: { behaviour: { dpv: pd:Behavioural } }\n"                                                              \
     "fields: { default: behaviour }\n"                                                                                 \
     "notices: { newsletter: { version: 3, effective: 2026-09-01, languages: { en: newsletter.md } } }\n"               \
     "purposes: { newsletter: { title: Send offers, basis: consent, notice: newsletter, categories: [behaviour], retention: P2Y after last_seen } }\n" \
