@@ -1,4 +1,4 @@
-/* The terms themselves: names out of the published vocabulary (DPV 2.3), in order. tests/dpv compares them with its own table. */
+/* The terms themselves: names out of the published vocabulary (DPV 2.3), in order. tests/receipts compares them with its own table. */
 #include "policy/dpv.h"
 
 #include <stdlib.h>
