@@ -14,7 +14,7 @@ enum { LINE_MAX_BYTES = 2048, FIRST_DAY = 1, DAYS = 300 };
 
 static uint64_t state;
 
-static uint64_t chance(uint64_t below)
+static unsigned long long chance(unsigned long long below)
 {
     state += UINT64_C(0x9e3779b97f4a7c15);
     uint64_t z = state;
