@@ -43,6 +43,7 @@
     X(LIMIT_PAGE_ITEMS, 1000, "items in one page of a list", "page is shorter; follow `next`")                         \
     X(LIMIT_DEDUPE_IDS, 8 * 1024 * 1024, "message ids remembered (24 h at most)", "an older duplicate is stored again") \
     X(LIMIT_PERSON_CACHE_BYTES, 288 * 1024 * 1024, "heads of people that messages name again and again", "they are read from the store") \
+    X(LIMIT_VIEW_CACHE_BYTES, 320 * 1024 * 1024, "views of people that are asked for again, packed", "they are made anew") \
     X(LIMIT_COMMIT_MESSAGES, 10000, "messages in one commit", "the next commit takes the rest")                        \
     X(LIMIT_QUEUE_BYTES, 64 * 1024 * 1024, "request bodies waiting for a commit", "429 with Retry-After")              \
     X(LIMIT_CONNECTIONS, 12000, "open connections", "the connection is closed at once")                                \
@@ -61,6 +62,12 @@
     X(LIMIT_DELIVERY_RETRY_AFTER_S, 24 * 3600, "longest Retry-After that is believed", "asked again after a day")      \
     X(LIMIT_DELIVERY_TIMEOUT_S, 60, "longest `timeout` of a destination", "policy refused")                            \
     X(LIMIT_DELIVERY_REPLY_BYTES, 64 * 1024, "reply of a destination, read and thrown away", "the rest is not read")   \
+    X(LIMIT_RIGHTS_TEXT_BYTES, 16 * 1024, "what a person writes with a rights request", "400 invalid")                 \
+    X(LIMIT_RIGHTS_STEPS, 200, "steps in the history of one rights request", "409 conflict")                           \
+    X(LIMIT_RIGHTS_RECIPIENTS, 1000, "recipients tracked by one rights request", "the others are told all the same")   \
+    X(LIMIT_RIGHTS_RECORD_BYTES, 2 * 1024 * 1024, "steps and recipients of one rights request", "never: the two above keep it shorter") \
+    X(LIMIT_RIGHTS_OPEN, 50, "open rights requests of one person", "409 conflict")                                     \
+    X(LIMIT_RIGHTS_EXPORT_BYTES, 1024 * 1024 * 1024, "one export of a person", "the download breaks off, and the log says so") \
     X(LIMIT_GZIP_RATIO_BYTES, 5 * 1024 * 1024, "a gzip body once unpacked", "413")
 
 enum {

@@ -10,12 +10,14 @@
  * 5. Event numbers, outbox numbers, ledger indexes and batch numbers are given by the engine, dense and ascending.
  * 6. Rows of a profile are found by profile number; merges do not move rows.
  * 7. Every function that gets `sets` first adds to them what the store knows and they do not.
- * 8. A key end of the evidence class in a batch takes `record_sealed` off the ledger rows of that profile.
+ * 8. A key end of the evidence class in a batch takes `record_sealed` off the ledger rows of that profile, and `sealed` off its rights requests
+ *    (what the same save brings of these counts).
  */
 #ifndef TELOS_STORE_STORE_H
 #define TELOS_STORE_STORE_H
 
 #include "model/change.h"
+#include "model/rights.h"
 #include "store/purpose_set.h"
 
 struct store;
@@ -102,6 +104,7 @@ struct save {
     VEC(struct disclosure) disclosures; /* added to what is there (count, last) */
     VEC(struct read_row) reads;
     VEC(struct token_row) tokens; /* inserted or replaced by id */
+    VEC(struct rights_request) rights; /* the same */
     const struct policy_row *policy;
     struct { str key, value; } *settings; /* replaced; value STR_NONE: removed */
     size_t setting_count;
@@ -115,6 +118,18 @@ struct delivery_query {
     size_t max;
     bool newest_first; /* then `after` means below, 0: from the end */
     bool firsts_only; /* with a destination and DELIVERY_PENDING: only rows before which no other of the same profile waits there, due or not */
+};
+
+/* Of rights requests, newest first. */
+struct rights_query {
+    const profile_no *profiles; /* of these… */
+    size_t profile_count; /* …or, with 0, of everybody and nobody */
+    struct uuid before; /* ids below; zero: from the newest */
+    int state; /* enum rights_state, or -1; not with profiles */
+    bool only_open; /* and due until due_ms; not with profiles */
+    int64_t due_ms;
+    int64_t watch_ms; /* not TIME_NONE: only those to be looked at until then, the earliest first; nothing else counts */
+    size_t max;
 };
 
 struct destination_count {
@@ -165,6 +180,9 @@ struct store_ops {
     const struct err *(*policy)(struct store_session *session, struct arena *arena, uint32_t version, struct policy_row *ret_row, bool *ret_found); /* 0: newest */
     const struct err *(*counters)(struct store_session *session, struct arena *arena, int64_t from_ms, int64_t to_ms, struct counter **ret_rows, size_t *ret_count);
     const struct err *(*consent)(struct store_session *session, struct arena *arena, struct uuid id, struct consent *ret_row, bool *ret_found);
+    const struct err *(*right)(struct store_session *session, struct arena *arena, struct uuid id, struct rights_request *ret_row, bool *ret_found);
+    const struct err *(*rights)(struct store_session *session, struct arena *arena, const struct rights_query *query, struct rights_request **ret_rows,
+                                size_t *ret_count);
     const struct err *(*setting)(struct store_session *session, struct arena *arena, str key, str *ret_value); /* STR_NONE: unset */
     /* Which purposes (names) have any data or consents: for policy_diff. */
     const struct err *(*purposes_in_use)(struct store_session *session, struct arena *arena, struct purpose_sets *sets, purpose_mask *ret_mask);

@@ -407,6 +407,78 @@ static void tokens_policies_and_settings_are_kept(void **state)
     assert_int_equal(value.length, 0);
 }
 
+static struct rights_request right_of(uint64_t number, uint64_t profile, enum rights_state state)
+{
+    return (struct rights_request){.id = uuid_of(9, (unsigned)number), .profile = {profile}, .right = RIGHT_ERASURE, .state = state, .channel = STR("api"),
+                                   .opened_ms = (int64_t)number, .due_ms = (int64_t)number + 100,
+                                   .done_ms = rights_state_open(state) ? TIME_NONE : (int64_t)number + 1, .watch_ms = TIME_FOREVER,
+                                   .record = STR("{\"steps\":[]}"), .sealed = profile ? STR("sealed") : STR_NONE};
+}
+
+static size_t rights_found(const struct rights_query *asked, struct rights_request **ret_rows)
+{
+    struct rights_query query = *asked;
+    size_t count;
+    if (!query.max)
+        query.max = 100;
+    check_fine(w.store->ops->rights(w.reader, &w.arena, &query, ret_rows, &count));
+    return count;
+}
+
+static void rights_requests_are_found_by_person_state_and_time(void **state)
+{
+    (void)state;
+    struct save save = {.sets = w.sets};
+    for (uint64_t i = 1; i <= 4; i++)
+        *(struct rights_request *)vec_push(&w.arena, &save.rights) = right_of(i, i % 2 + 1, i == 4 ? RIGHTS_REFUSED : RIGHTS_RECEIVED);
+    *(struct rights_request *)vec_push(&w.arena, &save.rights) = right_of(5, 0, RIGHTS_NO_MATCH);
+    save.rights.items[0].watch_ms = 50;
+    save.rights.items[1].watch_ms = 40;
+    check_fine(w.store->ops->save(w.writer, &w.arena, &save));
+    save.rights.items[2].state = RIGHTS_IN_PROGRESS;
+    check_fine(w.store->ops->save(w.writer, &w.arena, &save));
+    world_reopen(&w);
+    struct rights_request row, *rows;
+    bool found;
+    check_fine(w.store->ops->right(w.reader, &w.arena, uuid_of(9, 3), &row, &found));
+    assert_true(found && row.state == RIGHTS_IN_PROGRESS && row.right == RIGHT_ERASURE && row.profile.value == 2);
+    assert_true(row.due_ms == 103 && row.done_ms == TIME_NONE && row.watch_ms == TIME_FOREVER);
+    check_str(row.record, "{\"steps\":[]}");
+    check_str(row.sealed, "sealed");
+    check_fine(w.store->ops->right(w.reader, &w.arena, uuid_of(9, 77), &row, &found));
+    assert_false(found);
+    assert_int_equal(rights_found(&(struct rights_query){.state = -1, .watch_ms = TIME_NONE}, &rows), 5);
+    assert_int_equal(rows[0].opened_ms, 5);
+    assert_int_equal(rows[0].profile.value, 0);
+    assert_int_equal(rights_found(&(struct rights_query){.state = -1, .watch_ms = TIME_NONE, .before = uuid_of(9, 3), .max = 1}, &rows), 1);
+    assert_int_equal(rows[0].opened_ms, 2);
+    assert_int_equal(rights_found(&(struct rights_query){.profiles = (profile_no[]){{2}, {7}}, .profile_count = 2, .watch_ms = TIME_NONE}, &rows), 2);
+    assert_int_equal(rows[0].opened_ms, 3);
+    assert_int_equal(rights_found(&(struct rights_query){.state = RIGHTS_REFUSED, .watch_ms = TIME_NONE}, &rows), 1);
+    assert_int_equal(rights_found(&(struct rights_query){.state = -1, .only_open = true, .due_ms = 102, .watch_ms = TIME_NONE}, &rows), 2);
+    assert_int_equal(rights_found(&(struct rights_query){.watch_ms = 45}, &rows), 1);
+    assert_int_equal(rows[0].opened_ms, 2);
+    assert_int_equal(rights_found(&(struct rights_query){.watch_ms = 1000}, &rows), 2);
+}
+
+static void what_a_person_asked_dies_with_the_evidence_key(void **state)
+{
+    (void)state;
+    struct save save = {.sets = w.sets};
+    struct rights_request row;
+    bool found;
+    *(struct rights_request *)vec_push(&w.arena, &save.rights) = right_of(1, 1, RIGHTS_RECEIVED);
+    *(struct rights_request *)vec_push(&w.arena, &save.rights) = right_of(2, 2, RIGHTS_RECEIVED);
+    check_fine(w.store->ops->save(w.writer, &w.arena, &save));
+    struct batch *batch = batch_new(&w);
+    *(struct key_end *)vec_push(&w.arena, &batch->key_ends) = (struct key_end){{1}, KEY_CLASS_ALL, false};
+    save_fine(&w, batch);
+    check_fine(w.store->ops->right(w.reader, &w.arena, uuid_of(9, 1), &row, &found));
+    assert_true(found && str_empty(row.sealed));
+    check_fine(w.store->ops->right(w.reader, &w.arena, uuid_of(9, 2), &row, &found));
+    check_str(row.sealed, "sealed");
+}
+
 static void counters_add_up(void **state)
 {
     (void)state;
@@ -508,6 +580,8 @@ static const struct backend_test tests[] = {
     BACKEND_TEST(reads_of_persons_are_listed_newest_first),
     BACKEND_TEST(disclosures_add_up),
     BACKEND_TEST(tokens_policies_and_settings_are_kept),
+    BACKEND_TEST(rights_requests_are_found_by_person_state_and_time),
+    BACKEND_TEST(what_a_person_asked_dies_with_the_evidence_key),
     BACKEND_TEST(counters_add_up),
     BACKEND_TEST(profiles_and_consents_are_found_by_id_and_profiles_in_order),
     BACKEND_TEST(purposes_in_use_are_those_of_data_and_consents),

@@ -278,6 +278,17 @@ uint64_t store_debug_reached(struct store *base, str point)
 
 void store_debug_slow(struct store *base, uint32_t each_us) { ((struct store_debug *)base)->slow_us = each_us; }
 
+static const struct err *debug_right(struct store_session *session, struct arena *arena, struct uuid id, struct rights_request *ret_row, bool *ret_found)
+{
+    CALL(right, FAULT_READ, arena, arena, id, ret_row, ret_found);
+}
+
+static const struct err *debug_rights(struct store_session *session, struct arena *arena, const struct rights_query *query,
+                                      struct rights_request **ret_rows, size_t *ret_count)
+{
+    CALL(rights, FAULT_READ, arena, arena, query, ret_rows, ret_count);
+}
+
 void store_debug_tell(struct store *base, store_debug_trace trace, void *context)
 {
     struct store_debug *store = (struct store_debug *)base;
@@ -306,7 +317,7 @@ const struct err *store_debug_open(struct arena *arena, struct store *inner, str
         .batches = debug_batches, .ledger = debug_ledger, .tile = debug_tile, .deliveries = debug_deliveries, .delivery = debug_delivery,
         .destination_counts = debug_destination_counts, .due = debug_due, .profiles = debug_profiles,
         .profile_by_id = debug_profile_by_id, .reads = debug_reads, .tokens = debug_tokens, .policies = debug_policies,
-        .policy = debug_policy, .counters = debug_counters, .consent = debug_consent, .setting = debug_setting,
+        .policy = debug_policy, .counters = debug_counters, .consent = debug_consent, .setting = debug_setting, .right = debug_right, .rights = debug_rights,
         .purposes_in_use = debug_purposes_in_use, .tidy = debug_tidy, .backup = debug_backup,
     };
     store->base.ops = &store->ops;

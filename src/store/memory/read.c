@@ -391,6 +391,56 @@ static const struct err *memory_counters(struct store_session *session, struct a
     return NULL;
 }
 
+static const struct err *memory_right(struct store_session *session, struct arena *arena, struct uuid id, struct rights_request *ret_row, bool *ret_found)
+{
+    const struct row_list *list = &memory_of(session)->rights;
+    *ret_found = false;
+    for (size_t i = 0; i < list->count && !*ret_found; i++)
+        if (uuid_equal(((const struct rights_request *)list->items[i])->id, id)) {
+            row_load(&type_rights, arena, list->items[i], ret_row);
+            *ret_found = true;
+        }
+    return NULL;
+}
+
+static bool right_asked(const struct rights_query *query, const struct rights_request *row)
+{
+    if (query->watch_ms != TIME_NONE)
+        return row->watch_ms <= query->watch_ms;
+    if (!uuid_is_zero(query->before) && memcmp(row->id.bytes, query->before.bytes, 16) >= 0)
+        return false;
+    if (query->profile_count)
+        return has_profile(query->profiles, query->profile_count, row->profile);
+    if (query->only_open)
+        return row->done_ms == TIME_NONE && row->due_ms <= query->due_ms;
+    return query->state < 0 || query->state == (int)row->state;
+}
+
+static int right_newest_first(const void *a, const void *b)
+{
+    return memcmp(((const struct rights_request *)b)->id.bytes, ((const struct rights_request *)a)->id.bytes, 16);
+}
+static int right_watch_order(const void *a, const void *b)
+{
+    int64_t x = ((const struct rights_request *)a)->watch_ms, y = ((const struct rights_request *)b)->watch_ms;
+    return x < y ? -1 : x > y;
+}
+
+static const struct err *memory_rights(struct store_session *session, struct arena *arena, const struct rights_query *query,
+                                       struct rights_request **ret_rows, size_t *ret_count)
+{
+    const struct row_list *list = &memory_of(session)->rights;
+    VEC(struct rights_request) rows = {0};
+    for (size_t i = 0; i < list->count; i++)
+        if (right_asked(query, list->items[i]))
+            row_load(&type_rights, arena, list->items[i], vec_push(arena, &rows));
+    if (rows.count > 1)
+        qsort(rows.items, rows.count, sizeof *rows.items, query->watch_ms != TIME_NONE ? right_watch_order : right_newest_first);
+    *ret_rows = rows.items;
+    *ret_count = rows.count < query->max ? rows.count : query->max;
+    return NULL;
+}
+
 static const struct err *memory_setting(struct store_session *session, struct arena *arena, str key, str *ret_value)
 {
     *ret_value = STR_NONE;
@@ -430,6 +480,6 @@ const struct store_ops memory_reads_ops = {
     .totals = memory_totals, .events = memory_events, .event = memory_event, .batches = memory_batches, .ledger = memory_ledger, .tile = memory_tile,
     .deliveries = memory_deliveries, .delivery = memory_delivery, .destination_counts = memory_destination_counts, .due = memory_due,
     .profiles = memory_profiles, .profile_by_id = memory_profile_by_id, .reads = memory_reads, .tokens = memory_tokens,
-    .policies = memory_policies, .policy = memory_policy, .counters = memory_counters, .consent = memory_consent, .setting = memory_setting,
+    .policies = memory_policies, .policy = memory_policy, .counters = memory_counters, .consent = memory_consent, .right = memory_right, .rights = memory_rights, .setting = memory_setting,
     .purposes_in_use = memory_purposes_in_use,
 };

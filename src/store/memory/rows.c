@@ -34,6 +34,8 @@ const struct row_type type_token = {sizeof(struct token_row), NO_MARK,
 const struct row_type type_policy = {sizeof(struct policy_row), NO_MARK, {AT(policy_row, text), AT(policy_row, notices)}, 2, {0}, 0};
 const struct row_type type_counter = {sizeof(struct counter), NO_MARK,
                                       {AT(counter, source), AT(counter, what), AT(counter, field), AT(counter, reason)}, 4, {0}, 0};
+const struct row_type type_rights = {sizeof(struct rights_request), NO_MARK,
+                                     {AT(rights_request, channel), AT(rights_request, record), AT(rights_request, sealed)}, 3, {0}, 0};
 
 static str *text_at(void *row, size_t offset) { return (str *)(void *)((char *)row + offset); }
 

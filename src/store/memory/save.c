@@ -51,6 +51,10 @@ static bool same_disclosure(const void *a, const void *b)
     const struct disclosure *x = a, *y = b;
     return str_equal(x->destination, y->destination) && str_equal(x->purpose, y->purpose);
 }
+static bool same_right(const void *a, const void *b)
+{
+    return uuid_equal(((const struct rights_request *)a)->id, ((const struct rights_request *)b)->id);
+}
 static bool same_token(const void *a, const void *b) { return uuid_equal(((const struct token_row *)a)->id, ((const struct token_row *)b)->id); }
 static bool same_counter(const void *a, const void *b)
 {
@@ -222,6 +226,11 @@ static void evidence_forget(struct store_memory *store, profile_no number)
         struct ledger_row *leaf = store->ledger.items[profile->leaves.items[i]];
         leaf->record_sealed = STR_NONE;
     }
+    for (size_t i = 0; i < store->rights.count; i++) {
+        struct rights_request *row = store->rights.items[i];
+        if (profile_no_equal(row->profile, number))
+            row->sealed = STR_NONE;
+    }
 }
 
 static void batch_save(struct saving *saving, struct batch *batch)
@@ -316,6 +325,8 @@ const struct err *memory_save(struct store_session *session, struct arena *arena
     vec_each (result, &save->results)
         result_save(store, result);
     log_save(store, save);
+    vec_each (row, &save->rights)
+        row_list_set(&store->rights, place_of(&store->rights, same_right, row), row_make(&type_rights, row));
     if (save->batch)
         vec_each (end, &save->batch->key_ends)
             if (!end->renew && (end->class_mask & KEY_CLASS_BIT(KEY_EVIDENCE)))

@@ -122,6 +122,9 @@ static const struct err *save_key_ends(struct saving *saving)
         TRY(prepare(saving, SQL_LEDGER_FORGET, &s));
         bind_number(s, 1, end->profile.value);
         TRY(step(saving, s));
+        TRY(prepare(saving, SQL_RIGHTS_FORGET, &s));
+        bind_number(s, 1, end->profile.value);
+        TRY(step(saving, s));
     }
     return NULL;
 }
@@ -173,6 +176,7 @@ static const struct err *save_all(struct saving *saving)
     if (save->row)
         TRY(save_row(saving, save->row));
     TRY(save_ledger(saving));
+    TRY(save_rights(saving));
     if (save->batch)
         TRY(save_key_ends(saving));
     vec_each (disclosure, &save->disclosures)

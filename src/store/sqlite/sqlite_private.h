@@ -152,6 +152,7 @@ const struct err *save_events(struct saving *saving) MUST_CHECK;
 const struct err *save_held(struct saving *saving) MUST_CHECK;
 const struct err *save_outbox(struct saving *saving) MUST_CHECK;
 const struct err *save_ledger(struct saving *saving) MUST_CHECK;
+const struct err *save_rights(struct saving *saving) MUST_CHECK; /* rights.c */
 
 /* --- read.c, read_more.c: the ops of the same names */
 const struct err *sqlite_events(struct store_session *session, struct arena *arena, struct purpose_sets *sets, const profile_no *profiles,
@@ -180,6 +181,10 @@ const struct err *sqlite_policy(struct store_session *session, struct arena *are
 const struct err *sqlite_counters(struct store_session *session, struct arena *arena, int64_t from_ms, int64_t to_ms, struct counter **ret_rows,
                                   size_t *ret_count) MUST_CHECK;
 const struct err *sqlite_consent(struct store_session *session, struct arena *arena, struct uuid id, struct consent *ret_row, bool *ret_found) MUST_CHECK;
+const struct err *sqlite_right(struct store_session *session, struct arena *arena, struct uuid id, struct rights_request *ret_row,
+                               bool *ret_found) MUST_CHECK;
+const struct err *sqlite_rights(struct store_session *session, struct arena *arena, const struct rights_query *query,
+                                struct rights_request **ret_rows, size_t *ret_count) MUST_CHECK;
 const struct err *sqlite_setting(struct store_session *session, struct arena *arena, str key, str *ret_value) MUST_CHECK;
 const struct err *sqlite_purposes_in_use(struct store_session *session, struct arena *arena, struct purpose_sets *sets, purpose_mask *ret_mask) MUST_CHECK;
 const struct err *sqlite_totals(struct store_session *session, struct arena *arena, bool quick, struct store_totals *ret_totals) MUST_CHECK;

@@ -204,3 +204,25 @@ INSERT OR REPLACE INTO mark VALUES (?1, ?2)
 SELECT value FROM mark WHERE name = ?1
 -- name: disk_bytes
 SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()
+
+-- name: rights_put
+INSERT OR REPLACE INTO rights_request VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+-- name: rights_forget
+UPDATE rights_request SET sealed = NULL WHERE profile = ?1 AND sealed IS NOT NULL
+-- name: rights_get
+SELECT id, profile, right_name, state, channel, opened_ms, due_ms, done_ms, watch_ms, record, sealed FROM rights_request WHERE id = ?1
+-- name: rights_of_profile
+SELECT id, profile, right_name, state, channel, opened_ms, due_ms, done_ms, watch_ms, record, sealed FROM rights_request
+    WHERE profile = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3
+-- name: rights_all
+SELECT id, profile, right_name, state, channel, opened_ms, due_ms, done_ms, watch_ms, record, sealed FROM rights_request
+    WHERE id < ?1 ORDER BY id DESC LIMIT ?2
+-- name: rights_in_state
+SELECT id, profile, right_name, state, channel, opened_ms, due_ms, done_ms, watch_ms, record, sealed FROM rights_request
+    WHERE id < ?1 AND state = ?3 ORDER BY id DESC LIMIT ?2
+-- name: rights_open
+SELECT id, profile, right_name, state, channel, opened_ms, due_ms, done_ms, watch_ms, record, sealed FROM rights_request
+    WHERE done_ms IS NULL AND id < ?1 AND due_ms <= ?3 ORDER BY id DESC LIMIT ?2
+-- name: rights_watched
+SELECT id, profile, right_name, state, channel, opened_ms, due_ms, done_ms, watch_ms, record, sealed FROM rights_request
+    WHERE watch_ms <= ?1 ORDER BY watch_ms LIMIT ?2
