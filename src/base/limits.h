@@ -24,6 +24,7 @@
     X(LIMIT_JSON_NODES, 200000, "bounds the memory of one request", "400 malformed")                                   \
     X(LIMIT_STRING_BYTES, 32 * 1024, "one value cannot be longer than a message", "message `invalid`")                 \
     X(LIMIT_FIELD_NAME_BYTES, 512, "a flattened path", "field left out, reason `field_name_too_long`")                 \
+    X(LIMIT_SIGNAL_BYTES, 16 * 1024, "one consent string; real ones are below 3 KB", "it is unreadable, so it denies")   \
     X(LIMIT_IDENTIFIER_BYTES, 512, "one identifier value", "identifier ignored, reason `identifier_invalid`")          \
     X(LIMIT_MESSAGE_IDENTIFIERS, 16, "identifiers named by one message", "the rest is ignored, reason given")          \
     X(LIMIT_PURPOSES, 64, "purposes in one policy version: a purpose set is one machine word", "policy refused")       \
@@ -68,6 +69,8 @@
     X(LIMIT_RIGHTS_RECORD_BYTES, 2 * 1024 * 1024, "steps and recipients of one rights request", "never: the two above keep it shorter") \
     X(LIMIT_RIGHTS_OPEN, 50, "open rights requests of one person", "409 conflict")                                     \
     X(LIMIT_RIGHTS_EXPORT_BYTES, 1024 * 1024 * 1024, "one export of a person", "the download breaks off, and the log says so") \
+    X(LIMIT_LINK_LIFE_S, 30 * 24 * 3600, "a link to somebody's own page can be lost or passed on", "400; ask for less")          \
+    X(LIMIT_LINK_LIFE_DEFAULT_S, 7 * 24 * 3600, "the same, where nothing is said", "the link expires")                   \
     X(LIMIT_GZIP_RATIO_BYTES, 5 * 1024 * 1024, "a gzip body once unpacked", "413")
 
 enum {
