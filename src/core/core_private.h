@@ -177,6 +177,8 @@ reason_mask gate_special_reasons(const struct policy *policy, const struct stand
 /* Storing it under the purpose is over at this time (retention that counts from when it was collected). */
 int64_t retention_collected(const struct purpose *purpose, int64_t received_ms);
 bool jurisdiction_in_eu(str jurisdiction);
+/* When somebody born in that year consents alone: the birthday counts as had when the year is over. */
+int64_t gate_of_age_ms(const struct policy *policy, const struct purpose *purpose, str jurisdiction, int born);
 int time_year(int64_t time_ms);
 /* The newest statement of a setting over the person's preferences: "channels", "email". NULL: nothing said. `ret_broken`: a
  * preference text could not be read. */
@@ -257,7 +259,10 @@ bool fact_is_null(const struct fact *fact);
 /* Returns the purposes of what changed (0: nothing new). */
 purpose_mask facts_add(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
                        const struct classified *classified, struct message_result *result);
-void birth_year_derive(struct apply *apply, struct person *person);
+/* The year of birth of each profile, from its facts; true when one changed. Needs the facts. */
+bool birth_year_derive(struct apply *apply, struct person *person);
+/* When one that no fact says any more must go. */
+int64_t birth_year_due(const struct apply *apply, const struct person *person);
 
 /* --- enforce.c */
 /* What of `purposes` may be kept on for a datum received then. */

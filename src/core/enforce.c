@@ -196,4 +196,6 @@ void person_enforce(struct apply *apply, struct person *person)
         deliveries_enforce(apply, person);
     identifiers_enforce(apply, person, standing);
     held_enforce(apply, person, standing);
+    if (birth_year_derive(apply, person) && (standing->stores & ~standing_of(apply, person, NULL)->stores))
+        person_enforce(apply, person); /* of an earlier, younger year: at most once a fact that says one */
 }

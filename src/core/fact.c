@@ -117,6 +117,7 @@ static bool birth_name(str name)
     return false;
 }
 
+/* "2015-05-05", "2015. 05. 05.", "05/05/2015", 2015: the year stands first or last. */
 static int birth_year_of(const struct fact *fact)
 {
     str value = fact->value;
@@ -125,31 +126,95 @@ static int birth_year_of(const struct fact *fact)
     int64_t number;
     if (str_equal(fact->name, STR("age")))
         return str_to_int64(value, &number) && number >= 0 && number < 130 ? time_year(fact->observed_ms) - (int)number - 1 : 0;
-    bool date = value.length >= 10 && value.data[4] == '-';
-    return str_to_int64(date ? str_slice(value, 0, 4) : value, &number) && number > 1890 && number < 2200 ? (int)number : 0;
+    if (value.length >= 10 && (value.data[4] < '0' || value.data[4] > '9'))
+        value = str_slice(value, 0, 4);
+    else if (value.length == 10 && (value.data[5] < '0' || value.data[5] > '9'))
+        value = str_slice(value, 6, 10);
+    return str_to_int64(value, &number) && number > 1890 && number < 2200 ? (int)number : 0;
 }
 
-void birth_year_derive(struct apply *apply, struct person *person)
+/* Is the latest word about the purpose on this profile a consent whose worth hangs on the person's age? */
+static bool consent_by_age(const struct person *person, profile_no profile, const struct purpose *purpose, int64_t of_age_ms)
+{
+    const struct consent *last = NULL;
+    vec_each (record, &person->consents)
+        if (!row_dead(record) && profile_no_equal(record->profile, profile) && str_equal(record->purpose, purpose->name) &&
+            (!last || record->at_ms >= last->at_ms))
+            last = record;
+    if (!last || (last->status != CONSENT_GIVEN && last->status != CONSENT_RENEWED))
+        return false;
+    return last->at_ms < of_age_ms || (purpose->child_sensitive && last->by != SAID_BY_GUARDIAN);
+}
+
+/* Until when a year of birth is kept that no fact says any more: it outlives them only as far as Art. 8 needs it. A child stays one until it is
+ * of age for every consent of the policy; a yes that was said of a child stays one; and where people of unknown age need a guardian, the year
+ * is what a person's own consent rests on. */
+static int64_t birth_year_needed(const struct apply *apply, const struct person *person, str jurisdiction, int born)
+{
+    int64_t until_ms = TIME_NONE;
+    vec_each (purpose, &apply->policy->purposes) {
+        if (purpose_basis(purpose, jurisdiction) != BASIS_CONSENT)
+            continue;
+        int64_t of_age_ms = gate_of_age_ms(apply->policy, purpose, jurisdiction, born);
+        until_ms = of_age_ms > until_ms ? of_age_ms : until_ms;
+        vec_each (profile, &person->profiles)
+            if (consent_by_age(person, profile->number, purpose, of_age_ms))
+                return TIME_FOREVER;
+    }
+    return until_ms;
+}
+
+static int64_t birth_year_until(const struct apply *apply, const struct person *person, int born)
+{
+    int64_t until_ms = TIME_NONE;
+    vec_each (profile, &person->profiles) { /* by the law of each place, so that a join, which may be undone, takes no year away */
+        int64_t mine_ms = person_erased(person) ? TIME_NONE : birth_year_needed(apply, person, profile->jurisdiction, born);
+        until_ms = mine_ms > until_ms ? mine_ms : until_ms;
+    }
+    return until_ms;
+}
+
+static int birth_year_said(const struct person *person, profile_no profile)
+{
+    const struct fact *newest = NULL;
+    vec_each (fact, &person->facts)
+        if (!row_dead(fact) && profile_no_equal(fact->profile, profile) && birth_name(fact->name) &&
+            (!newest || fact_order(fact, newest) > 0) && birth_year_of(fact))
+            newest = fact;
+    return newest ? birth_year_of(newest) : 0;
+}
+
+int64_t birth_year_due(const struct apply *apply, const struct person *person)
+{
+    int64_t due_ms = TIME_FOREVER;
+    vec_each (profile, &person->profiles) {
+        if (row_dead(profile) || !profile->birth_year || birth_year_said(person, profile->number))
+            continue;
+        int64_t until_ms = birth_year_until(apply, person, profile->birth_year);
+        due_ms = until_ms < due_ms ? until_ms : due_ms;
+    }
+    return due_ms;
+}
+
+bool birth_year_derive(struct apply *apply, struct person *person)
 {
     bool changed = false;
     vec_each (profile, &person->profiles) {
-        const struct fact *newest = NULL;
-        vec_each (fact, &person->facts)
-            if (!row_dead(fact) && profile_no_equal(fact->profile, profile->number) && birth_name(fact->name) &&
-                (!newest || fact_order(fact, newest) > 0) && birth_year_of(fact))
-                newest = fact;
-        int16_t year = newest ? (int16_t)birth_year_of(newest) : 0;
+        int year = birth_year_said(person, profile->number);
         if (row_dead(profile) || year == profile->birth_year)
             continue;
-        profile->birth_year = year;
+        int64_t until_ms = year ? TIME_NONE : birth_year_until(apply, person, profile->birth_year);
+        if (until_ms > apply->now_ms) {
+            person_due(person, until_ms);
+            continue;
+        }
+        profile->birth_year = (int16_t)year;
         row_touch(profile);
         changed = true;
     }
-    if (!changed)
-        return;
-    const struct standing *before = standing_of(apply, person, NULL);
-    gate_standing_reset(person);
-    consent_effects(apply, person, before);
+    if (changed)
+        gate_standing_reset(person);
+    return changed;
 }
 
 purpose_mask facts_add(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
@@ -182,7 +247,10 @@ purpose_mask facts_add(struct apply *apply, struct person *person, const struct 
         changed |= found->purposes;
         birth |= birth_name(found->name);
     }
-    if (birth)
-        birth_year_derive(apply, person);
+    if (birth) {
+        const struct standing *before = standing_of(apply, person, NULL);
+        if (birth_year_derive(apply, person))
+            consent_effects(apply, person, before);
+    }
     return changed;
 }

@@ -4,6 +4,7 @@
  * 2. A grant on an unverified identifier never overrides a refusal on a verified one.
  * 3. Objections and opt-outs stand until lifted on an identifier at least as sure; no grant lifts them.
  * 4. One basis a purpose; when it fails, no other is tried.
+ * 5. The yes of a child takes nothing away from its guardian's; a no of either counts (Art. 8).
  */
 #include "core/core_private.h"
 
@@ -13,6 +14,7 @@
 struct fold { /* of one purpose */
     const struct consent *record; /* newest grant or refusal */
     const struct consent *granted; /* newest grant, whatever came after */
+    const struct consent *guardian; /* newest grant by a guardian that no refusal came after */
     const struct consent *objection[2], *opt_out[2]; /* unverified, verified */
     const struct consent *contract, *ended, *vital, *informed;
     bool locked;
@@ -70,6 +72,13 @@ static void fold_lift(struct fold *fold, const struct consent *record)
         fold->objection[1] = fold->opt_out[1] = NULL;
 }
 
+static void fold_refusal(struct fold *fold, const struct consent *record)
+{
+    fold->record = record;
+    fold->guardian = NULL;
+    fold->locked |= record->verified;
+}
+
 static void fold_record(struct fold *fold, const struct consent *record, bool objection_is_refusal)
 {
     switch (record->status) {
@@ -78,20 +87,19 @@ static void fold_record(struct fold *fold, const struct consent *record, bool ob
             return;
         fold->locked = false;
         fold->record = fold->granted = record;
+        fold->guardian = record->by == SAID_BY_GUARDIAN ? record : fold->guardian;
         return;
-    case CONSENT_REFUSED: case CONSENT_WITHDRAWN:
-        fold->record = record;
-        fold->locked |= record->verified;
-        return;
+    case CONSENT_REFUSED: case CONSENT_WITHDRAWN: fold_refusal(fold, record); return;
     case CONSENT_EXPIRED: /* only what really ran out: a renewal learned later outlives it */
+        if (fold->guardian && fold->guardian->expires_ms <= record->at_ms)
+            fold->guardian = NULL;
         if (fold->record && fold->record == fold->granted && fold->record->expires_ms <= record->at_ms)
             fold->record = record;
         return;
     case CONSENT_OBJECTED:
-        if (objection_is_refusal) {
-            fold->record = record;
-            fold->locked |= record->verified;
-        } else
+        if (objection_is_refusal)
+            fold_refusal(fold, record);
+        else
             fold->objection[record->verified] = record;
         return;
     case CONSENT_OPTED_OUT: fold->opt_out[record->verified] = record; return;
@@ -149,8 +157,9 @@ struct basis_state { /* in */
     const struct policy *policy;
     const struct purpose *purpose;
     const struct fold *fold;
-    int64_t at_ms;
-    int age; /* -1: unknown */
+    int64_t at_ms, next_ms; /* next_ms: the next record that is said only later */
+    str jurisdiction;
+    int born; /* year; 0: unknown */
     struct seen_memo *memo; /* by purpose slot; may be NULL */
 };
 
@@ -183,23 +192,54 @@ static reason_mask notice_outdated(const struct basis_state *s, const struct con
     return REASON_BIT(REASON_CONSENT_OUTDATED_NOTICE);
 }
 
-static reason_mask guardian_missing(const struct basis_state *s, const struct consent *record, struct purpose_standing *standing)
+/* The first moment of the year. */
+static int64_t year_start(int year)
 {
-    unsigned threshold = s->purpose->age_threshold ? s->purpose->age_threshold : s->policy->age_of_consent;
-    if (record->by == SAID_BY_GUARDIAN)
-        return 0;
-    bool young = s->age >= 0 ? s->age < (int)threshold : s->purpose->child_sensitive;
-    char next_year[16];
-    int64_t flips_ms;
-    if (young && s->age >= 0 && time_parse(str_bytes(next_year, (size_t)snprintf(next_year, sizeof next_year, "%04d-01-01", time_year(s->at_ms) + 1)),
-                                           &flips_ms))
-        valid_until(standing, s->at_ms, flips_ms);
-    return young ? REASON_BIT(REASON_CONSENT_GUARDIAN_REQUIRED) : 0;
+    char text[16];
+    int64_t start_ms = TIME_FOREVER;
+    (void)time_parse(str_bytes(text, (size_t)snprintf(text, sizeof text, "%04d-01-01", year)), &start_ms); /* a year beyond any is for ever */
+    return start_ms;
+}
+
+int64_t gate_of_age_ms(const struct policy *policy, const struct purpose *purpose, str jurisdiction, int born)
+{
+    return year_start(born + (int)policy_age_threshold(policy, purpose, jurisdiction) + 1);
+}
+
+static int64_t of_age(const struct basis_state *s)
+{
+    return s->born ? gate_of_age_ms(s->policy, s->purpose, s->jurisdiction, s->born) : s->purpose->child_sensitive ? TIME_FOREVER : TIME_NONE;
+}
+
+static bool is_grant(const struct consent *record)
+{
+    return record->status == CONSENT_GIVEN || record->status == CONSENT_RENEWED;
+}
+
+/* What was last said; but a child's own yes stands back behind its guardian's. */
+static const struct consent *consent_of(const struct basis_state *s)
+{
+    const struct consent *record = s->fold->record;
+    bool child = record && is_grant(record) && s->fold->guardian && record->by != SAID_BY_GUARDIAN && s->at_ms < of_age(s);
+    return child ? s->fold->guardian : record;
+}
+
+/* Who consents for a child, and for how long. A child's own yes never counts, nor when it is grown; a guardian's counts until the child can say
+ * it itself. What a guardian said of somebody of age, or of unknown age, stands. */
+static reason_mask guardian_reasons(const struct basis_state *s, const struct consent *record, struct purpose_standing *standing)
+{
+    bool guardian = record->by == SAID_BY_GUARDIAN;
+    int64_t of_age_ms = of_age(s);
+    valid_until(standing, s->at_ms, of_age_ms);
+    if (s->at_ms < of_age_ms)
+        return guardian ? 0 : REASON_BIT(REASON_CONSENT_GUARDIAN_REQUIRED);
+    bool said_as_child = record->at_ms < of_age_ms;
+    return said_as_child && !(guardian && s->policy->guardian_consent_stands) ? REASON_BIT(REASON_CONSENT_OWN_REQUIRED) : 0;
 }
 
 static reason_mask basis_consent(const struct basis_state *s, struct purpose_standing *standing)
 {
-    const struct consent *record = s->fold->record;
+    const struct consent *record = consent_of(s);
     standing->record = record;
     standing->locked = s->fold->locked;
     if (!record)
@@ -216,7 +256,7 @@ static reason_mask basis_consent(const struct basis_state *s, struct purpose_sta
         reasons |= REASON_BIT(REASON_CONSENT_EXPIRED);
     stores_until(standing, s->at_ms, record->expires_ms);
     reasons |= notice_outdated(s, record, standing);
-    reasons |= guardian_missing(s, record, standing);
+    reasons |= guardian_reasons(s, record, standing);
     if (s->purpose->explicit_consent && !record->explicit_given)
         reasons |= REASON_BIT(REASON_CONSENT_NOT_EXPLICIT);
     return reasons;
@@ -273,7 +313,10 @@ static reason_mask basis_interest(const struct basis_state *s, struct purpose_st
         const struct consent *informed = s->fold->informed;
         standing->record = informed;
         uint32_t least = s->purpose->notice_min_version ? s->purpose->notice_min_version : notice->renew_older_than;
-        bool effective = notice->effective_ms == TIME_NONE || s->at_ms >= time_add(notice->effective_ms, notice->grace);
+        int64_t from_ms = notice->effective_ms == TIME_NONE ? TIME_NONE : time_add(notice->effective_ms, notice->grace);
+        bool effective = from_ms == TIME_NONE || s->at_ms >= from_ms;
+        if (!effective && informed && informed->notice_version < least)
+            valid_until(standing, s->at_ms, from_ms);
         if (!informed || (effective && informed->notice_version < least))
             reasons |= REASON_BIT(REASON_NOT_INFORMED);
     }
@@ -302,7 +345,7 @@ static reason_mask basis_reasons(const struct basis_state *s, struct purpose_sta
 
 /* These suspend: what is there stays, but is neither used nor added to (but for a restriction, which lets collecting go on). */
 #define SUSPENDING                                                                                                     \
-    (REASON_BIT(REASON_CONSENT_OUTDATED_NOTICE) | REASON_BIT(REASON_TERMS_OUTDATED) | REASON_BIT(REASON_OBJECTION_PENDING) | \
+    (REASON_BIT(REASON_CONSENT_OUTDATED_NOTICE) | REASON_BIT(REASON_CONSENT_OWN_REQUIRED) | REASON_BIT(REASON_TERMS_OUTDATED) | REASON_BIT(REASON_OBJECTION_PENDING) | \
      REASON_BIT(REASON_ASSESSMENT_OVERDUE) | REASON_BIT(REASON_PROCESSING_RESTRICTED) | REASON_BIT(REASON_PURPOSE_NOT_YET_ACTIVE) | \
      REASON_BIT(REASON_INDETERMINATE))
 
@@ -350,7 +393,8 @@ static void purpose_stand(const struct basis_state *s, struct standing *all, int
     const struct purpose *purpose = s->purpose;
     struct purpose_standing *standing = &all->purposes[purpose->slot];
     standing->basis = purpose->bases.count ? purpose_basis(purpose, all->jurisdiction) : purpose->basis;
-    standing->valid_until_ms = standing->stores_until_ms = TIME_FOREVER;
+    standing->valid_until_ms = s->next_ms;
+    standing->stores_until_ms = TIME_FOREVER;
     reason_mask reasons = basis_reasons(s, standing) | objection_reasons(s, standing);
     const struct consent *opt_out = s->fold->opt_out[1] ? s->fold->opt_out[1] : s->fold->opt_out[0];
     if (opt_out) {
@@ -368,6 +412,7 @@ static void purpose_stand(const struct basis_state *s, struct standing *all, int
         reasons |= REASON_BIT(REASON_PURPOSE_ENDED);
     if (s->policy->activated_ms > 0 && s->at_ms < s->policy->activated_ms)
         reasons |= REASON_BIT(REASON_INDETERMINATE);
+    valid_until(standing, s->at_ms, s->policy->activated_ms);
     valid_until(standing, s->at_ms, purpose->starts_ms);
     stores_until(standing, s->at_ms, purpose->ends_ms ? purpose->ends_ms : TIME_FOREVER);
     standing->keep_until_ms = keep_until(s, last_seen_ms);
@@ -398,18 +443,18 @@ reason_mask gate_special_reasons(const struct policy *policy, const struct stand
     if (str_empty(purpose->special_condition))
         return REASON_BIT(REASON_SPECIAL_CATEGORY_WITHOUT_CONDITION);
     const struct consent *record = standing->purposes[slot].record;
-    bool explicit_given = record && record->explicit_given && (record->status == CONSENT_GIVEN || record->status == CONSENT_RENEWED);
+    bool explicit_given = record && record->explicit_given && is_grant(record);
     return str_equal(purpose->special_condition, STR("a")) && !explicit_given ? REASON_BIT(REASON_CONSENT_NOT_EXPLICIT) : 0;
 }
 
-/* Only the year is kept, so the last birthday counts as not yet had; of several years the youngest is believed. */
-static int person_age(const struct person *person, int64_t at_ms)
+/* Only the year is kept, so the last birthday counts as not yet had; of several years the youngest is believed. 0: unknown. */
+static int person_born(const struct person *person)
 {
     int born = 0;
     if (person)
         vec_each (profile, &person->profiles)
             born = !row_dead(profile) && profile->birth_year > born ? profile->birth_year : born;
-    return born ? time_year(at_ms) - born - 1 : -1;
+    return born;
 }
 
 static bool erased_by(const struct person *person, int64_t time_ms)
@@ -443,7 +488,9 @@ static const struct standing *standing_make(struct arena *arena, const struct po
         standing->valid_until_ms = standing->stores_until_ms = fold->next_ms;
     }
     int64_t last_seen_ms = person ? person_last_seen(person) : TIME_NONE;
-    struct basis_state state = {.policy = policy, .at_ms = at_ms, .age = person_age(person, at_ms), .memo = memo};
+    struct basis_state state = {.policy = policy, .at_ms = at_ms, .next_ms = fold ? fold->next_ms : TIME_FOREVER,
+                                .jurisdiction = standing->jurisdiction, .born = person_born(person),
+                                .memo = memo};
     vec_each (purpose, &policy->purposes) {
         state.purpose = purpose;
         state.fold = fold ? &fold->purposes[purpose->slot] : &nothing;

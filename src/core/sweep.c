@@ -83,7 +83,8 @@ int64_t person_due_work_out(struct apply *apply, struct person *person)
         int64_t until_ms = retention_collected(&apply->policy->purposes.items[slot], oldest.received_ms[slot]);
         due_ms = until_ms < due_ms ? until_ms : due_ms;
     }
-    int64_t faded_ms = said_until(apply, person);
+    int64_t grown_ms = birth_year_due(apply, person), faded_ms = said_until(apply, person);
+    due_ms = grown_ms < due_ms ? grown_ms : due_ms;
     if (faded_ms > apply->now_ms && faded_ms < due_ms)
         due_ms = faded_ms;
     if (standing->erased) { /* until its recalls are confirmed, then it goes altogether */

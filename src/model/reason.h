@@ -22,6 +22,7 @@
     X(REASON_CONSENT_EXPIRED, "consent_expired", "The consent has run out.", "Ask the person to renew it.") \
     X(REASON_CONSENT_OUTDATED_NOTICE, "consent_outdated_notice", "The consent was given under an older notice.", "Ask the person to consent under the present notice.") \
     X(REASON_CONSENT_GUARDIAN_REQUIRED, "consent_guardian_required", "The person is too young to consent alone.", "Ask a guardian.") \
+    X(REASON_CONSENT_OWN_REQUIRED, "consent_own_required", "The guardian's consent ended when the person came of age.", "Ask the person.") \
     X(REASON_CONSENT_NOT_EXPLICIT, "consent_not_explicit", "This data needs an explicit consent.", "Ask for explicit consent.") \
     X(REASON_CONTRACT_MISSING, "contract_missing", "No contract with the person is open.", "Record that a contract was opened or asked for.") \
     X(REASON_CONTRACT_ENDED, "contract_ended", "The contract has ended.", "Record a new contract.") \

@@ -95,7 +95,7 @@ bool country_in_region(str country, str region)
 
 uint8_t country_age_of_consent(str code)
 {
-    const struct country *known = country_find(code);
+    const struct country *known = country_find(code.length > 2 && code.data[2] == '-' ? str_slice(code, 0, 2) : code);
     return known && known->age_of_consent ? known->age_of_consent : AGE_OTHERWISE;
 }
 

@@ -19,7 +19,7 @@ extern const size_t countries_count;
 
 /* Is the country in the region ("EU", "EEA", or the country itself)? "US-CA" is in "US". */
 bool country_in_region(str country, str region);
-uint8_t country_age_of_consent(str code); /* 16 where nothing else is known, as Art. 8(1) says */
+uint8_t country_age_of_consent(str code); /* "US-CA" as "US"; 16 where nothing else is known, and of regions, as Art. 8(1) says */
 str country_zone(str code); /* "UTC" where nothing else is known */
 
 #endif

@@ -200,6 +200,27 @@ static void diff_controller(struct differ *differ)
                  "recipients there no longer need a safeguard:", LIST(before->regions), LIST(after->regions));
 }
 
+static void age_names(struct arena *arena, const struct policy *policy, str_list *ret_names)
+{
+    vec_each (rule, &policy->ages)
+        *(str *)vec_push(arena, ret_names) = str_printf(arena, "%.*s: %u", STR_FMT(rule->jurisdiction), rule->age);
+}
+
+static void diff_ages(struct differ *differ)
+{
+    const struct policy *before = differ->before, *after = differ->after;
+    str_list was = {0}, is = {0};
+    number_compare(differ, CHANGE_SERIOUS, "the age from which a person consents alone", before->age_of_consent, after->age_of_consent);
+    flag_compare(differ, CHANGE_SERIOUS, CHANGE_SERIOUS, "that age now holds wherever a person is", "that age now follows from where a person is (Art. 8)",
+                 before->age_everywhere, after->age_everywhere);
+    age_names(differ->arena, before, &was);
+    age_names(differ->arena, after, &is);
+    list_compare(differ, CHANGE_SERIOUS, CHANGE_SERIOUS, "the age from which a person consents alone is no longer", "the age from which a person consents alone is now",
+                 &was, &is);
+    flag_compare(differ, CHANGE_SERIOUS, CHANGE_NOTICE, "a guardian's consent now stands when the child comes of age",
+                 "a guardian's consent now ends when the child comes of age, who is asked itself", before->guardian_consent_stands, after->guardian_consent_stands);
+}
+
 static void diff_settings(struct differ *differ)
 {
     const struct policy *before = differ->before, *after = differ->after;
@@ -215,7 +236,7 @@ static void diff_settings(struct differ *differ)
         change_add(differ, CHANGE_NOTICE, "a consent for which nothing else is said lives for %.*s instead of %.*s; those already given keep their end",
                    STR_FMT(duration_words(differ->arena, after->consent_lifetime_default)),
                    STR_FMT(duration_words(differ->arena, before->consent_lifetime_default)));
-    number_compare(differ, CHANGE_SERIOUS, "the age from which a person consents alone", before->age_of_consent, after->age_of_consent);
+    diff_ages(differ);
     text_compare(differ, CHANGE_NOTICE, "the time zone of quiet hours", before->quiet_zone, after->quiet_zone);
     differ_where(differ, "section", STR("transfers"));
     list_compare(differ, CHANGE_SERIOUS, CHANGE_NOTICE, "no longer taken as adequate, so recipients there need a safeguard:",

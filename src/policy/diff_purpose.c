@@ -167,8 +167,8 @@ static void diff_conditions(struct differ *differ, const struct purpose *old, co
                  old->automated_decision, now->automated_decision);
     text_compare(differ, CHANGE_NOTICE, "its human reviewer", old->human_reviewer, now->human_reviewer);
     if (old->age_threshold != now->age_threshold)
-        change_add(differ, w, "a guardian is needed below %u instead of %u", now->age_threshold ? now->age_threshold : differ->after->age_of_consent,
-                   old->age_threshold ? old->age_threshold : differ->before->age_of_consent);
+        change_add(differ, w, "a guardian is needed below %u instead of %u", policy_age_threshold(differ->after, now, STR_NONE),
+                   policy_age_threshold(differ->before, old, STR_NONE));
     flag_compare(differ, w, CHANGE_SERIOUS, "people of unknown age now need a guardian", "people of unknown age no longer need a guardian", old->child_sensitive,
                  now->child_sensitive);
     flag_compare(differ, w, CHANGE_SERIOUS, "its data is from now on only stored, neither read nor sent", "its data may be read and sent again", old->storage_only,

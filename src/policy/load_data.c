@@ -26,7 +26,7 @@ static const struct {
     {"purchase", "pd:PurchasesAndSpendingHabit", false, false},
     {"invoice", "pd:Transactional", false, false},
     {"payment", "pd:PaymentCard", false, false},
-    {"behaviour", "pd:Behavioral", false, false},
+    {"behaviour", "pd:Behavioural", false, false},
     {"interest", "pd:Interest", false, false},
     {"preference", "pd:Preference", false, false},
     {"opinion", "pd:Opinion", false, false},

@@ -246,6 +246,7 @@ static void whole_check(struct loader *loader, const struct node *node, const st
 static void load_purpose(struct loader *loader, const struct node *node, void *item)
 {
     struct purpose *purpose = item;
+    purpose->child_sensitive = loader->policy->unknown_age_needs_guardian; /* unless it says itself */
     members_read(loader, node, members, sizeof(members) / sizeof(members[0]), purpose);
     if (node_get(node, STR("review")))
         read_review(loader, node_get(node, STR("review")), purpose);

@@ -54,6 +54,50 @@ static void read_age(struct loader *loader, const struct node *value, void *fiel
         problem_at(loader, value, STR_NONE, "`%.*s` must be an age from %d to %d", STR_FMT(shown(value->text)), AGE_MIN, AGE_MAX);
 }
 
+/* `age_of_consent: 16`, or by place: `{ default: 16, AT: 14 }` */
+static void read_ages(struct loader *loader, const struct node *value, void *field)
+{
+    struct policy *policy = field;
+    if (value->kind != NODE_MAP) {
+        read_age(loader, value, &policy->age_of_consent);
+        policy->age_everywhere = true;
+        return;
+    }
+    if (value->count > LIMIT_POLICY_LIST) {
+        problem_at(loader, value, STR_NONE, "`age_of_consent` has %u entries, the limit is %d", value->count, (int)LIMIT_POLICY_LIST);
+        return;
+    }
+    for (uint32_t i = 0; i < value->count; i++) {
+        const struct entry *entry = &value->entries[i];
+        struct age_rule rule = {0};
+        read_age(loader, &entry->value, &rule.age);
+        if (str_equal(entry->key.text, STR("default"))) {
+            policy->age_everywhere = true;
+            policy->age_of_consent = rule.age ? rule.age : policy->age_of_consent;
+            continue;
+        }
+        read_jurisdiction(loader, &entry->key, &rule.jurisdiction);
+        if (rule.age && !str_empty(rule.jurisdiction))
+            *(struct age_rule *)vec_push(loader->arena, &policy->ages) = rule;
+    }
+}
+
+static void read_unknown_age(struct loader *loader, const struct node *value, void *field)
+{
+    static const char *const words[] = {"unchecked", "guardian"};
+    int word = read_word(loader, value, "rule for people of unknown age", words, 2);
+    if (word >= 0)
+        *(bool *)field = word == 1;
+}
+
+static void read_guardian_consent(struct loader *loader, const struct node *value, void *field)
+{
+    static const char *const words[] = {"until_of_age", "stands"};
+    int word = read_word(loader, value, "rule for a guardian's consent", words, 2);
+    if (word >= 0)
+        *(bool *)field = word == 1;
+}
+
 static void push_role(struct loader *loader, const struct node *item, void *context)
 {
     static const char *const roles[] = {"admin", "privacy", "marketer", "agent", "auditor"};
@@ -101,7 +145,9 @@ void load_settings(struct loader *loader, const struct node *section)
         {"legal_obligation_under_restriction", read_flag, offsetof(struct policy, legal_obligation_under_restriction)},
         {"objection_overriders", read_roles, offsetof(struct policy, objection_overriders)},
         {"consent_lifetime", read_lifetime, offsetof(struct policy, consent_lifetime_default)},
-        {"age_of_consent", read_age, offsetof(struct policy, age_of_consent)},
+        {"age_of_consent", read_ages, 0},
+        {"unknown_age", read_unknown_age, offsetof(struct policy, unknown_age_needs_guardian)},
+        {"guardian_consent", read_guardian_consent, offsetof(struct policy, guardian_consent_stands)},
         {"quiet_zone", read_zone, offsetof(struct policy, quiet_zone)},
     };
     struct policy *policy = loader->policy;

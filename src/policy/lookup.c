@@ -24,23 +24,47 @@ enum fold_rule policy_trait_rule(const struct policy *policy, str trait)
     return FOLD_LATEST;
 }
 
-/* The most exact wins: the jurisdiction itself, then the country that it is a part of, then a region that holds the country. */
+/* How exactly a rule for `place` meets the jurisdiction: itself, the country that it is a part of, a region that holds the country. 0: not. */
+static unsigned place_exact(str place, str jurisdiction)
+{
+    if (str_equal(place, jurisdiction))
+        return 4;
+    if (!country_in_region(jurisdiction, place))
+        return 0;
+    return str_equal(place, str_slice(jurisdiction, 0, 2)) ? 3 : str_equal(place, STR("EU")) ? 2 : 1;
+}
+
 enum basis purpose_basis(const struct purpose *purpose, str jurisdiction)
 {
-    const struct jurisdiction_basis *best = NULL;
+    enum basis found = purpose->basis;
+    unsigned best = 0;
     if (str_empty(jurisdiction))
-        return purpose->basis;
+        return found;
     vec_each (other, &purpose->bases) {
-        if (str_equal(other->jurisdiction, jurisdiction))
-            return other->basis;
-        if (!country_in_region(jurisdiction, other->jurisdiction))
-            continue;
-        bool country = str_equal(other->jurisdiction, str_slice(jurisdiction, 0, 2));
-        bool narrower = best && str_equal(best->jurisdiction, STR("EEA")) && str_equal(other->jurisdiction, STR("EU"));
-        if (!best || country || narrower)
-            best = other;
+        unsigned exact = place_exact(other->jurisdiction, jurisdiction);
+        if (exact > best) {
+            best = exact;
+            found = other->basis;
+        }
     }
-    return best ? best->basis : purpose->basis;
+    return found;
+}
+
+unsigned policy_age_threshold(const struct policy *policy, const struct purpose *purpose, str jurisdiction)
+{
+    unsigned best = 0, found = policy->age_of_consent;
+    if (purpose->age_threshold)
+        return purpose->age_threshold;
+    if (str_empty(jurisdiction))
+        jurisdiction = policy->country;
+    vec_each (rule, &policy->ages) {
+        unsigned exact = place_exact(rule->jurisdiction, jurisdiction);
+        if (exact > best) {
+            best = exact;
+            found = rule->age;
+        }
+    }
+    return best || policy->age_everywhere ? found : country_age_of_consent(jurisdiction);
 }
 
 bool policy_transfer_ok(const struct policy *policy, str country, str safeguard)

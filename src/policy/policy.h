@@ -88,8 +88,8 @@ struct purpose {
     bool explicit_consent; /* demanded by the policy, or because of 9(2)(a) */
     bool direct_marketing;
     bool automated_decision; str human_reviewer; /* Art. 22 */
-    uint8_t age_threshold; /* Art. 8: guardian needed below; 0: the controller country's table */
-    bool child_sensitive; /* `minors: guardian`: the gate asks for age or guardian */
+    uint8_t age_threshold; /* Art. 8: guardian needed below, wherever the person is; 0: policy_age_threshold */
+    bool child_sensitive; /* `minors: guardian`, or the settings say so: the gate asks for age or guardian */
     bool gpc_objects; /* a Global Privacy Control signal is an objection to this purpose */
     bool storage_only; /* may not be read or sent, e.g. legal claims under restriction */
     struct period expires; /* consent: default 13 months after given */
@@ -225,6 +225,12 @@ struct field_rule {
     bool not_personal;
 };
 
+/* `settings.age_of_consent: { AT: 14 }` */
+struct age_rule {
+    str jurisdiction;
+    uint8_t age;
+};
+
 struct policy {
     struct arena arena;
     uint32_t references; /* engine: guarded by its lock */
@@ -236,7 +242,11 @@ struct policy {
     str controller, country, dpo, contact, address;
     VEC(str) regions; /* "EU", … */
     VEC(str) adequate; /* countries with an adequacy decision (`transfers.adequate`; default: the Commission's list) */
-    uint8_t age_of_consent; /* Art. 8 for the controller's country */
+    uint8_t age_of_consent; /* Art. 8: where nothing of the person's place is known, the controller's country's; or one age for all */
+    bool age_everywhere; /* `settings.age_of_consent` is one age for all; else the place decides: `ages`, then the table of countries */
+    VEC(struct age_rule) ages;
+    bool unknown_age_needs_guardian; /* where a purpose says nothing under `minors` */
+    bool guardian_consent_stands; /* after the child came of age; false: it is asked itself */
     bool gpc_objects_in_eu; /* settings, strict by default (gate.md §3) */
     bool legal_obligation_under_restriction;
     VEC(str) objection_overriders; /* roles that may record an override */
@@ -300,6 +310,9 @@ const struct identity_key *policy_key(const struct policy *policy, str name);
 enum fold_rule policy_trait_rule(const struct policy *policy, str trait);
 /* Basis of a purpose for a person in `jurisdiction` (empty: the default's). "US-CA" falls back to "US", then default. */
 enum basis purpose_basis(const struct purpose *purpose, str jurisdiction);
+/* Below which age a guardian must consent, for a person in `jurisdiction` (empty: where the controller is). The purpose's own age, then the
+ * settings', then the country's (Art. 8(1)); of a region, as EU, the highest that Art. 8 allows. */
+unsigned policy_age_threshold(const struct policy *policy, const struct purpose *purpose, str jurisdiction);
 /* Is the country the controller's region, adequate, or covered by a safeguard? (Art. 44–49) */
 bool policy_transfer_ok(const struct policy *policy, str country, str safeguard);
 

@@ -130,6 +130,20 @@ static bool leaf_covered(void *context, str path, const struct json *value)
     return true;
 }
 
+/* A year of birth is kept while a fact says it, or Art. 8 needs it. */
+static void births_check(struct look *look)
+{
+    struct world *world = look->world;
+    vec_each (profile, &look->person->profiles) {
+        bool said = false;
+        vec_each (fact, &look->person->facts)
+            said |= profile_no_equal(fact->profile, profile->number) && str_equal(fact->name, STR("birthdate"));
+        if (profile->birth_year && !said && !look->overdue)
+            CHECK(world, STORED, oracle_year_needed(&world->spec, look->person, profile->birth_year, world->now_ms),
+                  "the year of birth %d is kept, which no fact says and nothing needs", profile->birth_year);
+    }
+}
+
 /* --- markers */
 
 static void marker_found(struct look *look, uint32_t number, purpose_bits bits)
@@ -320,6 +334,7 @@ static void person_look(struct world *world, struct cell *cell, bool all)
     facts_check(&look);
     events_check(&look);
     identifiers_check(&look);
+    births_check(&look);
     markers_settle(&look);
     holds_check(&look);
     outbox_check(&look);

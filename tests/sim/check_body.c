@@ -80,5 +80,7 @@ purpose_bits marker_may(struct world *world, const struct verdicts *verdicts, co
     const struct spec_source *source = &world->spec.sources[marker->source];
     int category = marker->category == CAT_VARY ? world->spec.vary : marker->category;
     purpose_bits allowed = verdicts->collects | oracle_informable(&world->spec, verdicts, marker->source);
+    if (marker->birth)
+        allowed |= oracle_waits_for_own(verdicts);
     return allowed & source->purposes & ~marker->narrowed & oracle_cover(&world->spec, verdicts, category);
 }

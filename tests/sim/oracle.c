@@ -10,6 +10,7 @@ struct asked { /* in */
     unsigned slot;
     int64_t at_ms, known_ms;
     enum basis basis;
+    bool us;
 };
 
 /* --- records */
@@ -91,6 +92,8 @@ static bool notice_in_force(const struct asked *q)
     return q->at_ms >= notice->effective_ms + notice->grace_ms;
 }
 
+static bool is_grant(const struct consent *record) { return record->status == CONSENT_GIVEN || record->status == CONSENT_RENEWED; }
+
 static int year_of(int64_t time_ms)
 {
     int year = 1970;
@@ -102,21 +105,55 @@ static int year_of(int64_t time_ms)
     }
 }
 
-/* -1: unknown. Only the year of birth is kept: the birthday counts as not yet had, and of two years the younger. */
-static int age_of(const struct asked *q)
+/* 0: unknown. Of two years the younger. */
+static int born(const struct person *person)
 {
-    int born = 0;
-    vec_each (profile, &q->person->profiles)
-        born = profile->birth_year > born ? profile->birth_year : born;
-    return born ? year_of(q->at_ms) - born - 1 : -1;
+    int year = 0;
+    vec_each (profile, &person->profiles)
+        year = profile->birth_year > year ? profile->birth_year : year;
+    return year;
 }
 
-static bool guardian_lacks(const struct asked *q, const struct consent *record)
+/* In the words of Art. 8: below 16 in Hungary, below 13 in the United States. Only the year of birth is kept: the birthday counts as not yet
+ * had. Of unknown age: a child where the purpose asks. */
+static bool child_at(const struct asked *q, int64_t time_ms)
 {
-    int age = age_of(q), threshold = q->purpose->age_threshold ? (int)q->purpose->age_threshold : 16; /* Hungary: 16 */
-    if (record->by == SAID_BY_GUARDIAN)
-        return false;
-    return age < 0 ? q->purpose->guardian : age < threshold;
+    int year = born(q->person), threshold = q->purpose->age_threshold ? (int)q->purpose->age_threshold : q->us ? 13 : 16;
+    return year ? year_of(time_ms) - year - 1 < threshold : q->purpose->guardian;
+}
+
+/* The newest yes of a guardian that stands against what was refused since. */
+static const struct consent *guardians_yes(const struct asked *q)
+{
+    const struct consent *refusal = latest(q, refusal_statuses(q), -1), *found = NULL;
+    vec_each (record, &q->person->consents)
+        if (counts(q, record, BIT_OF(CONSENT_GIVEN) | BIT_OF(CONSENT_RENEWED)) && record->by == SAID_BY_GUARDIAN && grant_counts(q, record) &&
+            (!found || later(record, found)))
+            found = record;
+    if (!found || (refusal && later(refusal, found)))
+        return NULL;
+    vec_each (record, &q->person->consents)
+        if (counts(q, record, BIT_OF(CONSENT_EXPIRED)) && later(record, found) && found->expires_ms <= record->at_ms)
+            return NULL;
+    return found;
+}
+
+/* The yes of a child takes nothing away from its guardian's. */
+static const struct consent *child_stands_back(const struct asked *q, const struct consent *record)
+{
+    if (!record || !is_grant(record) || record->by == SAID_BY_GUARDIAN || !child_at(q, q->at_ms))
+        return record;
+    const struct consent *guardian = guardians_yes(q);
+    return guardian ? guardian : record;
+}
+
+/* A child's own yes never counts, nor when it is grown; a guardian's until the child is grown, unless the policy lets it stand. */
+static reason_mask guardian_reasons(const struct asked *q, const struct consent *record)
+{
+    bool guardian = record->by == SAID_BY_GUARDIAN;
+    if (child_at(q, q->at_ms))
+        return guardian ? 0 : REASON_BIT(REASON_CONSENT_GUARDIAN_REQUIRED);
+    return born(q->person) && child_at(q, record->at_ms) && !(guardian && q->spec->guardian_stands) ? REASON_BIT(REASON_CONSENT_OWN_REQUIRED) : 0;
 }
 
 static reason_mask consent_reasons(const struct asked *q, const struct consent *record)
@@ -134,8 +171,7 @@ static reason_mask consent_reasons(const struct asked *q, const struct consent *
         reasons |= REASON_BIT(REASON_CONSENT_EXPIRED);
     if (record->notice_version < notice_demanded(q) && notice_in_force(q))
         reasons |= REASON_BIT(REASON_CONSENT_OUTDATED_NOTICE);
-    if (guardian_lacks(q, record))
-        reasons |= REASON_BIT(REASON_CONSENT_GUARDIAN_REQUIRED);
+    reasons |= guardian_reasons(q, record);
     if (q->purpose->explicit_consent && !record->explicit_given)
         reasons |= REASON_BIT(REASON_CONSENT_NOT_EXPLICIT);
     return reasons;
@@ -302,7 +338,7 @@ static reason_mask use_reasons(const struct asked *q, const struct consent *cons
  * what has ended keeps what it has until its retention is over, where the retention reaches past the end; law outlives erasure. */
 static reason_mask store_reasons(const struct asked *q, reason_mask use)
 {
-    static const enum reason suspending[] = {REASON_CONSENT_OUTDATED_NOTICE, REASON_TERMS_OUTDATED, REASON_OBJECTION_PENDING,
+    static const enum reason suspending[] = {REASON_CONSENT_OUTDATED_NOTICE, REASON_CONSENT_OWN_REQUIRED, REASON_TERMS_OUTDATED, REASON_OBJECTION_PENDING,
                                              REASON_ASSESSMENT_OVERDUE, REASON_PROCESSING_RESTRICTED, REASON_PURPOSE_NOT_YET_ACTIVE,
                                              REASON_INDETERMINATE};
     for (size_t i = 0; i < COUNT_OF(suspending); i++)
@@ -358,11 +394,11 @@ void oracle_judge(const struct spec *spec, const struct person *person, const ch
     person = person ? person : &nobody;
     *all = (struct verdicts){.us = in_california(person, source_jurisdiction), .erased = erased(person, at_ms < known_ms ? at_ms : known_ms)};
     for (unsigned i = 0; i < PURPOSES; i++) {
-        struct asked q = {spec, &spec->purposes[i], person, i, at_ms, known_ms, all->us ? spec->purposes[i].basis_us : spec->purposes[i].basis};
+        struct asked q = {spec, &spec->purposes[i], person, i, at_ms, known_ms, all->us ? spec->purposes[i].basis_us : spec->purposes[i].basis, all->us};
         if (!q.purpose->present)
             continue;
         struct verdict *verdict = &all->of[i];
-        const struct consent *consent = q.basis == BASIS_CONSENT ? consent_standing(&q) : NULL;
+        const struct consent *consent = q.basis == BASIS_CONSENT ? child_stands_back(&q, consent_standing(&q)) : NULL;
         verdict->use = use_reasons(&q, consent);
         verdict->store = store_reasons(&q, verdict->use);
         verdict->collect = collect_reasons(&q, verdict->use);
@@ -429,5 +465,51 @@ purpose_bits oracle_informable(const struct spec *spec, const struct verdicts *v
             verdicts->of[i].collect == REASON_BIT(REASON_NOT_INFORMED))
             set |= 1u << i;
     }
+    return set;
+}
+
+static bool consent_hangs_on(const struct asked *q, profile_no profile)
+{
+    const struct consent *last = NULL;
+    vec_each (record, &q->person->consents)
+        if (profile_no_equal(record->profile, profile) && str_equal(record->purpose, str_of(spec_purpose_names[q->slot])) &&
+            (!last || record->at_ms >= last->at_ms))
+            last = record;
+    return last && is_grant(last) && (child_at(q, last->at_ms) || (q->purpose->guardian && last->by != SAID_BY_GUARDIAN));
+}
+
+static bool year_needed_in(const struct spec *spec, const struct person *person, const struct profile *alone, bool us, int64_t now_ms)
+{
+    struct person one = *person; /* as if this were the only year known */
+    struct profile known = *alone;
+    bool needed = false;
+    one.profiles.items = &known;
+    one.profiles.count = 1;
+    for (unsigned i = 0; i < PURPOSES; i++) {
+        struct asked q = {spec, &spec->purposes[i], &one, i, now_ms, TIME_FOREVER, us ? spec->purposes[i].basis_us : spec->purposes[i].basis, us};
+        if (!q.purpose->present || q.basis != BASIS_CONSENT)
+            continue;
+        needed |= child_at(&q, now_ms);
+        vec_each (profile, &person->profiles)
+            needed |= consent_hangs_on(&q, profile->number);
+    }
+    return needed;
+}
+
+bool oracle_year_needed(const struct spec *spec, const struct person *person, int year, int64_t now_ms)
+{
+    struct profile alone = {.birth_year = (int16_t)year};
+    bool needed = false;
+    vec_each (profile, &person->profiles) /* by the law of each place where it was seen */
+        needed |= year_needed_in(spec, person, &alone, str_equal(profile->jurisdiction, STR("US-CA")), now_ms);
+    return needed && !erased(person, now_ms);
+}
+
+/* What is suspended since a birthday came out: what came with the same message stays, and waits for the person's own word. */
+purpose_bits oracle_waits_for_own(const struct verdicts *verdicts)
+{
+    purpose_bits set = 0;
+    for (unsigned i = 0; i < PURPOSES; i++)
+        set |= verdicts->of[i].collect == REASON_BIT(REASON_CONSENT_OWN_REQUIRED) ? 1u << i : 0;
     return set;
 }

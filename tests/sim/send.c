@@ -313,6 +313,8 @@ void message_make(struct world *world, struct random *random, unsigned person, b
     buf_add_char(&m.json, '}');
     out->json = buf_str(&m.json);
     out->gpc = !plain && chance(random, 7);
+    for (uint32_t i = 0; i < out->marker_count; i++)
+        world->markers.items[out->marker_first + i].birth = out->birth;
     *(struct sending *)vec_push(&world->arena, &world->sent) = *out;
 }
 

@@ -86,7 +86,7 @@ struct spec {
     int identity_purpose; /* -1: none */
     unsigned key_limits[KEYS];
     int vary; /* category of properties.vary, traits.vary */
-    bool gpc_in_eu, law_under_restriction, overriders;
+    bool gpc_in_eu, law_under_restriction, overriders, guardian_stands;
     unsigned order; /* of the purposes in the file: slots move from version to version */
     int64_t activated_ms;
 };
@@ -107,6 +107,7 @@ enum fold_rule spec_rule(str trait);
 struct marker { /* one value that a message brought; no two messages bring the same */
     uint32_t message; /* 0: not used */
     uint8_t category;
+    bool birth; /* its message says when the person was born */
     bool seen, again; /* it was stored once; its message was sent more than once */
     uint16_t source;
     purpose_bits narrowed; /* left out by the message itself */
@@ -247,6 +248,9 @@ bool oracle_fits(const struct spec *spec, purpose_bits collected, unsigned purpo
 int64_t oracle_kept_until(const struct spec_purpose *purpose, int64_t received_ms);
 enum key_class oracle_class(const struct spec *spec, purpose_bits purposes, bool us);
 bool oracle_overdue(const struct person *person, int64_t now_ms);
+/* What may be kept of a year of birth that no fact says any more: only what Art. 8 needs. */
+bool oracle_year_needed(const struct spec *spec, const struct person *person, int year, int64_t now_ms);
+purpose_bits oracle_waits_for_own(const struct verdicts *verdicts);
 purpose_bits oracle_informable(const struct spec *spec, const struct verdicts *verdicts, unsigned source);
 
 /* --- check.c, check_body.c, check_step.c, read.c, relate.c */

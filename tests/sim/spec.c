@@ -190,6 +190,7 @@ void spec_make(struct random *random, int64_t now_ms, struct spec *spec)
     spec->law_under_restriction = chance(random, 50);
     spec->overriders = chance(random, 50);
     spec->order = below(random, 1000);
+    spec->guardian_stands = spec->order % 2;
     spec_settle(spec);
 }
 
@@ -223,6 +224,7 @@ void spec_change(struct random *random, int64_t now_ms, struct spec *spec)
             purpose->ends_ms = TIME_FOREVER;
     }
     spec->order = below(random, 1000);
+    spec->guardian_stands = spec->order % 2;
     spec->activated_ms = now_ms;
     spec_settle(spec);
 }

@@ -177,9 +177,9 @@ static void purpose_write(struct buf *out, unsigned i, const struct spec_purpose
 static void data_write(struct buf *out, const struct spec *spec)
 {
     char text[TIME_TEXT_SIZE];
-    buf_printf(out, "controller: { name: Sim, country: HU, regions: [EU] }\nsettings: { gpc_objects_in_eu: %s, legal_obligation_under_restriction: %s%s }\n",
+    buf_printf(out, "controller: { name: Sim, country: HU, regions: [EU] }\nsettings: { gpc_objects_in_eu: %s, legal_obligation_under_restriction: %s%s%s }\n",
                spec->gpc_in_eu ? "true" : "false", spec->law_under_restriction ? "true" : "false",
-               spec->overriders ? ", objection_overriders: [privacy]" : "");
+               spec->overriders ? ", objection_overriders: [privacy]" : "", spec->guardian_stands ? ", guardian_consent: stands" : "");
     buf_printf(out, "categories:\n");
     for (unsigned i = 0; i < CATEGORIES; i++)
         buf_printf(out, "  %s: { dpv: pd:Thing%s%s }\n", spec_category_names[i], i <= CAT_PHONE ? ", identifier: true" : "",

@@ -471,6 +471,8 @@ static void a_category_that_is_no_longer_covered_is_taken_off(void **state)
 
 /* --- children */
 
+static int born(const char *subject) { return world_person(&world, subject)->profiles.items[0].birth_year; }
+
 static void a_childs_consent_needs_a_guardian_once_the_age_is_known(void **state)
 {
     (void)state;
@@ -483,7 +485,55 @@ static void a_childs_consent_needs_a_guardian_once_the_age_is_known(void **state
     check_str(world_trait(&world, ANNA, "birthdate"), "\"2015-05-05\"");
     say(ANNA, "children", "withdrawn");
     assert_int_equal(world_alive_facts(world_person(&world, ANNA)), 0);
-    assert_int_equal(world_person(&world, ANNA)->profiles.items[0].birth_year, 2015); /* only that protects her further */
+    assert_int_equal(born(ANNA), 2015); /* as long as it protects her */
+    world_later(&world, "P4Y");
+    world_sweep_all(&world);
+    say(ANNA, "newsletter", "renewed");
+    (void)world_send(&world, "web", "{\"type\":\"track\",\"userId\":\"anna\",\"event\":\"V\",\"properties\":{\"page\":\"p\"}}");
+    assert_int_equal(world_alive_events(world_person(&world, ANNA)), 0);
+    say(ANNA, "newsletter", "withdrawn");
+    world_at(&world, "2032-01-01");
+    world_sweep(&world);
+    assert_int_equal(born(ANNA), 0); /* of age, and nothing says it any more */
+}
+
+static void a_year_of_birth_goes_with_the_last_fact_that_says_it(void **state)
+{
+    (void)state;
+    struct consent guardian = {.by = SAID_BY_GUARDIAN};
+    check_str(world_state(&world, ANNA, "children", "given", &guardian), "");
+    (void)world_send(&world, "web", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"birthdate\":\"12/05/1990\"}}");
+    assert_int_equal(born(ANNA), 1990);
+    say(ANNA, "children", "withdrawn");
+    assert_int_equal(born(ANNA), 0);
+}
+
+static void an_erased_child_leaves_no_year_of_birth(void **state)
+{
+    (void)state;
+    struct consent guardian = {.by = SAID_BY_GUARDIAN};
+    check_str(world_state(&world, ANNA, "children", "given", &guardian), "");
+    (void)world_send(&world, "web", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"birthdate\":\"2015. 05. 05.\"}}");
+    assert_int_equal(born(ANNA), 2015);
+    assert_true(world_erase(&world, ANNA));
+    assert_int_equal(born(ANNA), 0);
+}
+
+/* Where people of unknown age need a guardian, an own consent rests on the year: it is kept with it, and goes with it. */
+static void a_year_of_birth_stays_while_a_consent_rests_on_it(void **state)
+{
+    (void)state;
+    say(ANNA, "analytics", "given");
+    struct consent guardian = {.by = SAID_BY_GUARDIAN};
+    check_str(world_state(&world, ANNA, "children", "given", &guardian), "");
+    (void)world_send(&world, "web", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"birthdate\":\"1990-05-05\",\"colour\":\"red\"}}");
+    say(ANNA, "children", "renewed");
+    world_later(&world, "P1Y");
+    world_sweep(&world); /* the fact is past its retention */
+    assert_int_equal(world_alive_facts(world_person(&world, ANNA)), 0);
+    assert_int_equal(born(ANNA), 1990);
+    say(ANNA, "children", "withdrawn");
+    assert_int_equal(born(ANNA), 0);
 }
 
 /* --- statements */
@@ -540,6 +590,9 @@ int main(void)
         TEST(a_purpose_that_is_gone_takes_its_data_with_it),
         TEST(a_category_that_is_no_longer_covered_is_taken_off),
         TEST(a_childs_consent_needs_a_guardian_once_the_age_is_known),
+        TEST(a_year_of_birth_goes_with_the_last_fact_that_says_it),
+        TEST(an_erased_child_leaves_no_year_of_birth),
+        TEST(a_year_of_birth_stays_while_a_consent_rests_on_it),
         TEST(statements_that_do_not_fit_are_refused),
         TEST(preferences_are_checked),
     };

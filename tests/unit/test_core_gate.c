@@ -68,6 +68,39 @@ static const struct example consent_holds[] = {
     {"2026-10-01 newsletter withdrawn; 2026-10-01 newsletter given", "newsletter", "deny consent_withdrawn"},
     {"2026-10-01 analytics given; 2026-10-02 analytics objected", "analytics", "deny objected"},
 };
+/* Art. 8. Born in 2010: of age at 16 when 2026 is over, at 13 when 2023 was. Facts of birth are kept by `children`. */
+#define BORN_2010 "2026-10-01 children given guardian; 2026-10-01 web sends {\"type\":\"identify\",\"traits\":{\"email\":\"anna@example.hu\",\"birthdate\":\"2010-05-05\"}}; "
+static const struct example children_consent[] = {
+    {"2026-10-01 newsletter given", "newsletter", "allow"}, /* of unknown age: the purpose asks nothing */
+    {"2026-10-01 children given", "children", "deny consent_guardian_required"},
+    {"2026-10-01 children given guardian", "children", "allow"},
+    {BORN_2010 "2026-10-02 newsletter given", "newsletter", "deny consent_guardian_required"},
+    {BORN_2010 "2026-10-02 newsletter given", "newsletter on 2026-12-31T23:59:59.999Z", "deny consent_guardian_required"},
+    {BORN_2010 "2026-10-02 newsletter given", "newsletter on 2027-01-01", "deny consent_own_required"}, /* it was none when it was said */
+    {BORN_2010 "2027-01-01 newsletter given", "newsletter", "allow"},
+    {BORN_2010 "2027-01-01 newsletter given said 2026-12-31", "newsletter", "deny consent_own_required"},
+    {BORN_2010 "2026-10-02 newsletter given guardian", "newsletter", "allow"},
+    {BORN_2010 "2026-10-02 newsletter given guardian", "newsletter on 2026-12-31T23:59:59.999Z", "allow"},
+    /* the guardian's word ends with childhood; nothing is destroyed, but nothing is used until she says it herself */
+    {BORN_2010 "2026-10-02 newsletter given guardian", "newsletter on 2027-01-01", "deny consent_own_required"},
+    {BORN_2010 "2026-10-02 newsletter given guardian", "newsletter storing on 2027-01-01", "allow"},
+    {BORN_2010 "2026-10-02 newsletter given guardian; 2027-01-02 newsletter renewed", "newsletter", "allow"},
+    {BORN_2010 "2026-10-02 newsletter given guardian; 2027-01-02 newsletter withdrawn", "newsletter", "deny consent_withdrawn"},
+    {BORN_2010 "2027-01-02 newsletter given guardian", "newsletter", "allow"}, /* a guardian of somebody of age: not Art. 8 */
+    {BORN_2010 "2026-10-02 newsletter refused guardian; 2026-10-03 newsletter given", "newsletter", "deny consent_guardian_required"},
+    {BORN_2010 "2026-10-02 newsletter given guardian; 2026-10-03 newsletter withdrawn", "newsletter", "deny consent_withdrawn"}, /* she may withdraw herself */
+    /* the child's own yes takes nothing away from the guardian's, nor does it bring it back */
+    {BORN_2010 "2026-10-02 newsletter given; 2026-10-03 newsletter given guardian", "newsletter", "allow"},
+    {BORN_2010 "2026-10-02 newsletter given guardian; 2026-10-03 newsletter given", "newsletter", "allow"},
+    {BORN_2010 "2026-10-02 newsletter given guardian; 2026-10-03 newsletter given; 2026-10-04 newsletter withdrawn guardian", "newsletter",
+     "deny consent_withdrawn"},
+    {BORN_2010 "2026-10-02 newsletter given guardian; 2026-10-03 newsletter withdrawn guardian; 2026-10-04 newsletter given", "newsletter",
+     "deny consent_guardian_required"},
+    {"2026-10-01 children given guardian; 2026-10-02 children given", "children", "allow"},
+    {BORN_2010 "2026-10-02 newsletter given guardian; 2026-10-03 newsletter given", "newsletter on 2027-10-02", "deny consent_own_required"},
+    /* other bases ask nobody's consent */
+    {BORN_2010 "2026-10-02 fulfilment opened", "fulfilment", "allow"},
+};
 static const struct example other_bases_hold[] = {
     {"", "fulfilment", "deny contract_missing"},
     {"2026-10-01 fulfilment opened", "fulfilment", "allow"},
@@ -308,6 +341,11 @@ static void consent_holds_until_it_falls(void **state)
     (void)state;
     (void)check_table(consent_holds, COUNT_OF(consent_holds));
 }
+static void a_child_consents_through_a_guardian(void **state)
+{
+    (void)state;
+    (void)check_table(children_consent, COUNT_OF(children_consent));
+}
 static void the_other_bases_hold_until_they_fall(void **state)
 {
     (void)state;
@@ -329,7 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_policy_says_the_same_to_everyone), cmocka_unit_test(consent_holds_until_it_falls),
         cmocka_unit_test(the_other_bases_hold_until_they_fall), cmocka_unit_test(hard_stops_beat_every_basis),
-        cmocka_unit_test(lawful_is_not_yet_welcome),
+        cmocka_unit_test(lawful_is_not_yet_welcome), cmocka_unit_test(a_child_consents_through_a_guardian),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

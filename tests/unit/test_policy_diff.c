@@ -296,6 +296,13 @@ static const struct difference {
      "notice trait `c`: is folded by `min` instead of `latest`; profiles change with it\n"
      "notice trait `b`: is folded by `latest` instead of `max`; profiles change with it\n"
      "notice trait `address`: is folded by `latest` instead of `union`; profiles change with it\n"},
+    {"children",
+     "settings: { age_of_consent: { AT: 14, SE: 15 } }",
+     "settings: { age_of_consent: { AT: 15, default: 16 }, guardian_consent: stands }", 0,
+     "SERIOUS section `settings`: that age now holds wherever a person is\n"
+     "SERIOUS section `settings`: the age from which a person consents alone is no longer `AT: 14`, `SE: 15`\n"
+     "SERIOUS section `settings`: the age from which a person consents alone is now `AT: 15`\n"
+     "SERIOUS section `settings`: a guardian's consent now stands when the child comes of age\n"},
     {"controller and settings",
      "controller: { name: A, country: HU, dpo: d, regions: [EU, US-CA] }\nsettings: { gpc_objects_in_eu: false, objection_overriders: privacy }\ntransfers: { adequate: [CH] }",
      "controller: { name: B, country: AT, contact: c, address: e, regions: EU }\nsettings: { legal_obligation_under_restriction: true, objection_overriders: admin, consent_lifetime: P6M }\ntransfers: { adequate: [JP] }", 0,

@@ -74,6 +74,65 @@ static void settings_and_transfers_are_read(void **state) {
     assert_int_equal(policy_of("transfers: { adequate: [] }")->adequate.count, 0);
 }
 
+static unsigned age_in(const struct policy *policy, const char *jurisdiction) {
+    return policy_age_threshold(policy, &policy->purposes.items[0], str_of(jurisdiction));
+}
+
+/* Art. 8(1), and the member states' own laws; from Hungary. */
+static void a_child_is_one_by_the_law_of_the_place(void **state) {
+    (void)state;
+    static const struct {
+        const char *places;
+        unsigned age;
+    } table[] = {{"BE EE FI IS LV MT NO PT SE GB GG IM JE US US-CA", 13},
+                 {"AT BG CY IT LT ES KR", 14},
+                 {"CZ DK FR GR SI RS", 15},
+                 {"HR DE HU IE LI LU NL PL RO SK AD EU EEA JP CA-QC", 16}};
+    const struct policy *policy = policy_of("");
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        str rest = str_of(table[i].places), place;
+        while (str_split(&rest, ' ', &place))
+            if (age_in(policy, str_z(&policy_arena, place)) != table[i].age) {
+                print_error("%.*s: %u\n", STR_FMT(place), age_in(policy, str_z(&policy_arena, place)));
+                fail();
+            }
+    }
+    assert_int_equal(age_in(policy, ""), 16); /* the controller's country */
+    policy = policy_of("controller: { name: A, country: AT }");
+    assert_int_equal(age_in(policy, ""), 14);
+    assert_int_equal(age_in(policy, "HU"), 16);
+}
+
+static void the_policy_may_set_the_age(void **state) {
+    (void)state;
+    const struct policy *policy = policy_of("settings: { age_of_consent: 15 }");
+    assert_int_equal(age_in(policy, "AT"), 15);
+    policy = policy_of("settings: { age_of_consent: { AT: 18, EU: 17, US-CA: 15 } }");
+    assert_int_equal(age_in(policy, "AT"), 18);
+    assert_int_equal(age_in(policy, "HU"), 17);
+    assert_int_equal(age_in(policy, ""), 17);
+    assert_int_equal(age_in(policy, "NO"), 13);
+    assert_int_equal(age_in(policy, "US-CA"), 15);
+    assert_int_equal(age_in(policy, "US-TX"), 13);
+    policy = policy_of("settings: { age_of_consent: { default: 15, AT: 14 } }");
+    assert_int_equal(age_in(policy, "AT"), 14);
+    assert_int_equal(age_in(policy, "NO"), 15);
+    policy = policy_of("settings: { age_of_consent: 15 }\npurposes: { p: { basis: contract, contract: c, categories: email, age_threshold: 18 } }");
+    assert_int_equal(age_in(policy, "AT"), 18);
+}
+
+static void people_of_unknown_age_may_need_a_guardian(void **state) {
+    (void)state;
+    const struct policy *policy = policy_of("settings: { unknown_age: guardian, guardian_consent: stands }\npurposes:\n  p: { basis: contract, contract: c, categories: email }\n"
+                                            "  q: { basis: contract, contract: c, categories: email, minors: unchecked }");
+    assert_true(policy_purpose(policy, STR("p"))->child_sensitive);
+    assert_false(policy_purpose(policy, STR("q"))->child_sensitive);
+    assert_true(policy->guardian_consent_stands);
+    policy = policy_of("");
+    assert_false(policy->purposes.items[0].child_sensitive);
+    assert_false(policy->guardian_consent_stands);
+}
+
 static void categories_are_declared_or_well_known(void **state) {
     (void)state;
     struct policy *policy = policy_of("categories:\n  crumbs: { title: Crumbs, dpv: pd:Crumb, identifier: true, special: true }\n  plain:\n"
@@ -569,6 +628,9 @@ int main(void) {
         CASE(the_controller_is_read),
         CASE(what_a_policy_does_not_say_is_strict),
         CASE(settings_and_transfers_are_read),
+        CASE(a_child_is_one_by_the_law_of_the_place),
+        CASE(the_policy_may_set_the_age),
+        CASE(people_of_unknown_age_may_need_a_guardian),
         CASE(categories_are_declared_or_well_known),
         CASE(texts_come_in_several_languages),
         CASE(notices_are_read_with_their_texts),

@@ -115,6 +115,12 @@ static const struct refusal sections_table[] = {
      "1:105: section `settings`: unknown role `privcy`, it is one of: admin, privacy, marketer, agent, auditor: did you mean `privacy`?\n"
      "1:126: section `settings`: `../etc/passwd` is not a time zone; write an IANA name, as Europe/Budapest\n"
      "1:141: section `settings`: unknown key `quiet_hours`; take it out, docs/policy.md lists the keys\n"},
+    {"settings: { age_of_consent: { AT: 5, Austria: 14, default: old }, unknown_age: guardians, guardian_consent: forever }",
+     "1:35: section `settings`: `5` must be an age from 10 to 21\n"
+     "1:38: section `settings`: `Austria` is not a region; write a country (HU), a part of one (US-CA), EU or EEA\n"
+     "1:60: section `settings`: `old` must be an age from 10 to 21\n"
+     "1:80: section `settings`: unknown rule for people of unknown age `guardians`, it is one of: unchecked, guardian: did you mean `guardian`?\n"
+     "1:109: section `settings`: unknown rule for a guardian's consent `forever`, it is one of: until_of_age, stands\n"},
     {"settings: { consent_lifetime: 13 months, gpc_objects_in_eu: { a: b } }",
      "1:31: section `settings`: `13 months` is not a duration; write P2Y, P13M, P30D, PT72H or the like\n"
      "1:61: section `settings`: `gpc_objects_in_eu` must be a single value, not a map\n"},
