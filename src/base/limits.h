@@ -47,10 +47,10 @@
     X(LIMIT_VIEW_CACHE_BYTES, 320 * 1024 * 1024, "views of people that are asked for again, packed", "they are made anew") \
     X(LIMIT_COMMIT_MESSAGES, 10000, "messages in one commit", "the next commit takes the rest")                        \
     X(LIMIT_QUEUE_BYTES, 64 * 1024 * 1024, "request bodies waiting for a commit", "429 with Retry-After")              \
-    X(LIMIT_CONNECTIONS, 12000, "open connections", "the connection is closed at once")                                \
-    X(LIMIT_CONNECTION_IDLE_S, 60, "an idle or slow connection", "it is closed")                                       \
+    X(LIMIT_CONNECTIONS, 12000, "open connections; the setting `connections`", "503, and the connection is closed")    \
+    X(LIMIT_CONNECTION_IDLE_S, 60, "nothing moves on a connection; the setting `idle_seconds`", "it is closed")        \
     X(LIMIT_REPLY_BYTES, 64 * 1024 * 1024, "one reply of the API", "413; ask for smaller pages")                        \
-    X(LIMIT_REQUEST_RECEIVE_S, 120, "time to send one request", "the connection is closed")                            \
+    X(LIMIT_REQUEST_RECEIVE_S, 120, "time to send one request; the setting `request_seconds`", "the connection is closed") \
     X(LIMIT_SLOW_REQUESTS, 1024, "requests waiting for a worker", "429 with Retry-After")                              \
     X(LIMIT_JOBS, 4, "audits, exports and the like at the same time", "429 with Retry-After")                          \
     X(LIMIT_STREAM_BUFFER_BYTES, 256 * 1024, "changes waiting for a slow reader of a stream", "it falls behind, and catches up") \

@@ -92,6 +92,13 @@ static const struct err *open_engine(struct serving *serving) {
     return engine_open(serving->run->arena, &options, &serving->engine);
 }
 
+/* Checked by check_numbers before. */
+static int64_t setting_number(const struct config *config, enum setting setting) {
+    int64_t number = 0;
+    ASSERT(str_to_int64(str_of(config_get(config, setting)), &number));
+    return number;
+}
+
 static const struct err *start(struct serving *serving) {
     struct run *run = serving->run;
     const struct config *config = &run->config;
@@ -99,6 +106,9 @@ static const struct err *start(struct serving *serving) {
     TRY(deliver_start(run->arena, serving->engine, NULL, &serving->deliver));
     TRY(local_socket(run->arena, config_get(config, SETTING_DATA), &socket, &serving->directory));
     struct server_options options = {
+        .connections_max = (size_t)setting_number(config, SETTING_CONNECTIONS),
+        .idle_s = (unsigned)setting_number(config, SETTING_IDLE_SECONDS),
+        .receive_s = (unsigned)setting_number(config, SETTING_REQUEST_SECONDS),
         .listen = config_get(config, SETTING_LISTEN),
         .socket = socket,
         .console = config_get(config, SETTING_CONSOLE),
@@ -166,10 +176,27 @@ static enum status check_listen(struct run *run) {
     return STATUS_DONE;
 }
 
+static enum status check_numbers(struct run *run) {
+    static const struct {
+        enum setting setting;
+        int64_t most;
+    } numbers[] = {{SETTING_CONNECTIONS, 1000000}, {SETTING_IDLE_SECONDS, 86400}, {SETTING_REQUEST_SECONDS, 86400}};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+        const char *value = config_get(&run->config, numbers[i].setting);
+        int64_t number;
+        if (!str_to_int64(str_of(value), &number) || number < 1 || number > numbers[i].most)
+            return run_misuse(run, "`%s` is a whole number from 1 to %lld, not `%s`", setting_key(numbers[i].setting),
+                              (long long)numbers[i].most, value);
+    }
+    return STATUS_DONE;
+}
+
 static enum status serve(struct run *run) {
     struct serving serving = {.run = run, .directory = -1};
     sigset_t signals;
     enum status status = check_listen(run);
+    if (!status)
+        status = check_numbers(run);
     if (status)
         return status;
     (void)sigemptyset(&signals); /* these cannot fail */
@@ -201,6 +228,9 @@ static const struct option options[] = {
     {"--policy", "FILE", "policy to apply when there is none yet or the file has changed", false},
     {"--listen", "HOST:PORT", "default: 127.0.0.1:8480; port 0 takes a free one", false},
     {"--console", "DIR", "folder with the web console", false},
+    {"--connections", "N", "open at a time, default: 12000; one more is answered 503", false},
+    {"--idle-seconds", "N", "a connection on which nothing moves is closed after that; default: 60", false},
+    {"--request-seconds", "N", "time to send one request, however slowly; default: 120", false},
     {"--debug-door", NULL, "`telos debug` may be used", false},
     {"--master-key-file", "FILE", "the master key, where it is not in the data directory", false},
     {"--log", "LEVEL", "debug, info, warn or error; SIGHUP reads it from telos.yaml again", false},

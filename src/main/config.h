@@ -24,6 +24,12 @@
       "the master key, where it is not in the data directory")                                                         \
     X(SETTING_TOKEN_FILE, "token_file", "TELOS_TOKEN_FILE", NULL, true,                                                \
       "file with the API token for --server (or TELOS_TOKEN)")                                                         \
+    X(SETTING_CONNECTIONS, "connections", "TELOS_CONNECTIONS", "12000", false,                                         \
+      "connections open at a time; one more is answered 503")                                                          \
+    X(SETTING_IDLE_SECONDS, "idle_seconds", "TELOS_IDLE_SECONDS", "60", false,                                         \
+      "a connection on which nothing moves is closed after that")                                                      \
+    X(SETTING_REQUEST_SECONDS, "request_seconds", "TELOS_REQUEST_SECONDS", "120", false,                               \
+      "time to send one request, however slowly; then the connection is closed")                                       \
     X(SETTING_DEBUG_DOOR, "debug_door", "TELOS_DEBUG_DOOR", "no", false, "yes: `telos debug` may be used")
 enum setting {
 #define X(code, key, environment, otherwise, path, help) code,

@@ -97,15 +97,16 @@ static void call_suspend(struct call *call)
     atomic_fetch_add(&call->server->suspended, 1);
     /* MHD looks at connections with a timeout of their own first after a resume; the others it would read from, and a client that has
      * closed its sending side would be dropped without its answer. */
-    MHD_set_connection_option(call->connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)LIMIT_CONNECTION_IDLE_S + 1);
+    MHD_set_connection_option(call->connection, MHD_CONNECTION_OPTION_TIMEOUT, call->server->idle_s + 1);
     MHD_suspend_connection(call->connection);
 }
 
 static void call_wake(struct call *call)
 {
-    struct MHD_Connection *connection = call->connection;
+    struct loop *loop = call->loop;
+    call->waking.connection = call->connection;
     atomic_store(&call->woken, true);
-    MHD_resume_connection(connection);
+    loop_resume(loop, &call->waking);
 }
 
 /* The reply is there. When the call runs on its connection's thread it is sent by whoever called; otherwise that thread is woken. */
@@ -170,7 +171,7 @@ static void call_resumed(struct call *call)
 {
     ASSERT(atomic_load(&call->woken)); /* nobody else has it any more */
     call->suspended = false;
-    MHD_set_connection_option(call->connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)LIMIT_CONNECTION_IDLE_S);
+    MHD_set_connection_option(call->connection, MHD_CONNECTION_OPTION_TIMEOUT, call->server->idle_s);
     atomic_fetch_sub(&call->server->suspended, 1);
     if (call->reply.status)
         return;
@@ -196,13 +197,13 @@ static str path_of(str address)
     return slash < 0 ? STR("/") : str_slice(rest, (size_t)slash, rest.length);
 }
 
-void *on_uri(void *door, const char *uri, struct MHD_Connection *connection)
+struct call *call_begins(struct server *server, struct loop *loop, const char *uri, struct MHD_Connection *connection)
 {
-    struct server *server = ((struct door *)door)->server;
     struct call *call = call_take(server);
     str text = str_copy(&call->arena, str_of(uri));
     ptrdiff_t mark = str_find_char(text, '?');
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    call->loop = loop;
     call->connection = connection;
     call->link = info ? info->socket_context : NULL;
     if (mark >= 0) /* the query is read by ourselves; MHD's reading of it costs time, and hangs when it fills its memory */
@@ -347,10 +348,10 @@ static void call_run(struct call *call)
     call_finish(call);
 }
 
-enum MHD_Result on_request(void *door, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
+enum MHD_Result on_request(void *loop, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
                            const char *upload, size_t *upload_size, void **context)
 {
-    (void)door, (void)url, (void)version; /* the address as it came is taken by on_uri */
+    (void)loop, (void)url, (void)version; /* the address as it came is taken by on_uri */
     struct call *call = *context;
     if (!call->begun) {
         call_begin(call, method);
@@ -390,9 +391,9 @@ static void call_count(struct call *call, int64_t now_us)
         atomic_fetch_add_explicit(&tally->refused, 1, memory_order_relaxed);
 }
 
-void on_completed(void *door, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode code)
+void on_completed(void *loop, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode code)
 {
-    (void)door, (void)connection, (void)code;
+    (void)loop, (void)connection, (void)code;
     struct call *call = *context;
     if (!call)
         return;

@@ -15,7 +15,8 @@
 struct flow {
     struct flow *next, *before; /* the server's list */
     struct server *server;
-    struct MHD_Connection *connection;
+    struct loop *loop;
+    struct waking waking; /* and the connection */
     int fd; /* open as long as the reply is */
     pthread_mutex_t lock;
     pthread_cond_t room;
@@ -33,7 +34,8 @@ struct flow *flow_new(struct call *call, size_t bytes_max)
     ASSERT(flow);
     struct server *server = call->server;
     flow->server = server;
-    flow->connection = call->connection;
+    flow->loop = call->loop;
+    flow->waking.connection = call->connection;
     flow->fd = call->link ? call->link->fd : -1;
     flow->bytes_max = bytes_max;
     flow->owners = 2;
@@ -78,7 +80,7 @@ static void wake(struct flow *flow) /* under its lock */
         return;
     flow->waiting = false;
     atomic_fetch_sub(&flow->server->suspended, 1);
-    MHD_resume_connection(flow->connection);
+    loop_resume(flow->loop, &flow->waking);
 }
 
 /* ---- the reading side: MHD calls these ---- */
@@ -103,7 +105,7 @@ static ssize_t read_some(void *context, uint64_t position, char *out, size_t max
     } else {
         flow->waiting = true;
         atomic_fetch_add(&flow->server->suspended, 1);
-        MHD_suspend_connection(flow->connection);
+        MHD_suspend_connection(flow->waking.connection);
     }
     pthread_mutex_unlock(&flow->lock);
     return result;

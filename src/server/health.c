@@ -81,6 +81,7 @@ static void route_lines(struct buf *out, const struct server *server)
     }
     metric(out, "http_unrouted", "counter", "Requests to no known address, or with a wrong method.", atomic_load(&server->unrouted));
     metric(out, "http_connections", "gauge", "Open connections.", atomic_load(&server->connections));
+    metric(out, "http_turned_away", "counter", "Connections over the limit, answered 503 and closed.", atomic_load(&server->turned_away));
     metric(out, "http_suspended", "gauge", "Requests that wait for a commit, a worker, or news.", atomic_load(&server->suspended));
     metric(out, "streams", "gauge", "Open event streams.", streams_count(server));
 }

@@ -1,6 +1,6 @@
 /* Connections while they are open, and those that send too slowly.
  *
- * MHD closes a connection on which nothing moves for LIMIT_CONNECTION_IDLE_S. One that sends a byte now and then would stay open for
+ * MHD closes a connection on which nothing moves for `idle_s` (LIMIT_CONNECTION_IDLE_S). One that sends a byte now and then would stay open for
  * ever: so each has a time by which its request must have come, and the watch shuts it down. It also finds those whose client has closed
  * its side in the middle of a request, which MHD overlooks when the end comes together with the last bytes.
  */
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define IDLE_SLACK_S 15 /* MHD's own timeout comes first */
+#define IDLE_SLACK_S 5 /* MHD's own timeout comes first: what is still open then sends the head of a request, byte by byte */
 #define LOOK_AFTER_S 5
 
 /* Only who has our user id, or root, is the local admin, whatever the mode of the socket's file says. */
@@ -22,7 +22,7 @@ static bool peer_is_us(int fd)
     return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) && (peer.uid == geteuid() || peer.uid == 0);
 }
 
-static void link_open(struct server *server, bool local, struct MHD_Connection *connection, void **ret_link)
+void link_open(struct server *server, bool local, struct MHD_Connection *connection, void **ret_link)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (!info)
@@ -42,7 +42,7 @@ static void link_open(struct server *server, bool local, struct MHD_Connection *
     *ret_link = link;
 }
 
-static void link_close(struct server *server, void **ret_link)
+void link_close(struct server *server, void **ret_link)
 {
     struct link *link = *ret_link;
     if (!link)
@@ -60,15 +60,6 @@ static void link_close(struct server *server, void **ret_link)
     free(link);
 }
 
-void on_connection(void *context, struct MHD_Connection *connection, void **link, enum MHD_ConnectionNotificationCode code)
-{
-    struct door *door = context;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        link_open(door->server, door->local, connection, link);
-    else
-        link_close(door->server, link);
-}
-
 static bool has_left(int fd)
 {
     struct pollfd poll_fd = {.fd = fd, .events = POLLRDHUP};
@@ -82,7 +73,7 @@ void links_watch(struct server *server)
     for (struct link *link = server->links; link; link = link->next) {
         int64_t for_s = (now_us - atomic_load(&link->since_us)) / 1000000;
         bool busy = atomic_load(&link->busy), receiving = atomic_load(&link->receiving);
-        bool slow = busy ? receiving && for_s > LIMIT_REQUEST_RECEIVE_S : for_s > LIMIT_CONNECTION_IDLE_S + IDLE_SLACK_S;
+        bool slow = busy ? receiving && for_s > server->receive_s : for_s > server->idle_s + IDLE_SLACK_S;
         bool left = (!busy || receiving) && for_s >= LOOK_AFTER_S && has_left(link->fd);
         if (slow || left)
             (void)shutdown(link->fd, SHUT_RDWR); /* MHD sees it and cleans up; when it is closed already, that is fine */

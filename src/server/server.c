@@ -1,6 +1,6 @@
-/* Starting and stopping: listeners, MHD's daemons, the threads. The contract is in server.h.
+/* Starting and stopping: listeners, the threads. The contract is in server.h.
  *
- * Two daemons share everything but the listener: TCP, and the Unix socket of the local commands. Each has threads of its own with epoll.
+ * TCP, and the Unix socket of the local commands, share everything but the listener and the threads that serve their connections (loop.c).
  *
  * Stopping, in this order: no new connection → streams and jobs are told → what is under way is answered (bounded) → all that is
  * suspended is resumed (the engine and the workers see to that) → the daemons end → the rest is freed.
@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #define THREADS_DEFAULT 2
-#define LOCAL_THREADS 1
 #define BACKLOG 4096
 #define STOP_WAIT_MS (10 * SECOND_MS)
 
@@ -113,44 +112,19 @@ static const struct err *listen_local(struct arena *arena, struct server *server
     return NULL;
 }
 
-/* ---- daemons ---- */
-
-static void panicked(void *context, const char *file, unsigned line, const char *reason)
-{
-    (void)context;
-    log_write(LOG_ERROR, "server", "libmicrohttpd: %s (%s:%u)", reason ? reason : "broken invariant", file, line);
-    abort();
-}
-
-static const struct err *door_open(struct arena *arena, struct server *server, struct door *door, int *fd, unsigned threads)
-{
-    if (*fd < 0)
-        return NULL;
-    door->server = server;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_TURBO;
-    door->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, door, MHD_OPTION_LISTEN_SOCKET, *fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
-                                    door, MHD_OPTION_NOTIFY_COMPLETED, on_completed, door, MHD_OPTION_NOTIFY_CONNECTION, on_connection, door,
-                                    MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? threads : 0u, MHD_OPTION_CONNECTION_LIMIT,
-                                    (unsigned)LIMIT_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_CONNECTION_IDLE_S,
-                                    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HEADER_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
-                                    (size_t)4096, MHD_OPTION_END);
-    if (!door->daemon)
-        return err_new(arena, ERR_UNAVAILABLE, "the HTTP server cannot be started: %s", strerror(errno));
-    *fd = -1; /* the daemon's from now on */
-    return NULL;
-}
+/* ---- start ---- */
 
 /* As many open files as connections may need; where the system allows fewer, fewer connections. */
-static void raise_files(void)
+static void raise_files(const struct server *server)
 {
     struct rlimit limit;
-    rlim_t wanted = LIMIT_CONNECTIONS + 1000;
+    rlim_t wanted = server->connections_max + 1000;
     if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
         return;
     limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= wanted ? wanted : limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur < wanted)
-        log_write(LOG_WARN, "server", "only %llu open files are allowed: fewer connections than %d at a time", (unsigned long long)limit.rlim_cur,
-                  LIMIT_CONNECTIONS);
+        log_write(LOG_WARN, "server", "only %llu open files are allowed: fewer connections than %zu at a time", (unsigned long long)limit.rlim_cur,
+                  server->connections_max);
 }
 
 static struct MHD_Response *success_make(void)
@@ -168,8 +142,7 @@ static const struct err *start(struct arena *arena, struct server *server, const
         TRY(listen_tcp(arena, server, options->listen));
     if (options->socket)
         TRY(listen_local(arena, server, options->socket));
-    raise_files();
-    MHD_set_panic_func(panicked, NULL);
+    raise_files(server);
     server->routes = routes(&server->route_count);
     server->tree = route_tree(&server->arena);
     server->tallies = arena_array(&server->arena, struct tally, server->route_count);
@@ -177,9 +150,8 @@ static const struct err *start(struct arena *arena, struct server *server, const
     server->success = success_make();
     TRY(workers_start(server, arena));
     TRY(streams_start(server, arena));
-    server->local.local = true;
-    TRY(door_open(arena, server, &server->local, &server->local_fd, LOCAL_THREADS));
-    return door_open(arena, server, &server->tcp, &server->tcp_fd, options->threads ? options->threads : THREADS_DEFAULT);
+    TRY(loops_start(server, arena, options->threads ? options->threads : THREADS_DEFAULT));
+    return entrance_open(server, arena);
 }
 
 const struct err *server_start(struct arena *arena, struct engine *engine, const struct server_options *options, struct server **ret_server)
@@ -194,6 +166,9 @@ const struct err *server_start(struct arena *arena, struct engine *engine, const
     server->debug_door = options->debug_door;
     server->console = options->console ? str_z(&server->arena, str_of(options->console)) : NULL;
     server->tcp_fd = server->local_fd = -1;
+    server->connections_max = options->connections_max ? options->connections_max : LIMIT_CONNECTIONS;
+    server->idle_s = options->idle_s ? options->idle_s : LIMIT_CONNECTION_IDLE_S;
+    server->receive_s = options->receive_s ? options->receive_s : LIMIT_REQUEST_RECEIVE_S;
     server->started_ms = clock_now_ms();
     const struct err *error = start(arena, server, options);
     if (error) {
@@ -215,19 +190,18 @@ static void wait_for(_Atomic size_t *count, int64_t wait_ms)
         usleep(2000);
 }
 
-static void door_quiesce(struct door *door)
+static void listener_close(int *fd)
 {
-    if (!door->daemon)
-        return;
-    int fd = MHD_quiesce_daemon(door->daemon);
-    if (fd >= 0)
-        close(fd);
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
 }
 
 static void doors_close(struct server *server)
 {
-    door_quiesce(&server->tcp);
-    door_quiesce(&server->local);
+    entrance_close(server);
+    listener_close(&server->tcp_fd);
+    listener_close(&server->local_fd);
     if (server->socket)
         (void)unlink(server->socket); /* may be gone already */
     atomic_store(&server->stopping, true);
@@ -238,10 +212,7 @@ static void doors_close(struct server *server)
         flows_stop(server);
         usleep(2000);
     }
-    if (server->tcp.daemon)
-        MHD_stop_daemon(server->tcp.daemon);
-    if (server->local.daemon)
-        MHD_stop_daemon(server->local.daemon);
+    loops_stop(server);
 }
 
 void server_stop(struct server *server)
@@ -250,10 +221,6 @@ void server_stop(struct server *server)
         return;
     doors_close(server);
     workers_stop(server);
-    if (server->tcp_fd >= 0)
-        close(server->tcp_fd);
-    if (server->local_fd >= 0)
-        close(server->local_fd);
     if (server->success)
         MHD_destroy_response(server->success);
     while (server->reader_count)

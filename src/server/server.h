@@ -30,6 +30,8 @@ struct server_options {
     const char *console; /* folder of static files for `/`; NULL: a plain page */
     struct server_hooks hooks;
     unsigned threads; /* that serve connections; 0: 2 */
+    size_t connections_max; /* 0: LIMIT_CONNECTIONS */
+    unsigned idle_s, receive_s; /* 0: LIMIT_CONNECTION_IDLE_S, LIMIT_REQUEST_RECEIVE_S */
     bool debug_door; /* POST /v1/admin/debug/… */
 };
 

@@ -83,10 +83,17 @@ struct reply {
 struct pair {
     str name, value;
 };
+struct loop; /* loop.c: a thread that serves connections */
+struct waking { /* a suspended connection that is to go on */
+    struct waking *next;
+    struct MHD_Connection *connection;
+};
 struct call {
     struct call *next; /* of the free list or the workers' queue */
     struct server *server;
+    struct loop *loop;
     struct MHD_Connection *connection;
+    struct waking waking;
     struct link *link;
     struct arena arena;
     unsigned long long id;
@@ -125,12 +132,6 @@ struct tally {
     _Atomic uint64_t us;
 };
 
-struct door { /* one listener */
-    struct server *server;
-    struct MHD_Daemon *daemon;
-    bool local;
-};
-
 #define WORKERS 4
 struct workers {
     pthread_mutex_t lock;
@@ -146,14 +147,19 @@ struct streams;
 struct flow;
 
 #define READERS_MAX 64
+#define LOOPS_MAX 65
+struct entrance;
 struct server {
     struct arena arena; /* lives as long as the server */
     struct engine *engine;
     struct server_hooks hooks;
     const char *console, *socket;
     bool debug_door;
-    struct door tcp, local;
-    int tcp_fd, local_fd;
+    int tcp_fd, local_fd; /* listeners; -1: none */
+    struct entrance *entrance;
+    struct loop *loops[LOOPS_MAX];
+    size_t loop_count, connections_max;
+    unsigned idle_s, receive_s;
     unsigned port;
     const struct route *routes;
     size_t route_count;
@@ -167,6 +173,7 @@ struct server {
     _Atomic unsigned long long call_next;
     _Atomic uint64_t policy_index; /* version << 40 | ledger index of its activation */
     _Atomic size_t active, suspended, connections, jobs;
+    _Atomic uint64_t turned_away; /* connections over the limit */
     _Atomic bool stopping;
 
     pthread_mutex_t lock; /* guards what follows */
@@ -184,10 +191,10 @@ struct server {
 
 /* ---- call.c: the life of a call ---- */
 extern const struct err call_passed_on; /* not an error: the call belongs to another thread now */
-enum MHD_Result on_request(void *door, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
+enum MHD_Result on_request(void *loop, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
                            const char *upload, size_t *upload_size, void **context);
-void *on_uri(void *door, const char *uri, struct MHD_Connection *connection);
-void on_completed(void *door, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode code);
+struct call *call_begins(struct server *server, struct loop *loop, const char *uri, struct MHD_Connection *connection);
+void on_completed(void *loop, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode code);
 void call_free(struct call *call);
 /* Runs the handler and makes a problem of its error. Afterwards the call is finished, or somebody else's. */
 void call_handle(struct call *call, handler handle);
@@ -300,8 +307,19 @@ const struct err *workers_start(struct server *server, struct arena *arena) MUST
 bool workers_push(struct server *server, struct call *call); /* false when too many wait */
 void workers_stop(struct server *server);
 
+/* ---- loop.c: the threads that serve connections; the entrance ---- */
+const struct err *loops_start(struct server *server, struct arena *arena, unsigned threads) MUST_CHECK;
+void loops_stop(struct server *server); /* nothing is suspended any more; open connections are closed */
+/* From any thread, instead of MHD_resume_connection. Once it is resumed, `waking` is no longer looked at. */
+void loop_resume(struct loop *loop, struct waking *waking);
+const struct err *entrance_open(struct server *server, struct arena *arena) MUST_CHECK;
+void entrance_close(struct server *server); /* takes nobody any more; the listeners are still open */
+void *on_uri(void *loop, const char *uri, struct MHD_Connection *connection);
+void on_connection(void *loop, struct MHD_Connection *connection, void **link, enum MHD_ConnectionNotificationCode code);
+
 /* ---- link.c: connections ---- */
-void on_connection(void *door, struct MHD_Connection *connection, void **link, enum MHD_ConnectionNotificationCode code);
+void link_open(struct server *server, bool local, struct MHD_Connection *connection, void **ret_link);
+void link_close(struct server *server, void **ret_link);
 /* Closes those that send too slowly or not at all; what MHD's own idle timeout does not see. */
 void links_watch(struct server *server);
 
