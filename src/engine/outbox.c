@@ -160,6 +160,9 @@ const struct err *engine_delivery_body(struct reader *reader, struct arena *aren
         TRY(recall_body(&body));
     else
         TRY(gated_body(&body));
+    enum reason reason;
+    if (body.allowed_from_ms == TIME_NONE && reason_parse(body.reason, &reason)) /* not "later" */
+        engine_count_denial(reader->engine, policy, "delivery_denied", delivery->destination, delivery->purpose, REASON_BIT(reason));
     *ret_reason = body.reason;
     *ret_allowed_from_ms = body.allowed_from_ms;
     *ret_body = str_empty(body.reason) ? buf_str(&body.out) : STR_NONE;

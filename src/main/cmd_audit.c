@@ -81,6 +81,55 @@ static enum status check(struct run *run) {
     return violations ? STATUS_NO : STATUS_DONE;
 }
 
+/* ---- registers ---- */
+
+/* `path` with each of these options that was given, under the same name without its dashes. */
+static str with_options(struct run *run, str path, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        path = path_with(run->arena, path, names[i] + 2, run_option(run, names[i]));
+    return path;
+}
+
+static enum status register_show(struct run *run, str path, const char *const *heads, const char *const *paths, size_t columns)
+{
+    struct http_reply reply;
+    struct table table;
+    enum status status = run_get(run, path, STR_NONE, &reply);
+    if (status)
+        return status;
+    if (run->out.json) {
+        output_json(&run->out, reply.body);
+        return STATUS_DONE;
+    }
+    table_init(&table, run->arena, heads, columns);
+    table_add_items(&table, page_items(&reply.json), paths);
+    table_print(&run->out, &table);
+    str next = json_string(json_get(&reply.json, STR("next")));
+    if (next.length)
+        output_note("there is more: --cursor %.*s", STR_FMT(next));
+    return STATUS_DONE;
+}
+
+static enum status denials(struct run *run)
+{
+    static const char *const options[] = {"--from", "--to", "--by"};
+    static const char *const heads[] = {"COUNT", "REASON", "DAY", "WHAT", "SOURCE", "FIELD", "WHY"};
+    static const char *const paths[] = {"count", "reason", "day", "what", "source", "field", "text"};
+    return register_show(run, with_options(run, STR("/v1/denials"), options, 3), heads, paths, 7);
+}
+
+static enum status reads(struct run *run)
+{
+    static const char *const options[] = {"--from", "--to", "--token", "--limit", "--cursor"};
+    static const char *const heads[] = {"AT", "TOKEN", "LABEL", "PROFILE", "PURPOSE", "WHAT", "LEDGER"};
+    static const char *const paths[] = {"at", "by.token", "by.label", "profile", "purpose", "what", "ledger_index"};
+    str path = with_options(run, STR("/v1/reads"), options, 5);
+    if (run->argument_count)
+        path = path_with(run->arena, path, "subject", run->arguments[0]);
+    return register_show(run, path, heads, paths, 7);
+}
+
 /* ---- timeline ---- */
 
 static enum status timeline(struct run *run) {
@@ -138,17 +187,21 @@ static const struct action actions[] = {
     {"ropa", "", "the record of processing activities (Art. 30), from the policy in force", 0, 0, ropa},
     {"check", "", "promises P1 to P7 over the whole store; status 1 when one is broken", 0, 0, check},
     {"timeline", "TYPE:VALUE", "what was collected, said, decided, sent, read and erased of a person", 1, 1, timeline},
+    {"denials", "", "every no of the gate, counted by reason; finer with --by", 0, 0, denials},
+    {"reads", "[TYPE:VALUE]", "who read whose data, when and for which purpose; of one person, or by one token", 0, 1, reads},
     {"export", "[DIR]", "evidence of a time, for `telos verify`; default: all of it, into telos-evidence-DATE", 0, 1,
      export},
 };
 static const struct option options[] = {
     {"--format", "FORMAT", "ropa: json, csv or html", false},
-    {"--from", "TIME", "export: from then", false},
-    {"--to", "TIME", "export: until then", false},
+    {"--from", "TIME", "export, denials, reads: from then", false},
+    {"--to", "TIME", "export, denials, reads: until then", false},
+    {"--by", "WHAT", "denials: reason, day, source, what, field or all", false},
+    {"--token", "ID", "reads: by this token alone; `local`: by the commands of the machine itself", false},
     {"--out", "DIR", "export: the folder, if it is not an argument", false},
     {"--purpose", "NAME", "timeline: why you look", false},
-    {"--limit", "N", "timeline: how many at a time", false},
-    {"--cursor", "TEXT", "timeline: go on where the last one ended", false},
+    {"--limit", "N", "timeline, reads: how many at a time", false},
+    {"--cursor", "TEXT", "timeline, reads: go on where the last one ended", false},
 };
 
 const struct command command_audit = {
@@ -159,5 +212,6 @@ const struct command command_audit = {
     .options = ROWS(options),
     .common = COMMON_CLIENT,
     .example = "  telos audit check\n  telos audit timeline email:anna.kovacs@example.hu --purpose fulfilment\n"
+               "  telos audit denials --from 2026-09-01 --by source\n  telos audit reads email:anna.kovacs@example.hu\n"
                "  telos audit export evidence --from 2026-09-01 --to 2026-10-01 && telos verify evidence\n",
 };

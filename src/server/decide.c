@@ -109,6 +109,8 @@ static const struct err *decide_one(struct call *call, const struct json *body, 
         TRY(call_person(call, subject, contact ? PERSON_HEAD | PERSON_OUTBOX : PERSON_HEAD | ENGINE_GATE_ONLY, &person));
         gate_decide(&call->arena, call->policy, person, &question, &decision);
     }
+    if (!decision.allow)
+        engine_count_denial(call->server->engine, call->policy, "decide_denied", STR_NONE, question.purpose, decision.reasons);
     TRY(policy_index(call, decision.policy_version, &index));
     write_decision(w, &decision, index);
     return NULL;

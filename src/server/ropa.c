@@ -262,34 +262,3 @@ const struct err *ropa_get(struct call *call)
         return err_new(&call->arena, ERR_INVALID, "`format` is json, csv or html");
     return NULL;
 }
-
-/* GET /v1/counters: what was taken and what was left out, by day, source, field and reason; no person in it. */
-const struct err *counters_get(struct call *call)
-{
-    struct reader *reader;
-    struct counter *rows;
-    struct jsonw w;
-    size_t count;
-    int64_t from_ms = call->received_ms - 30 * DAY_MS, to_ms = call->received_ms + DAY_MS;
-    TRY(call_query_time(call, "from", &from_ms));
-    TRY(call_query_time(call, "to", &to_ms));
-    TRY(call_reader(call, &reader));
-    TRY(engine_store(call->server->engine)->counters(reader_session(reader), &call->arena, from_ms, to_ms, &rows, &count));
-    reply_json(call, MHD_HTTP_OK, &w);
-    jsonw_object(&w);
-    jsonw_key(&w, STR("counters"));
-    jsonw_array(&w);
-    for (size_t i = 0; i < count; i++) {
-        jsonw_object(&w);
-        jsonw_field_time(&w, "day", rows[i].day_ms);
-        jsonw_field(&w, "source", rows[i].source);
-        jsonw_field(&w, "what", rows[i].what);
-        jsonw_field(&w, "field", rows[i].field);
-        jsonw_field(&w, "reason", rows[i].reason);
-        jsonw_field_int(&w, "count", (int64_t)rows[i].count);
-        jsonw_object_end(&w);
-    }
-    jsonw_array_end(&w);
-    jsonw_object_end(&w);
-    return NULL;
-}

@@ -267,7 +267,7 @@ const struct err *timeline_get(struct call *call)
     call_record(call, person, purpose->name, "timeline");
     view_person(call, person, purpose, &view);
     if (!view.decision.allow) {
-        reply_withheld(call, &view.decision);
+        reply_withheld(call, purpose->name, &view.decision);
         return NULL;
     }
     timeline.person = person;
