@@ -218,7 +218,7 @@ void statement_apply(struct apply *apply, struct request *request)
     struct person *person = known->person;
     const struct standing *before = standing_of(apply, person, NULL);
     struct consent record = statement->record;
-    record.verified = true;
+    record.verified = !statement->unverified;
     struct consent *made = consent_push(apply, person, known_identifier(known), &record);
     if (!made) {
         request->refusal = STR("the person has as many consent records as Telos keeps");

@@ -10,14 +10,19 @@
 #include <limits.h>
 #include <stdlib.h>
 
+/* Where this instance writes it, wherever a restore is run from. */
+static str path_of(struct engine *engine, struct arena *arena, const char *name)
+{
+    char absolute[PATH_MAX];
+    return str_of(files_join(arena, realpath(engine->data, absolute) ? absolute : engine->data, name));
+}
+
 static const struct err *manifest_write(struct engine *engine, struct arena *arena, const char *directory)
 {
     struct vault_status status;
     struct buf buf;
     struct jsonw w;
     str note = STR_NONE;
-    char absolute[PATH_MAX];
-    const char *tombstones = files_join(arena, engine->data, TOMBSTONES);
     TRY(vault_status(arena, engine->vault, &status));
     TRY(ledger_checkpoint(engine->ledger, arena, &note));
     buf_init(&buf, arena, 64 * 1024);
@@ -27,19 +32,21 @@ static const struct err *manifest_write(struct engine *engine, struct arena *are
     jsonw_field_time(&w, "made", clock_now_ms());
     jsonw_field(&w, "vault", str_hex(arena, status.vault_id, sizeof status.vault_id));
     jsonw_field(&w, "master_key", str_hex(arena, status.master_key_id, sizeof status.master_key_id));
-    jsonw_field(&w, "tombstones", str_of(realpath(engine->data, absolute) ? files_join(arena, absolute, TOMBSTONES) : tombstones));
+    jsonw_field(&w, "tombstones", path_of(engine, arena, TOMBSTONES));
+    jsonw_field(&w, "refusals", path_of(engine, arena, REFUSALS));
     jsonw_field(&w, "checkpoint", note);
     jsonw_object_end(&w);
     return files_write(arena, files_join(arena, directory, BACKUP_MANIFEST), buf_str(&buf), 0600);
 }
 
-static const struct err *backup_made(struct engine *engine, struct arena *arena, const char *directory)
+static const struct err *backup_made(struct engine *engine, struct arena *arena, const char *directory,
+                                     void (*progress)(void *context, uint64_t done, uint64_t all), void *context)
 {
     struct reader *reader = NULL;
     char absolute[PATH_MAX];
     TRY(files_folder(arena, directory, 0700));
     TRY(engine_reader(engine, &reader));
-    const struct err *error = engine_store(engine)->backup(reader->session, arena, directory);
+    const struct err *error = engine_store(engine)->backup(reader->session, arena, directory, progress, context);
     engine_reader_close(reader);
     if (error)
         return error;
@@ -54,13 +61,14 @@ static const struct err *backup_made(struct engine *engine, struct arena *arena,
     return files_sync_folder(arena, directory);
 }
 
-const struct err *engine_backup(struct engine *engine, struct arena *arena, const char *directory)
+const struct err *engine_backup(struct engine *engine, struct arena *arena, const char *directory,
+                                void (*progress)(void *context, uint64_t done, uint64_t all), void *context)
 {
     bool empty = false;
     TRY(files_folder_empty(arena, directory, &empty));
     if (!empty)
         return err_new(arena, ERR_CONFLICT, "%s is not empty; a backup wants a folder of its own", directory);
-    const struct err *error = backup_made(engine, arena, directory);
+    const struct err *error = backup_made(engine, arena, directory, progress, context);
     log_write(error ? LOG_ERROR : LOG_INFO, "backup", "%s", error ? error->text : "made");
     return error;
 }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine/engine_private.h"
 #include "engine/person_cache.h"
+#include "engine/refusal_log_private.h"
 
 #include <stdlib.h>
 
@@ -265,7 +266,7 @@ static const struct err *prepare(struct commit *commit)
     key_ends_plan(commit);
     if (commit->made_recall_keys)
         commit_setting(commit, STR("profile_next"), str_printf(commit->arena, "%llu", (unsigned long long)commit->batch.profile_next));
-    return NULL;
+    return refusal_log_write(commit);
 }
 
 static bool commit_empty(const struct commit *commit)

@@ -3,6 +3,7 @@
 #include "engine/engine_private.h"
 #include "engine/files_private.h"
 #include "engine/person_cache.h"
+#include "engine/refusal_log_private.h"
 #include "store/debug/debug.h"
 
 #include <errno.h>
@@ -183,6 +184,7 @@ static const struct err *parts_open(struct engine *engine)
     TRY(tokens_open(engine, arena));
     TRY(paused_read(engine));
     TRY(read_log_open(engine, arena));
+    TRY(refusal_log_open(engine, arena));
     engine->dedupe = dedupe_new();
     TRY(dedupe_rebuild(engine, batch_next));
     engine->metrics.dedupe_ids = dedupe_count(engine->dedupe);
@@ -195,6 +197,7 @@ static void parts_close(struct engine *engine)
     writer_stop(engine);
     commits_free(engine);
     read_log_close(engine);
+    refusal_log_close(engine);
     tokens_close(engine);
     ledger_close(engine->ledger);
     snapshot_close(engine);

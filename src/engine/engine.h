@@ -210,7 +210,8 @@ const struct err *engine_token_revoke(struct engine *engine, struct arena *arena
 
 /* ---- care ---- */
 const struct err *engine_sweep(struct engine *engine, int64_t now_ms, uint64_t *ret_profiles) MUST_CHECK; /* what is due now; also run by itself */
-const struct err *engine_backup(struct engine *engine, struct arena *arena, const char *directory) MUST_CHECK;
+const struct err *engine_backup(struct engine *engine, struct arena *arena, const char *directory,
+                                void (*progress)(void *context, uint64_t done, uint64_t all), void *context) MUST_CHECK; /* bytes; may be NULL */
 /* Into a data directory that is empty or not in use: data, vault copy, and every tombstone known here or there. No engine is open. */
 const struct err *engine_restore(struct arena *arena, const char *backup, const char *data, const char *master_key_file) MUST_CHECK;
 const struct err *engine_keys_rotate(struct engine *engine, struct arena *arena, void (*progress)(void *, uint64_t done, uint64_t all), void *context) MUST_CHECK;

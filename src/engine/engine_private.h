@@ -238,6 +238,8 @@ struct engine {
     struct read_log *read_log;
     struct dedupe *dedupe;
     struct person_cache *person_cache;
+    struct refusal_log *refusal_log;
+    _Atomic bool refusals_quiet; /* what is being said again stands in the log already (refusal_again.c) */
 
     pthread_mutex_t policy_lock; /* guards the list, `current` and policy->references */
     struct snapshot *snapshots, *current;

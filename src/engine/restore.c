@@ -5,12 +5,13 @@
  *        ▼
  *      marked (DIR/restore.unfinished): old files go, staged ones take their places
  *        ▼
- *      opened: what no key opens is taken out of the store, whom the tombstones name is erased anew, the ledger says so
+ *      opened: what no key opens is taken out of the store, whom the tombstones name is erased anew, who has said no since is heard again,
+ *        │  the ledger says so
  *        ▼
  *      unmarked
  *
  * 1. Interrupted before the mark, nothing has happened; after it, Telos opens only when the restore has been run again.
- * 2. DIR keeps its master key, its tombstones and its list of mirrors.
+ * 2. DIR keeps its master key, its tombstones, its refusals and its list of mirrors. Tombstones of other places are added to its own.
  */
 #include "base/log.h"
 #include "engine/backup_private.h"
@@ -26,7 +27,7 @@ struct restore {
     struct arena *arena;
     const char *backup, *data, *stage, *mark, *master_key_file;
     str made, vault_id; /* of the manifest */
-    const char *tombstones; /* where the backed-up instance wrote its own */
+    const char *tombstones, *refusals; /* where the backed-up instance wrote its own */
     uint64_t size; /* of the ledger in the backup */
 };
 
@@ -46,7 +47,9 @@ static const struct err *manifest_read(struct restore *restore)
     str note = json_string(json_get(&manifest, STR("checkpoint")));
     if (!restore->made.data || restore->vault_id.length != 32 || !tombstones.data || !note.data)
         return err_new(arena, ERR_INVALID, "%s/" BACKUP_MANIFEST " cannot be understood", restore->backup);
+    str refusals = json_string(json_get(&manifest, STR("refusals")));
     restore->tombstones = str_z(arena, tombstones);
+    restore->refusals = str_empty(refusals) ? NULL : str_z(arena, refusals); /* older backups do not say */
     TRY(checkpoint_parse(arena, note, &head));
     restore->size = head.size;
     return NULL;
@@ -56,7 +59,7 @@ static const struct err *manifest_read(struct restore *restore)
 
 static bool of_the_store(const char *name)
 {
-    return strcmp(name, BACKUP_MANIFEST) && strcmp(name, BACKUP_VAULT) && strcmp(name, BACKUP_VERIFIER) && strcmp(name, TOMBSTONES);
+    return strcmp(name, BACKUP_MANIFEST) && strcmp(name, BACKUP_VAULT) && strcmp(name, BACKUP_VERIFIER) && strcmp(name, TOMBSTONES) && strcmp(name, REFUSALS);
 }
 
 static const struct err *stage_clear_one(void *context, struct arena *arena, const char *name, bool is_folder)
@@ -151,7 +154,8 @@ static const struct err *place_one(void *context, struct arena *arena, const cha
 {
     const struct restore *restore = context;
     const char *to = files_join(arena, restore->data, name);
-    if (is_folder || (!of_the_store(name) && strcmp(name, BACKUP_VAULT)) || strcmp(name, "mirrors") == 0 || strcmp(name, "vault.journal") == 0)
+    if (is_folder || (!of_the_store(name) && strcmp(name, BACKUP_VAULT) && strcmp(name, TOMBSTONES)) || strcmp(name, "mirrors") == 0 ||
+        strcmp(name, "vault.journal") == 0)
         return NULL;
     TRY(gone(arena, arena_printf(arena, "%s-wal", to))); /* of the store that is being replaced */
     TRY(gone(arena, arena_printf(arena, "%s-shm", to)));
@@ -180,16 +184,18 @@ static const struct err *clean(struct restore *restore, int lock_fd)
     struct engine_options options = {.data = restore->data, .master_key_file = restore->master_key_file};
     struct engine *engine = NULL;
     char absolute[PATH_MAX];
-    uint64_t erased = 0;
+    struct restored restored = {0};
+    const char *const logs[] = {files_join(arena, restore->data, REFUSALS), files_join(arena, restore->backup, REFUSALS), restore->refusals};
     TRY(engine_open_locked(arena, &options, lock_fd, &engine));
-    const struct err *error = restore_clean(engine, arena, restore->made, restore->size, &erased);
+    const struct err *error = restore_clean(engine, arena, restore->made, restore->size, logs, restore->refusals ? 3 : 2, &restored);
     if (!error && realpath(restore->backup, absolute))
         error = vault_mirror_add(arena, engine->vault, files_join(arena, absolute, BACKUP_VAULT)); /* what is destroyed here goes there, too */
     if (!error)
         error = gone(arena, restore->mark);
     engine_close(engine);
     if (!error)
-        log_write(LOG_INFO, "restore", "done erased_again=%llu", (unsigned long long)erased);
+        log_write(LOG_INFO, "restore", "done erased_again=%llu refused_again=%llu", (unsigned long long)restored.erased,
+                  (unsigned long long)restored.said.statements);
     return error;
 }
 
@@ -199,6 +205,9 @@ static const struct err *restore_run(struct restore *restore)
     TRY(stage_clear(restore));
     TRY(files_folder(restore->arena, restore->stage, 0700));
     TRY(files_each(restore->arena, restore->backup, stage_copy_one, restore));
+    const char *tombstones = files_join(restore->arena, restore->data, TOMBSTONES);
+    if (files_exist(tombstones)) /* what other places know is added to it */
+        TRY(files_copy(restore->arena, tombstones, files_join(restore->arena, restore->stage, TOMBSTONES)));
     TRY(stage_vault(restore));
     return replace(restore);
 }

@@ -1,8 +1,10 @@
-/* The restored store brought to what the vault knows: rows that no key opens go, whom the tombstones name is erased anew.
+/* The restored store brought to what the vault knows and what persons have said: rows that no key opens go, whom the tombstones name is erased
+ * anew, who has said no since is heard again.
  *
- * Two passes over all people, each in commits of its own, so that it can be interrupted anywhere and run again:
+ * Two passes over all people and one over the logs of refusals, each in commits of its own, so that it can be interrupted anywhere and run again:
  *   1. rows whose key is destroyed, or was renewed since the backup (they do not open), are ended;
- *   2. who has lost the contract key was erased: erased again, through the core. Everybody else is swept, for time has passed.
+ *   2. who has lost the contract key was erased: erased again, through the core. Everybody else is swept, for time has passed;
+ *   3. what was refused, withdrawn or objected to since is recorded again (refusal_again.c).
  */
 #include "engine/backup_private.h"
 
@@ -177,11 +179,26 @@ static const struct err *erase_join(void *context, struct commit *commit)
     return NULL;
 }
 
+/* --- pass 3: what persons have said no to since */
+
+static const struct err *refusals_clean(struct engine *engine, struct reader *reader, struct arena *arena, const char *const *logs, size_t count,
+                                        struct refusals_said_again *said)
+{
+    const struct err *error = NULL;
+    for (size_t i = 0; i < count && !error; i++) {
+        engine->refusals_quiet = i == 0; /* the directory's own has these lines already; those of other places are to be in it, too */
+        error = refusals_say_again(engine, reader, arena, logs[i], said);
+    }
+    engine->refusals_quiet = false;
+    return error;
+}
+
 /* --- walking */
 
 struct note {
     str made;
     uint64_t size, erased;
+    struct refusals_said_again said;
 };
 
 static const struct err *note_join(void *context, struct commit *commit)
@@ -195,6 +212,7 @@ static const struct err *note_join(void *context, struct commit *commit)
     jsonw_object(&w);
     jsonw_field(&w, "backup_made", note->made);
     jsonw_field_int(&w, "erased_again", (int64_t)note->erased);
+    jsonw_field_int(&w, "refused_again", (int64_t)note->said.statements);
     jsonw_field_int(&w, "size", (int64_t)note->size);
     jsonw_object_end(&w);
     return ledger_clear(&commit->draft, "restore", buf_str(&buf), &index);
@@ -224,7 +242,8 @@ static const struct err *slice_clean(struct step *step, const struct profile *ro
     return engine_sweep_profiles(step->engine, step->arena, sweep, sweep_count, TIME_NONE);
 }
 
-const struct err *restore_clean(struct engine *engine, struct arena *arena, str made, uint64_t size, uint64_t *ret_erased)
+const struct err *restore_clean(struct engine *engine, struct arena *arena, str made, uint64_t size, const char *const *refusal_logs,
+                                size_t refusal_log_count, struct restored *ret_restored)
 {
     struct note note = {.made = made, .size = size};
     struct step step = {.engine = engine, .made = made};
@@ -249,9 +268,11 @@ const struct err *restore_clean(struct engine *engine, struct arena *arena, str 
     if (error)
         error = err_new(arena, error->code, "%s", error->text);
     arena_release(&slice);
+    if (!error)
+        error = refusals_clean(engine, step.reader, arena, refusal_logs, refusal_log_count, &note.said);
     engine_reader_close(step.reader);
     if (!error)
         error = engine_commit(engine, arena, note_join, NULL, &note);
-    *ret_erased = note.erased;
+    *ret_restored = (struct restored){note.erased, note.said};
     return error;
 }

@@ -1,22 +1,23 @@
 /* `telos backup`: a copy of everything but the master key. */
 #include "main/commands.h"
 
-#include "main/client.h"
 #include "main/file.h"
+#include "main/job.h"
 
 static enum status backup(struct run *run) {
-    struct http_reply reply;
+    static const struct job_watch watch = {"Backing up", "bytes", NULL, NULL};
+    struct json result;
     struct buf body;
     struct jsonw w;
     const char *directory = file_absolute(run->arena, run->arguments[0]);
     body_begin(run, &body, &w);
     body_add(&w, "directory", directory);
     jsonw_object_end(&w);
-    enum status status = run_post(run, STR("/v1/admin/backup"), buf_str(&body), &reply);
+    enum status status = run_job(run, STR("/v1/admin/backup"), buf_str(&body), &watch, &result);
     if (status)
         return status;
     if (run->out.json)
-        output_json(&run->out, reply.body);
+        output_json(&run->out, result.raw);
     else
         output_text(&run->out, "the backup is in %s; it does not hold the master key: keep that apart from it\n",
                     directory);

@@ -35,10 +35,12 @@ static const struct option options[] = {
 
 const struct command command_restore = {
     .name = "restore",
-    .summary = "make a data directory from a backup; no destroyed key comes back",
-    .about = "The data directory must be empty, or not in use: its tombstones are applied to what comes from the "
-             "backup. The master key\n"
-             "must be there already, in DATA/keys/master.key or by --master-key-file.",
+    .summary = "make a data directory from a backup; no destroyed key and no withdrawn consent comes back",
+    .about = "The data directory must be empty, or not in use: its tombstones.log and refusals.log are applied to what "
+             "comes from the\n"
+             "backup; on another machine, bring them along. The master key must be there already, in DATA/keys/master.key "
+             "or by\n"
+             "--master-key-file.",
     .actions = ROWS(actions),
     .options = ROWS(options),
     .common = COMMON_DATA,

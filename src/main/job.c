@@ -13,7 +13,9 @@ static void on_line(void *context, struct arena *arena, const struct json *line)
     const struct json *progress = json_get(line, STR("progress")), *finding = json_get(line, STR("finding"));
     const struct json *result = json_get(line, STR("result")), *problem = json_get(line, STR("problem"));
     (void)arena;
-    if (progress) {
+    if (progress && following->run->out.json) {
+        (void)fprintf(stderr, "%.*s\n", STR_FMT(line->raw)); /* only a picture */
+    } else if (progress) {
         int64_t done = 0, all = 0;
         (void)json_int(json_get(progress, STR("done")), &done); /* 0 where it is not said */
         (void)json_int(json_get(progress, STR("all")), &all);

@@ -73,6 +73,7 @@ struct message_result {
 struct statement {
     struct message_identifier subject;
     struct consent record; /* all but profile, identifier, id */
+    bool unverified; /* it counts as what was said on an unverified identifier: a signal that a restore says again */
     bool override_objection; /* recorded only where the policy's settings allow the role */
     struct person *ret_person;
     struct consent *ret_record; /* the record in the person */

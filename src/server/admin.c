@@ -13,20 +13,35 @@ static const struct err *read_directory(struct call *call, const struct json *bo
     return NULL;
 }
 
-const struct err *backup_post(struct call *call)
+static void backup_run(struct job *job)
 {
-    struct json body;
+    const char *directory = job->context;
+    struct buf out;
     struct jsonw w;
-    const char *directory = NULL;
-    TRY(call_object(call, false, &body));
-    TRY(read_directory(call, &body, &directory));
-    TRY(engine_backup(call->server->engine, &call->arena, directory));
-    reply_json(call, MHD_HTTP_OK, &w);
+    const struct err *error = engine_backup(job->server->engine, &job->arena, directory, job_progress, job);
+    if (error) {
+        job_error(job, error);
+        return;
+    }
+    job_line_begin(job, &out, &w);
+    jsonw_key(&w, STR("result"));
     jsonw_object(&w);
     jsonw_field(&w, "directory", str_of(directory));
     jsonw_field_time(&w, "at", clock_now_ms());
     jsonw_object_end(&w);
-    return NULL;
+    job_line_end(job, &out, &w);
+}
+
+const struct err *backup_post(struct call *call)
+{
+    struct json body;
+    const char *directory = NULL;
+    TRY(call_object(call, false, &body));
+    TRY(read_directory(call, &body, &directory));
+    struct job *job = job_new(call);
+    job->run = backup_run;
+    job->context = str_z(&job->arena, str_of(directory));
+    return job_start(call, job);
 }
 
 /* ---- keys ---- */

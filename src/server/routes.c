@@ -82,7 +82,7 @@ static const struct route table[] = {
     {"GET", "/v1/tokens", MAY_ADMIN, 0, 0, tokens_get, "listTokens", "All tokens, without their secret", NULL, NULL, 200, "Tokens"},
     {"POST", "/v1/tokens", MAY_ADMIN, 0, API, tokens_post, "createToken", "Make a token; it is shown once", NULL, "TokenRequest", 201, "TokenMade"},
     {"DELETE", "/v1/tokens/{id}", MAY_ADMIN, 0, 0, token_delete, "revokeToken", "Revoke a token", NULL, NULL, 204, NULL},
-    {"POST", "/v1/admin/backup", MAY_ADMIN | MAY_LOCAL_ONLY, 0, API, backup_post, "backup", "A consistent copy into a directory of the machine", NULL, "DirectoryRequest", 200, "BackupDone"},
+    {"POST", "/v1/admin/backup", MAY_ADMIN | MAY_LOCAL_ONLY, IN, API, backup_post, "backup", "A consistent copy into a directory of the machine, line by line", NULL, "DirectoryRequest", 200, "application/x-ndjson"},
     {"GET", "/v1/admin/keys", MAY_PRIVACY, 0, 0, keys_get, "keysStatus", "The vault: keys live and destroyed, rotation", NULL, NULL, 200, "Keys"},
     {"POST", "/v1/admin/keys/rotate", MAY_ADMIN | MAY_LOCAL_ONLY, IN, API, keys_rotate, "rotateKeys", "A new master key, line by line", NULL, NULL, 200, "application/x-ndjson"},
     {"POST", "/v1/admin/sweep", MAY_ADMIN, 0, API, sweep_post, "sweep", "Erase now what is due", NULL, "SweepRequest", 200, "Swept"},

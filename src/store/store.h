@@ -188,8 +188,9 @@ struct store_ops {
     const struct err *(*purposes_in_use)(struct store_session *session, struct arena *arena, struct purpose_sets *sets, purpose_mask *ret_mask);
     /* Housekeeping between commits: sorted index rows, WAL checkpoint in small steps. `*ret_more`: call again soon. */
     const struct err *(*tidy)(struct store_session *session, struct arena *arena, bool *ret_more);
-    /* A consistent copy of the data into a directory, while serving. */
-    const struct err *(*backup)(struct store_session *session, struct arena *arena, const char *directory);
+    /* A consistent copy of the data into a directory, while serving. `progress` (may be NULL) is told bytes. */
+    const struct err *(*backup)(struct store_session *session, struct arena *arena, const char *directory,
+                                void (*progress)(void *context, uint64_t done, uint64_t all), void *context);
     void (*close)(struct store *store);
 };
 

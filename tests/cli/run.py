@@ -494,8 +494,14 @@ def tokens_are_made_listed_and_revoked(world):
 def keys_rotate_and_backups_restore_without_what_was_erased(world):
     world.consent()
     world.consent("email:bea@example.hu")
+    world.consent("email:csaba@example.hu")
     assert world.json("keys", "status")["generation"] == 1
-    world.run("backup", "backup")
+    done = world.run("backup", "backup", "--json")
+    assert json.loads(done.stdout)["directory"] == world.path("backup")
+    told = [json.loads(line)["progress"] for line in done.stderr.splitlines() if line.startswith('{"progress"')]
+    assert told and all(0 < step["done"] <= step["all"] for step in told), done.stderr
+    assert told[-1]["all"] % 4096 == 0
+    world.run("consent", "withdraw", "email:csaba@example.hu", "newsletter")
     world.run("rights", "erase", ANNA)
     assert world.json("keys", "rotate")["generation"] == 2
     assert "generation 2" in world.out("keys", "status")
@@ -507,10 +513,14 @@ def keys_rotate_and_backups_restore_without_what_was_erased(world):
     restored = os.path.join(world.directory, "restored")
     os.makedirs(os.path.join(restored, "keys"))
     shutil.copy(os.path.join(world.data, "keys", "master.key"), os.path.join(restored, "keys"))
-    shutil.copy(os.path.join(world.data, "tombstones.log"), restored)
+    for name in ("tombstones.log", "refusals.log"):  # as docs/operations.md says
+        shutil.copy(os.path.join(world.data, name), restored)
+    os.rename(world.data, world.data + ".lost")  # the other machine sees nothing of this one
     subprocess.run([world.program, "restore", world.path("backup"), "--data", restored], check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
     world.data = restored
     assert world.json("decide", "email:bea@example.hu", "newsletter")["decision"] == "allow"
+    answer = json.loads(world.run("decide", "email:csaba@example.hu", "newsletter", "--json", status=1).stdout)
+    assert [reason["code"] for reason in answer["reasons"]] == ["consent_withdrawn"], answer
     world.run("profile", ANNA, "--purpose", "newsletter", status=1)
     done = world.run("rights", "export", ANNA, status=(0, 1))
     assert done.returncode == 1 or not any(json.loads(done.stdout)["export"][part] for part in ("identifiers", "facts", "events", "consents")), done.stdout

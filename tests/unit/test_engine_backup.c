@@ -103,26 +103,62 @@ static bool is_erased(struct world *world, const char *subject)
     return person_profile(person, person->root)->erased_ms != TIME_NONE;
 }
 
+/* A world with customers, and a backup of it. */
+static char *backed_up(struct world *world, const struct place *backup)
+{
+    world_begin(world);
+    customers(world);
+    char *folder = arena_printf(&world->arena, "%s/monday", backup->path);
+    check_fine(engine_backup(world->engine, &world->arena, folder, NULL, NULL));
+    return folder;
+}
+
+/* Restored where it was made. */
+static void restore(struct world *world, const char *folder)
+{
+    world_close(world);
+    check_fine(engine_restore(&world->arena, folder, world->data, NULL));
+    world_open(world);
+}
+
+/* Another machine: the master key is brought along, and what else `names` says. */
+static struct world machine_new(const struct world *from, struct place *place, const char *const *names, size_t count)
+{
+    struct world other = {.data = ""};
+    *place = place_new();
+    arena_init(&other.arena);
+    memcpy(other.data, place->path, sizeof other.data);
+    assert_int_equal(mkdir(arena_printf(&other.arena, "%s/keys", place->path), 0700), 0);
+    copy_file(from->data, place->path, "keys/master.key");
+    for (size_t i = 0; i < count; i++)
+        copy_file(from->data, place->path, names[i]);
+    return other;
+}
+
+/* The backup carried away, to where nothing that is destroyed later reaches it. */
+static void carry_away(const char *folder, const struct place *away)
+{
+    const char *const names[] = {"backup.json", "vault", "telos.db", "verifier.pub"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        copy_file(folder, away->path, names[i]);
+    remove_all(folder);
+}
+
 static void what_was_backed_up_comes_back(void **state)
 {
     struct world world = {0};
     struct place backup = place_new();
     (void)state;
-    world_begin(&world);
-    customers(&world);
-    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
-    check_fine(engine_backup(world.engine, &world.arena, folder));
+    char *folder = backed_up(&world, &backup);
     assert_true(exists(folder, "backup.json"));
     assert_true(exists(folder, "vault"));
     assert_false(exists(folder, "master.key"));
     assert_false(exists(folder, "keys"));
-    check_code(engine_backup(world.engine, &world.arena, folder), ERR_CONFLICT); /* never over another one */
+    check_code(engine_backup(world.engine, &world.arena, folder, NULL, NULL), ERR_CONFLICT); /* never over another one */
     world_send(&world, EVENT_IDENTIFY, "till", "{'userId':'u1','traits':{'name':'Later'}}");
     check_str(world_trait(&world, "user_id:u1", "name"), "\"Later\"");
     check_code(engine_restore(&world.arena, folder, world.data, NULL), ERR_CONFLICT); /* in use */
-    world_close(&world);
-    check_fine(engine_restore(&world.arena, folder, world.data, NULL));
-    world_open(&world);
+    restore(&world, folder);
     check_str(world_trait(&world, "user_id:u1", "name"), "\"N1\"");
     check_str(world_trait(&world, "email:u2@b.hu", "hobby"), "\"chess\"");
     assert_int_equal(world_events(&world, "user_id:u3"), 2);
@@ -140,14 +176,9 @@ static void who_was_erased_since_stays_erased(void **state)
     struct world world = {0};
     struct place backup = place_new();
     (void)state;
-    world_begin(&world);
-    customers(&world);
-    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
-    check_fine(engine_backup(world.engine, &world.arena, folder));
+    char *folder = backed_up(&world, &backup);
     erase(&world, "user_id:u1");
-    world_close(&world);
-    check_fine(engine_restore(&world.arena, folder, world.data, NULL));
-    world_open(&world);
+    restore(&world, folder);
     assert_true(is_erased(&world, "user_id:u1"));
     check_str(world_trait(&world, "user_id:u2", "name"), "\"N2\"");
     assert_true(world_send(&world, EVENT_TRACK, "till", "{'userId':'u1','event':'Seen','properties':{'colour':'red'}}") == OUTCOME_DROPPED);
@@ -160,23 +191,15 @@ static void who_was_erased_since_stays_erased(void **state)
 static void an_unreachable_backup_brings_no_key_back_either(void **state)
 {
     struct world world = {0};
-    struct place backup = place_new(), away = place_new(), elsewhere = place_new();
-    const char *const names[] = {"backup.json", "vault", "telos.db", "verifier.pub"};
+    struct place backup = place_new(), away = place_new(), elsewhere;
+    const char *const brought[] = {"tombstones.log"};
     (void)state;
-    world_begin(&world);
-    customers(&world);
-    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
-    check_fine(engine_backup(world.engine, &world.arena, folder));
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        copy_file(folder, away.path, names[i]);
-    remove_all(folder);
+    carry_away(backed_up(&world, &backup), &away);
     erase(&world, "user_id:u2");
     world_state(&world, "user_id:u3", "newsletter", CONSENT_WITHDRAWN);
-    world_close(&world);
 
     /* where the tombstones are */
-    check_fine(engine_restore(&world.arena, away.path, world.data, NULL));
-    world_open(&world);
+    restore(&world, away.path);
     assert_true(is_erased(&world, "user_id:u2"));
     check_str(world_trait(&world, "user_id:u3", "hobby"), ""); /* its key was renewed when the consent was withdrawn */
     check_str(world_trait(&world, "user_id:u1", "hobby"), "\"chess\"");
@@ -188,12 +211,7 @@ static void an_unreachable_backup_brings_no_key_back_either(void **state)
     world_close(&world);
 
     /* on another machine, with the master key and the tombstones brought along */
-    assert_int_equal(mkdir(arena_printf(&world.arena, "%s/keys", elsewhere.path), 0700), 0);
-    copy_file(world.data, elsewhere.path, "keys/master.key");
-    copy_file(world.data, elsewhere.path, "tombstones.log");
-    struct world other = {.data = ""};
-    memcpy(other.data, elsewhere.path, sizeof other.data);
-    arena_init(&other.arena);
+    struct world other = machine_new(&world, &elsewhere, brought, COUNT_OF(brought));
     check_fine(engine_restore(&other.arena, away.path, elsewhere.path, NULL));
     world_open(&other);
     assert_true(is_erased(&other, "user_id:u2"));
@@ -209,21 +227,14 @@ static void an_unreachable_backup_brings_no_key_back_either(void **state)
 static void a_backup_is_reached_by_what_is_erased_later(void **state)
 {
     struct world world = {0};
-    struct place backup = place_new(), elsewhere = place_new();
+    struct place backup = place_new(), elsewhere;
     (void)state;
-    world_begin(&world);
-    customers(&world);
-    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
-    check_fine(engine_backup(world.engine, &world.arena, folder));
+    char *folder = backed_up(&world, &backup);
     erase(&world, "user_id:u1");
-    assert_int_equal(mkdir(arena_printf(&world.arena, "%s/keys", elsewhere.path), 0700), 0);
-    copy_file(world.data, elsewhere.path, "keys/master.key");
+    struct world other = machine_new(&world, &elsewhere, NULL, 0);
+    folder = str_z(&other.arena, str_of(folder));
     world_end(&world); /* its tombstones are gone with it: only the backup itself can know */
-    struct world other = {.data = ""};
-    memcpy(other.data, elsewhere.path, sizeof other.data);
-    arena_init(&other.arena);
-    char *again = arena_printf(&other.arena, "%s/monday", backup.path);
-    check_fine(engine_restore(&other.arena, again, elsewhere.path, NULL));
+    check_fine(engine_restore(&other.arena, folder, elsewhere.path, NULL));
     world_open(&other);
     assert_true(is_erased(&other, "user_id:u1"));
     check_str(world_trait(&other, "user_id:u2", "name"), "\"N2\"");
@@ -232,15 +243,169 @@ static void a_backup_is_reached_by_what_is_erased_later(void **state)
     remove_all(backup.path);
 }
 
+/* The tombstones that a restore found where the backup was made are its own from then on. */
+static void what_one_restore_learned_the_next_one_knows(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new(), away = place_new(), elsewhere;
+    (void)state;
+    carry_away(backed_up(&world, &backup), &away);
+    erase(&world, "user_id:u2");
+    struct place copy = place_new(); /* of the carried backup, which no restore changes */
+    const char *const names[] = {"backup.json", "vault", "telos.db", "verifier.pub"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        copy_file(away.path, copy.path, names[i]);
+    struct world other = machine_new(&world, &elsewhere, NULL, 0);
+    world_close(&world);
+    check_fine(engine_restore(&other.arena, away.path, elsewhere.path, NULL)); /* finds them where the backup was made */
+    world_open(&world);
+    world_end(&world); /* they are gone there */
+    check_fine(engine_restore(&other.arena, copy.path, elsewhere.path, NULL));
+    world_open(&other);
+    assert_true(is_erased(&other, "user_id:u2"));
+    world_end(&other);
+    remove_all(backup.path);
+    remove_all(away.path);
+    remove_all(copy.path);
+}
+
+/* ---- what was refused since ---- */
+
+static bool is_allowed(struct world *world, const char *subject, const char *purpose)
+{
+    const struct policy *policy = engine_policy(world->engine);
+    struct person *person = world_person(world, subject, PERSON_HEAD);
+    struct question question = {.purpose = str_of(purpose), .operation = OPERATION_USE, .at_ms = TIME_NONE, .known_ms = TIME_NONE,
+                                .now_ms = clock_now_ms()};
+    struct decision decision = {0};
+    gate_decide(&world->arena, policy, person, &question, &decision);
+    engine_policy_release(world->engine, policy);
+    return decision.allow;
+}
+
+static size_t said(struct world *world, const char *subject, enum consent_status status)
+{
+    size_t count = 0;
+    struct person *person = world_person(world, subject, PERSON_HEAD);
+    assert_non_null(person);
+    vec_each (record, &person->consents)
+        count += record->status == status;
+    return count;
+}
+
+static void who_has_withdrawn_since_does_not_consent_again(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new();
+    (void)state;
+    char *folder = backed_up(&world, &backup);
+    struct consent first = world_state(&world, "user_id:u1", "newsletter", CONSENT_WITHDRAWN);
+    world_state(&world, "user_id:u2", "statistics", CONSENT_OBJECTED);
+    world_state(&world, "user_id:u3", "fulfilment", CONSENT_ENDED);
+    for (int round = 0; round < 2; round++) { /* restoring it again changes nothing */
+        restore(&world, folder);
+        assert_false(is_allowed(&world, "user_id:u1", "newsletter"));
+        assert_int_equal(said(&world, "user_id:u1", CONSENT_WITHDRAWN), 1);
+        struct person *person = world_person(&world, "user_id:u1", PERSON_HEAD);
+        vec_each (record, &person->consents)
+            if (record->status == CONSENT_WITHDRAWN)
+                assert_int_equal(record->at_ms, first.at_ms); /* when it was said, not when it was said again */
+        assert_int_equal(said(&world, "user_id:u2", CONSENT_OBJECTED), 1);
+        assert_int_equal(said(&world, "user_id:u3", CONSENT_ENDED), 1);
+        assert_true(is_allowed(&world, "user_id:u2", "newsletter"));
+        check_str(world_trait(&world, "user_id:u1", "hobby"), "");
+        all_well(&world);
+    }
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN); /* a later yes stands */
+    assert_true(is_allowed(&world, "user_id:u1", "newsletter"));
+    world_end(&world);
+    remove_all(backup.path);
+}
+
+static void what_was_refused_before_the_backup_is_not_said_again(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new();
+    (void)state;
+    world_begin(&world);
+    customers(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_WITHDRAWN);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
+    check_fine(engine_backup(world.engine, &world.arena, folder, NULL, NULL));
+    restore(&world, folder);
+    assert_true(is_allowed(&world, "user_id:u1", "newsletter"));
+    assert_int_equal(said(&world, "user_id:u1", CONSENT_WITHDRAWN), 1);
+    world_end(&world);
+    remove_all(backup.path);
+}
+
+/* The identifier on which it was said came only after the backup: the person is known by another one. */
+static void a_no_finds_the_person_by_any_identifier(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new();
+    (void)state;
+    char *folder = backed_up(&world, &backup);
+    world_send(&world, EVENT_IDENTIFY, "till", "{'userId':'u1','anonymousId':'a9','traits':{'name':'N1'}}");
+    world_state(&world, "anonymous_id:a9", "newsletter", CONSENT_WITHDRAWN);
+    restore(&world, folder);
+    assert_false(is_allowed(&world, "user_id:u1", "newsletter"));
+    world_end(&world);
+    remove_all(backup.path);
+}
+
+static void a_log_of_refusals_brought_along_is_heard(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new(), away = place_new(), elsewhere;
+    const char *const brought[] = {"tombstones.log", "refusals.log"};
+    (void)state;
+    carry_away(backed_up(&world, &backup), &away);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_WITHDRAWN);
+    world_state(&world, "user_id:u2", "newsletter", CONSENT_WITHDRAWN);
+    erase(&world, "user_id:u2"); /* whose line does not open any more */
+    struct world other = machine_new(&world, &elsewhere, brought, COUNT_OF(brought));
+    world_end(&world);
+    check_fine(engine_restore(&other.arena, away.path, elsewhere.path, NULL));
+    world_open(&other);
+    assert_false(is_allowed(&other, "user_id:u1", "newsletter"));
+    assert_true(is_erased(&other, "user_id:u2"));
+    assert_true(is_allowed(&other, "user_id:u3", "newsletter"));
+    all_well(&other);
+    world_end(&other);
+    remove_all(backup.path);
+    remove_all(away.path);
+}
+
+static void damaged_lines_cost_only_themselves(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new();
+    (void)state;
+    char *folder = backed_up(&world, &backup);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_WITHDRAWN);
+    const char *path = arena_printf(&world.arena, "%s/refusals.log", world.data);
+    FILE *log = fopen(path, "a");
+    assert_non_null(log);
+    assert_true(fputs("what is this\ntelos1 00 refusal 1 2026-01-01 AAAA\ntelos1 torn", log) >= 0);
+    fclose(log);
+    world_reopen(&world); /* cuts off what is torn */
+    world_state(&world, "user_id:u2", "newsletter", CONSENT_WITHDRAWN);
+    restore(&world, folder);
+    assert_false(is_allowed(&world, "user_id:u1", "newsletter"));
+    assert_false(is_allowed(&world, "user_id:u2", "newsletter"));
+    all_well(&world);
+    world_end(&world);
+    remove_all(backup.path);
+}
+
 static void without_the_master_key_nothing_is_touched(void **state)
 {
     struct world world = {0};
     struct place backup = place_new(), elsewhere = place_new();
     (void)state;
-    world_begin(&world);
-    customers(&world);
-    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
-    check_fine(engine_backup(world.engine, &world.arena, folder));
+    char *folder = backed_up(&world, &backup);
     check_code(engine_restore(&world.arena, folder, elsewhere.path, NULL), ERR_UNAVAILABLE);
     assert_false(exists(elsewhere.path, "telos.db"));
     check_code(engine_restore(&world.arena, elsewhere.path, elsewhere.path, NULL), ERR_NOT_FOUND); /* no backup there */
@@ -262,10 +427,7 @@ static void an_interrupted_restore_is_not_served(void **state)
     struct world world = {0};
     struct place backup = place_new();
     (void)state;
-    world_begin(&world);
-    customers(&world);
-    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
-    check_fine(engine_backup(world.engine, &world.arena, folder));
+    char *folder = backed_up(&world, &backup);
     world_close(&world);
     FILE *mark = fopen(arena_printf(&world.arena, "%s/restore.unfinished", world.data), "w");
     assert_non_null(mark);
@@ -287,10 +449,7 @@ static void a_killed_restore_is_run_again(void **state)
     struct place backup = place_new();
     unsigned interrupted = 0;
     (void)state;
-    world_begin(&world);
-    customers(&world);
-    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
-    check_fine(engine_backup(world.engine, &world.arena, folder));
+    char *folder = backed_up(&world, &backup);
     erase(&world, "user_id:u1");
     world_close(&world);
     int64_t began_us = clock_monotonic_us();
@@ -370,7 +529,7 @@ static void a_backup_made_under_load_hangs_together(void **state)
     while (traffic.sent < 50)
         (void)usleep(1000);
     char *folder = arena_printf(&world.arena, "%s/busy", backup.path);
-    check_fine(engine_backup(world.engine, &world.arena, folder));
+    check_fine(engine_backup(world.engine, &world.arena, folder, NULL, NULL));
     unsigned sent = traffic.sent;
     while (traffic.sent < sent + 50)
         (void)usleep(1000);
@@ -399,10 +558,7 @@ static void keys_are_rotated_while_serving(void **state)
     struct vault_status before, after;
     unsigned steps = 0;
     (void)state;
-    world_begin(&world);
-    customers(&world);
-    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
-    check_fine(engine_backup(world.engine, &world.arena, folder));
+    char *folder = backed_up(&world, &backup);
     str key = str_copy(&world.arena, engine_verifier_key(world.engine));
     check_fine(vault_status(&world.arena, engine_vault(world.engine), &before));
     check_fine(engine_keys_rotate(world.engine, &world.arena, count, &steps));
@@ -431,6 +587,12 @@ int main(void)
         cmocka_unit_test(who_was_erased_since_stays_erased),
         cmocka_unit_test(an_unreachable_backup_brings_no_key_back_either),
         cmocka_unit_test(a_backup_is_reached_by_what_is_erased_later),
+        cmocka_unit_test(what_one_restore_learned_the_next_one_knows),
+        cmocka_unit_test(who_has_withdrawn_since_does_not_consent_again),
+        cmocka_unit_test(what_was_refused_before_the_backup_is_not_said_again),
+        cmocka_unit_test(a_no_finds_the_person_by_any_identifier),
+        cmocka_unit_test(a_log_of_refusals_brought_along_is_heard),
+        cmocka_unit_test(damaged_lines_cost_only_themselves),
         cmocka_unit_test(without_the_master_key_nothing_is_touched),
         cmocka_unit_test(an_interrupted_restore_is_not_served),
         cmocka_unit_test(a_killed_restore_is_run_again),

@@ -350,6 +350,17 @@ static void what_is_deleted_is_overwritten_in_the_file(void **state)
     assert_null(memmem(bytes, length, "needle-in", 9));
 }
 
+struct told {
+    uint64_t done, all;
+    unsigned times;
+};
+static void backup_told(void *context, uint64_t done, uint64_t all)
+{
+    struct told *told = context;
+    assert_true(done <= all && done >= told->done);
+    *told = (struct told){done, all, told->times + 1};
+}
+
 static void a_copy_is_made_while_others_write(void **state)
 {
     (void)state;
@@ -371,10 +382,12 @@ static void a_copy_is_made_while_others_write(void **state)
         }
         _exit(0);
     }
-    check_fine(w.store->ops->backup(w.reader, &w.arena, copy));
+    struct told told = {0};
+    check_fine(w.store->ops->backup(w.reader, &w.arena, copy, backup_told, &told));
+    assert_true(told.times > 0 && told.done == told.all && told.all % 4096 == 0);
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
-    check_code(w.store->ops->backup(w.reader, &w.arena, copy), ERR_CONFLICT);
+    check_code(w.store->ops->backup(w.reader, &w.arena, copy, NULL, NULL), ERR_CONFLICT);
     struct store *store;
     struct store_session *session;
     check_fine(store_sqlite_open(&w.arena, copy, &store));

@@ -205,9 +205,10 @@ static const struct err *debug_tidy(struct store_session *session, struct arena 
     CALL(tidy, FAULT_TIDY, arena, arena, ret_more);
 }
 
-static const struct err *debug_backup(struct store_session *session, struct arena *arena, const char *directory)
+static const struct err *debug_backup(struct store_session *session, struct arena *arena, const char *directory,
+                                      void (*progress)(void *context, uint64_t done, uint64_t all), void *context)
 {
-    CALL(backup, FAULT_BACKUP, arena, arena, directory);
+    CALL(backup, FAULT_BACKUP, arena, arena, directory, progress, context);
 }
 
 /* --- sessions, arming */

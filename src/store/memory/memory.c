@@ -231,9 +231,10 @@ static const struct err *memory_tidy(struct store_session *session, struct arena
     return NULL;
 }
 
-static const struct err *memory_backup(struct store_session *session, struct arena *arena, const char *directory)
+static const struct err *memory_backup(struct store_session *session, struct arena *arena, const char *directory,
+                                       void (*progress)(void *context, uint64_t done, uint64_t all), void *context)
 {
-    (void)session;
+    (void)session, (void)progress, (void)context;
     return err_new(arena, ERR_CONFLICT, "A store in memory cannot be copied to %s.", directory);
 }
 

@@ -198,6 +198,7 @@ bool checkpoint_wanted(const struct sqlite_session *session);
 /* Asks the copier, looks what it did, copies the rest: never long. */
 const struct err *checkpoint_step(struct sqlite_session *session, struct arena *arena) MUST_CHECK;
 const struct err *sqlite_tidy(struct store_session *session, struct arena *arena, bool *ret_more) MUST_CHECK;
-const struct err *sqlite_backup(struct store_session *session, struct arena *arena, const char *directory) MUST_CHECK;
+const struct err *sqlite_backup(struct store_session *session, struct arena *arena, const char *directory,
+                                void (*progress)(void *context, uint64_t done, uint64_t all), void *context) MUST_CHECK;
 
 #endif

@@ -135,6 +135,8 @@ INSERT INTO ledger VALUES (?1, ?2, ?3, ?4, ?5)
 SELECT number, leaf_hash, profile, entry, record_sealed FROM ledger WHERE number BETWEEN ?1 AND ?2 ORDER BY number
 -- name: ledger_forget
 UPDATE ledger SET record_sealed = NULL WHERE profile = ?1 AND record_sealed IS NOT NULL
+-- name: page_size
+PRAGMA page_size
 -- name: ledger_last
 SELECT max(number) FROM ledger
 -- name: leaf_hashes
