@@ -201,8 +201,9 @@ struct consent *consent_push(struct apply *apply, struct person *person, const s
 void consent_effects(struct apply *apply, struct person *person, const struct standing *before);
 /* Returns the purposes whose signal on the message could not be read. */
 purpose_mask signals_apply(struct apply *apply, const struct message *message, const struct glance *glance, struct named *named, size_t named_count);
-/* The refusals that the message brings hold for whom it turned out to be about, too, where that is not who heard them first. */
-void signals_deny(struct apply *apply, const struct message *message, const struct glance *glance, struct known *known);
+/* The refusals that the message brings hold for whom it turned out to be about, too, where that is not who heard them first. `anew`: that was
+ * somebody erased, who heard nothing; then all that it says is said by the new person. */
+void signals_again(struct apply *apply, const struct message *message, const struct glance *glance, struct known *known, bool anew);
 /* Purposes that the message itself leaves out (`context.purposes`). */
 purpose_mask message_narrows(const struct apply *apply, const struct message *message, const struct glance *glance);
 void statement_apply(struct apply *apply, struct request *request);

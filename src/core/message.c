@@ -199,27 +199,33 @@ static void kept(struct course *c, struct resolved resolved)
     result->profile_no = known_identifier(resolved.known)->profile;
 }
 
-/* What a law orders to be kept of somebody erased is kept of somebody new: the old keys are gone. */
-static void erased_leave(struct course *c)
+/* What a law orders to be kept of somebody erased is kept of somebody new: the old keys are gone. True when somebody left. */
+static bool erased_leave(struct course *c)
 {
+    bool left = false;
     for (size_t i = 0; i < c->count; i++)
         if (c->named[i].known && c->named[i].purposes && person_erased(c->named[i].known->person)) {
             erased_let_go(c->apply, c->named[i].known);
             c->named[i].known = NULL;
+            left = true;
         }
+    return left;
 }
 
-/* Whom it turned out to be about, may be allowed less: identifiers are not kept for more than the rest. */
-static void named_trim(struct course *c)
+/* Whom it turned out to be about, may be allowed less, or more: identifiers are kept for what the rest is kept for. */
+static void named_settle(struct course *c, const struct person *person)
 {
     for (size_t i = 0; i < c->count; i++) {
         struct named *named = &c->named[i];
-        purpose_mask over = named->added & ~named->purposes;
-        if (!over || !named->known || !named->known->person)
+        if (!named->known || !named->known->person)
             continue;
         struct identifier *identifier = known_identifier(named->known);
-        identifier->purposes &= ~over;
-        if (!identifier->purposes)
+        purpose_mask more = named->known->person == person && identifier->purposes ? named->purposes : 0;
+        purpose_mask purposes = (identifier->purposes & ~(named->added & ~named->purposes)) | more;
+        if (purposes == identifier->purposes)
+            continue;
+        identifier->purposes = purposes;
+        if (!purposes)
             identifier->value = identifier->sealed = STR_NONE;
         row_touch(identifier);
     }
@@ -227,19 +233,19 @@ static void named_trim(struct course *c)
 
 static void keep(struct course *c)
 {
-    erased_leave(c);
+    bool anew = erased_leave(c);
     const struct person *heard = c->named[0].known ? c->named[0].known->person : NULL; /* what the message says of itself */
     struct resolved resolved = resolve_message(c->apply, c->message, c->named, c->count);
     purpose_mask allowed = c->view.allowed;
     const struct standing *judged_by = c->view.standing;
     if (!c->message->released && (resolved.merged || heard != resolved.person)) {
-        signals_deny(c->apply, c->message, &c->glance, resolved.known);
+        signals_again(c->apply, c->message, &c->glance, resolved.known, anew);
         resolved.person = resolved.known->person;
     }
     view_fill(c, resolved.person);
     if (c->view.allowed != allowed || c->view.standing->special != judged_by->special) {
         bool any = judge(c);
-        named_trim(c);
+        named_settle(c, resolved.person);
         identifiers_enforce(c->apply, resolved.person, c->view.standing);
         if (!any) {
             denied(c);
@@ -367,7 +373,7 @@ void message_apply(struct apply *apply, struct message *message, struct message_
         if (apply->batch->leaves.count != leaves) { /* what they let out of hold may have brought identifiers, and joined people */
             c.count = named_fill(apply, message, c.named);
             if (c.named[0].known)
-                signals_deny(apply, message, &c.glance, c.named[0].known);
+                signals_again(apply, message, &c.glance, c.named[0].known, false);
         }
     }
     c.view.narrowed = message_narrows(apply, message, &c.glance);

@@ -1,70 +1,13 @@
-/* The signals that a message itself brings, as consent records (gate.md §4): SDK consent maps, Sec-GPC, contract events; and what a message
- * asks to be left out.
+/* The signals that a message itself brings, as consent records (gate.md §4): SDK consent maps, TC and GPP strings, Sec-GPC, Consent Mode,
+ * contract events; and what a message asks to be left out. Where each is looked for is in docs/signals.md; what they say is signal_voice.c; what
+ * they change is signal_record.c.
  *
- * 1. A record is written only where it changes what holds: SDKs repeat their map on every event.
- * 2. A repeated map is no new statement. What was refused, withdrawn or ran out comes back only by a fresh act: the event that says that
- *    the choice was changed, or a yes on the identifier whose own last word was no. So a device that still holds an old yes undoes no
- *    withdrawal made elsewhere, and renews nothing under a new notice.
- * 3. What cannot be read is never a yes, and stops the purposes it may speak of for this message.
+ * 1. What cannot be read is never a yes, and stops the purposes it may speak of for this message.
+ * 2. What the source's `signals` do not name is not read.
  */
-#include "core/core_private.h"
-
-struct wishes {
-    purpose_mask yes, no, opt_out, opened, ended;
-    purpose_mask unreadable;
-    bool fresh; /* the person has just chosen */
-    str raw; /* the map as it came */
-};
-
-static purpose_mask category_purposes(const struct policy *policy, str category)
-{
-    const purpose_mask *mask = map_get(&policy->signal_by_category, category);
-    return mask ? *mask : 0;
-}
-
-static purpose_mask signalled_purposes(const struct policy *policy)
-{
-    purpose_mask all = 0;
-    struct map_slot slot;
-    for (size_t position = 0; map_next(&policy->signal_by_category, &position, &slot);)
-        all |= *(const purpose_mask *)slot.value;
-    return all;
-}
+#include "core/signal_private.h"
 
 static bool said(const struct json *value) { return value && value->type != JSON_NULL; }
-
-static void list_read(const struct policy *policy, const struct json *list, purpose_mask *mask, struct wishes *wishes)
-{
-    if (!said(list))
-        return;
-    if (list->type != JSON_ARRAY) {
-        wishes->unreadable |= signalled_purposes(policy);
-        return;
-    }
-    for (uint32_t i = 0; i < list->count; i++)
-        *mask |= category_purposes(policy, json_string(&list->items[i]));
-}
-
-static void map_read(const struct policy *policy, const struct json *map, struct wishes *wishes)
-{
-    if (!said(map))
-        return;
-    if (map->type != JSON_OBJECT) {
-        wishes->unreadable |= signalled_purposes(policy);
-        return;
-    }
-    wishes->raw = map->raw;
-    for (uint32_t i = 0; i < map->count; i++) {
-        const struct json_member *member = &map->members[i];
-        purpose_mask mask = category_purposes(policy, member->name);
-        if (member->value.type == JSON_TRUE)
-            wishes->yes |= mask;
-        else if (member->value.type == JSON_FALSE)
-            wishes->no |= mask;
-        else
-            wishes->unreadable |= mask;
-    }
-}
 
 static void contract_read(const struct policy *policy, const struct message *message, str event, struct wishes *wishes)
 {
@@ -79,28 +22,79 @@ static void contract_read(const struct policy *policy, const struct message *mes
     }
 }
 
-static struct wishes wishes_read(const struct policy *policy, const struct message *message, const struct glance *glance)
+/* The first of these members that says something. */
+static const struct json *first_said(const struct json *object, const char *const *names, size_t count)
 {
-    struct wishes wishes = {0};
-    const struct json *consent = glance->consent, *management = glance->management;
-    if (consent) {
-        if (consent->type != JSON_OBJECT)
-            wishes.unreadable |= signalled_purposes(policy);
-        map_read(policy, json_get(consent, STR("categoryPreferences")), &wishes);
+    for (size_t i = 0; i < count; i++) {
+        const struct json *value = json_get(object, str_of(names[i]));
+        if (said(value))
+            return value;
     }
-    if (management) {
-        if (management->type != JSON_OBJECT)
-            wishes.unreadable |= signalled_purposes(policy);
-        wishes.raw = management->raw;
-        list_read(policy, json_get(management, STR("allowedConsentIds")), &wishes.yes, &wishes);
-        list_read(policy, json_get(management, STR("deniedConsentIds")), &wishes.no, &wishes);
+    return NULL;
+}
+#define FIRST(object, ...) first_said((object), (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+struct place { /* where the signals of one message lie; NULL: nowhere */
+    const struct json *categories, *management, *tcf, *gpp, *us_privacy, *gpc, *modes, *gcs, *gcd;
+};
+
+static void places_find(const struct glance *glance, struct place *ret_place)
+{
+    const struct json *consent = glance->consent;
+    *ret_place = (struct place){.management = glance->management, .tcf = glance->tcf, .gpp = glance->gpp, .gpc = glance->gpc};
+    if (!consent || consent->type != JSON_OBJECT)
+        return;
+    const struct json *tcf = FIRST(consent, "tcf", "tcString"), *gpp = FIRST(consent, "gpp", "gppString"), *gpc = FIRST(consent, "gpc");
+    ret_place->categories = FIRST(consent, "categoryPreferences");
+    ret_place->tcf = tcf ? tcf : ret_place->tcf;
+    ret_place->gpp = gpp ? gpp : ret_place->gpp;
+    ret_place->gpc = gpc ? gpc : ret_place->gpc;
+    ret_place->us_privacy = FIRST(consent, "uspString", "usPrivacy");
+    ret_place->modes = FIRST(consent, "consentMode", "googleConsentMode");
+    ret_place->gcs = FIRST(consent, "gcs");
+    ret_place->gcd = FIRST(consent, "gcd");
+}
+
+static void signals_read(struct arena *arena, const struct policy *policy, const struct source *source, const struct glance *glance,
+                         int64_t at_ms, struct signal_reading *reading)
+{
+    struct place place;
+    uint8_t heard = source->signals;
+    places_find(glance, &place);
+    if (heard & SIGNAL_KIND_BIT(SIGNAL_CATEGORIES)) {
+        if (glance->consent && glance->consent->type != JSON_OBJECT)
+            signal_read_value(arena, policy, SIGNAL_CATEGORIES, glance->consent, at_ms, reading); /* unreadable */
+        signal_read_value(arena, policy, SIGNAL_CATEGORIES, place.categories, at_ms, reading);
+        if (place.management)
+            signal_read_management(policy, place.management, reading);
     }
-    wishes.yes &= ~wishes.no & ~wishes.unreadable; /* of two categories for one purpose, the no counts */
+    if (heard & SIGNAL_KIND_BIT(SIGNAL_TCF))
+        signal_read_value(arena, policy, SIGNAL_TCF, place.tcf, at_ms, reading);
+    if (heard & SIGNAL_KIND_BIT(SIGNAL_GPP)) {
+        signal_read_value(arena, policy, SIGNAL_GPP, place.gpp, at_ms, reading);
+        if (place.us_privacy)
+            signal_read_us_privacy(policy, json_string(place.us_privacy), reading);
+    }
+    if (heard & SIGNAL_KIND_BIT(SIGNAL_GPC))
+        signal_read_value(arena, policy, SIGNAL_GPC, place.gpc, at_ms, reading);
+    if (heard & SIGNAL_KIND_BIT(SIGNAL_CONSENT_MODE)) {
+        signal_read_value(arena, policy, SIGNAL_CONSENT_MODE, place.modes, at_ms, reading);
+        if (place.gcs || place.gcd)
+            signal_read_gcs(policy, json_string(place.gcs), json_string(place.gcd), reading);
+    }
+}
+
+static void wishes_read(struct apply *apply, const struct message *message, const struct glance *glance, struct wishes *ret_wishes)
+{
+    *ret_wishes = (struct wishes){.granted = policy_purposes(apply->policy)};
+    struct signal_reading *reading = &ret_wishes->reading;
+    reading->gpc = message->gpc && (message->source->signals & SIGNAL_KIND_BIT(SIGNAL_GPC));
+    if (glance->consent || glance->management || glance->tcf || glance->gpp || glance->gpc)
+        signals_read(apply->arena, apply->policy, message->source, glance, message->at_ms, reading);
     if (message->type == EVENT_TRACK) {
-        wishes.fresh = str_equal(glance->event, STR("Segment Consent Preference Updated"));
-        contract_read(policy, message, glance->event, &wishes);
+        reading->fresh = str_equal(glance->event, STR("Segment Consent Preference Updated"));
+        contract_read(apply->policy, message, glance->event, ret_wishes);
     }
-    return wishes;
 }
 
 void glance_fill(const struct message *message, struct glance *ret_glance)
@@ -117,14 +111,15 @@ void glance_fill(const struct message *message, struct glance *ret_glance)
     const struct json *context = ret_glance->context;
     for (uint32_t i = 0; context && context->type == JSON_OBJECT && i < context->count; i++) {
         const struct json_member *member = &context->members[i];
-        if (!said(&member->value))
-            continue;
-        if (str_equal(member->name, STR("consent")))
-            ret_glance->consent = &member->value;
-        else if (str_equal(member->name, STR("consentManagement")))
-            ret_glance->management = &member->value;
-        else if (str_equal(member->name, STR("purposes")))
-            ret_glance->purposes = &member->value;
+        const struct json **place = str_equal(member->name, STR("consent"))             ? &ret_glance->consent
+                                    : str_equal(member->name, STR("consentManagement")) ? &ret_glance->management
+                                    : str_equal(member->name, STR("purposes"))          ? &ret_glance->purposes
+                                    : str_equal(member->name, STR("tcf"))               ? &ret_glance->tcf
+                                    : str_equal(member->name, STR("gpp"))               ? &ret_glance->gpp
+                                    : str_equal(member->name, STR("gpc"))               ? &ret_glance->gpc
+                                                                                        : NULL;
+        if (place && said(&member->value))
+            *place = &member->value;
     }
 }
 
@@ -142,164 +137,40 @@ purpose_mask message_narrows(const struct apply *apply, const struct message *me
     return message->source->purposes & ~named;
 }
 
-/* --- what would change */
-
-static bool is_grant(const struct consent *record)
+static int64_t said_ms(const struct apply *apply, const struct message *message)
 {
-    return record && (record->status == CONSENT_GIVEN || record->status == CONSENT_RENEWED);
+    return message->at_ms < apply->now_ms ? message->at_ms : apply->now_ms;
 }
 
-/* What this very identifier last said by a signal. */
-static const struct consent *own_word(const struct person *person, const struct identifier *identifier, str purpose)
+void signals_again(struct apply *apply, const struct message *message, const struct glance *glance, struct known *known, bool anew)
 {
-    const struct consent *last = NULL;
-    if (!person || !identifier)
-        return NULL;
-    vec_each (record, &person->consents)
-        if (!row_dead(record) && record->identifier == identifier->number && profile_no_equal(record->profile, identifier->profile) &&
-            str_equal(record->purpose, purpose) && str_equal(record->method, STR("signal")) && (!last || record->at_ms >= last->at_ms))
-            last = record;
-    return last;
-}
-
-static bool own_yes(const struct consent *own) { return is_grant(own) || (own && own->status == CONSENT_OBJECTION_LIFTED); }
-
-/* The record that would change what holds for this purpose; false when nothing would. */
-static bool wish_yes(const struct purpose_standing *now, const struct consent *own, bool verified, bool fresh, enum consent_status *ret_status)
-{
-    bool changed = fresh || (own && !own_yes(own));
-    if (now->basis == BASIS_CONSENT) {
-        bool stale = now->reasons & (REASON_BIT(REASON_CONSENT_EXPIRED) | REASON_BIT(REASON_CONSENT_OUTDATED_NOTICE));
-        *ret_status = is_grant(now->record) ? CONSENT_RENEWED : CONSENT_GIVEN;
-        if (now->locked && !verified)
-            return false;
-        return !now->record || (changed && (!is_grant(now->record) || stale));
-    }
-    *ret_status = CONSENT_OBJECTION_LIFTED;
-    return changed && now->objection && now->objection->status == CONSENT_OBJECTED && str_equal(now->objection->method, STR("signal")) &&
-           (verified || !now->objection->verified);
-}
-
-static bool wish_no(const struct purpose *purpose, const struct purpose_standing *now, const struct consent *own, enum consent_status *ret_status)
-{
-    if (now->basis == BASIS_CONSENT) {
-        *ret_status = is_grant(now->record) ? CONSENT_WITHDRAWN : CONSENT_REFUSED;
-        return !now->record || is_grant(now->record) || own_yes(own);
-    }
-    *ret_status = CONSENT_OBJECTED;
-    bool may = now->basis == BASIS_LEGITIMATE_INTEREST || now->basis == BASIS_PUBLIC_TASK || purpose->direct_marketing;
-    return may && !now->objection;
-}
-
-static bool wish_contract(const struct purpose_standing *now, bool opened)
-{
-    bool open = now->record && now->record->status == CONSENT_OPENED;
-    return opened ? !open || (now->reasons & REASON_BIT(REASON_TERMS_OUTDATED)) : open;
-}
-
-struct planned {
-    unsigned slot;
-    enum consent_status status;
-};
-struct speaker { /* who says it */
-    struct person *person; /* NULL: nobody known yet */
-    const struct identifier *identifier;
-    const struct standing *standing;
-    bool verified;
-    int64_t at_ms;
-};
-
-static size_t plan(const struct policy *policy, const struct speaker *speaker, const struct wishes *wishes, struct planned *ret_planned)
-{
-    size_t count = 0;
-    mask_each (slot, wishes->yes | wishes->no | wishes->opt_out | wishes->opened | wishes->ended) {
-        const struct purpose *purpose = &policy->purposes.items[slot];
-        const struct purpose_standing *now = &speaker->standing->purposes[slot];
-        enum consent_status status = CONSENT_STATUS_COUNT;
-        bool newer = !now->record || speaker->at_ms > now->record->at_ms, same = !now->record || speaker->at_ms >= now->record->at_ms;
-        const struct consent *own =
-            (wishes->yes | wishes->no) & purpose->self ? own_word(speaker->person, speaker->identifier, purpose->name) : NULL;
-        if ((wishes->opt_out & purpose->self) && !(now->reasons & REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL)))
-            ret_planned[count++] = (struct planned){slot, CONSENT_OPTED_OUT};
-        if ((wishes->yes & purpose->self) && newer && wish_yes(now, own, speaker->verified, wishes->fresh, &status))
-            ret_planned[count++] = (struct planned){slot, status};
-        if ((wishes->no & purpose->self) && same && wish_no(purpose, now, own, &status))
-            ret_planned[count++] = (struct planned){slot, status};
-        if (now->basis == BASIS_CONTRACT) {
-            if ((wishes->opened & purpose->self) && newer && wish_contract(now, true))
-                ret_planned[count++] = (struct planned){slot, CONSENT_OPENED};
-            else if ((wishes->ended & purpose->self) && same && wish_contract(now, false))
-                ret_planned[count++] = (struct planned){slot, CONSENT_ENDED};
-        }
-    }
-    return count;
-}
-
-/* Where the signal of a browser counts: not in the EU, unless the policy takes it for an objection there, too. */
-static purpose_mask opted_out(const struct policy *policy, const struct message *message, const struct person *person)
-{
-    if (!message->gpc || policy->gpc_objects_in_eu)
-        return message->gpc ? policy->gpc : 0;
-    str place = person ? person_jurisdiction(person) : STR_NONE;
-    if (str_empty(place))
-        place = message->source->jurisdiction;
-    return jurisdiction_in_eu(str_empty(place) ? policy->country : place) ? 0 : policy->gpc;
-}
-
-static struct consent signal_record(const struct apply *apply, const struct message *message, const struct wishes *wishes,
-                                    const struct speaker *speaker, const struct planned *planned)
-{
-    bool contract = planned->status == CONSENT_OPENED || planned->status == CONSENT_ENDED, gpc = planned->status == CONSENT_OPTED_OUT;
-    return (struct consent){.purpose = apply->policy->purposes.items[planned->slot].name, .status = planned->status, .at_ms = speaker->at_ms,
-                            .verified = speaker->verified, .by = SAID_BY_SELF, .source = message->source->name,
-                            .method = contract ? STR("event") : gpc ? STR("gpc") : STR("signal"),
-                            .signal = gpc ? STR("Sec-GPC: 1") : contract ? STR_NONE : wishes->raw,
-                            .reference = contract ? message->message_id : STR_NONE};
-}
-
-/* Says to the person what the wishes change for it. */
-static void wishes_record(struct apply *apply, const struct message *message, const struct wishes *wishes, struct known *known, bool verified)
-{
-    struct planned planned[LIMIT_PURPOSES * 3];
-    struct speaker speaker = {.person = known->person, .identifier = known_identifier(known),
-                              .standing = standing_of(apply, known->person, message->source), .verified = verified,
-                              .at_ms = message->at_ms < apply->now_ms ? message->at_ms : apply->now_ms};
-    size_t count = plan(apply->policy, &speaker, wishes, planned);
-    for (size_t i = 0; i < count; i++) {
-        struct consent record = signal_record(apply, message, wishes, &speaker, &planned[i]);
-        if (!consent_push(apply, known->person, known_identifier(known), &record))
-            break;
-    }
-    if (count)
-        consent_effects(apply, known->person, speaker.standing);
-}
-
-void signals_deny(struct apply *apply, const struct message *message, const struct glance *glance, struct known *known)
-{
-    struct wishes wishes = wishes_read(apply->policy, message, glance);
-    wishes.opt_out = opted_out(apply->policy, message, known->person);
-    wishes.yes = wishes.opened = wishes.ended = 0;
-    if (wishes.no | wishes.opt_out)
-        wishes_record(apply, message, &wishes, known, known_identifier(known)->verified || message->source->trusted);
+    struct wishes wishes;
+    planned_list planned = {0};
+    wishes_read(apply, message, glance, &wishes);
+    wishes.denials_only = !anew;
+    if (!wishes_mention(apply->policy, &wishes))
+        return;
+    const struct speaker speaker = {.source = message->source, .verified = known_identifier(known)->verified || message->source->trusted,
+                                    .at_ms = said_ms(apply, message)};
+    (void)wishes_record(apply, &wishes, &speaker, known, message->message_id, &planned);
 }
 
 purpose_mask signals_apply(struct apply *apply, const struct message *message, const struct glance *glance, struct named *named, size_t named_count)
 {
-    struct wishes wishes = wishes_read(apply->policy, message, glance);
+    struct wishes wishes;
+    planned_list planned = {0};
+    wishes_read(apply, message, glance, &wishes);
     struct person *person = resolve_prospect(apply, message, named, named_count);
-    wishes.opt_out = opted_out(apply->policy, message, person);
-    if (!named_count || !(wishes.yes | wishes.no | wishes.opt_out | wishes.opened | wishes.ended) || (person && person_erased(person)))
-        return wishes.unreadable;
-    struct speaker speaker = {.person = person, .identifier = named[0].known ? known_identifier(named[0].known) : NULL,
-                              .standing = standing_of(apply, person, message->source),
-                              .verified = named[0].id->key->verified || message->source->trusted,
-                              .at_ms = message->at_ms < apply->now_ms ? message->at_ms : apply->now_ms};
-    struct planned planned[LIMIT_PURPOSES * 3];
-    size_t count = plan(apply->policy, &speaker, &wishes, planned);
-    if (!count)
-        return wishes.unreadable;
+    if (!named_count || !wishes_mention(apply->policy, &wishes) || (person && person_erased(person)))
+        return wishes.reading.unreadable;
+    const struct speaker speaker = {.person = person, .identifier = named[0].known ? known_identifier(named[0].known) : NULL,
+                                    .standing = standing_of(apply, person, message->source), .source = message->source,
+                                    .verified = named[0].id->key->verified || message->source->trusted, .at_ms = said_ms(apply, message)};
+    wishes_plan(apply, &speaker, &wishes, &planned);
+    if (!planned.count)
+        return wishes.reading.unreadable;
     struct known *known = resolve_hash_only(apply, message, named, named_count);
     /* the identifier may have turned out to be somebody else's: what holds for that person decides */
-    wishes_record(apply, message, &wishes, known, speaker.verified);
-    return wishes.unreadable;
+    (void)wishes_record(apply, &wishes, &speaker, known, message->message_id, &planned);
+    return wishes.reading.unreadable;
 }

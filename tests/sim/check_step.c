@@ -291,7 +291,7 @@ void check_message(struct world *world, const struct sending *sending, const str
     oracle_judge(&world->spec, &cell->person, "", world->now_ms, TIME_FOREVER, &verdicts);
     for (uint32_t i = 0; i < sending->marker_count; i++)
         marker_check(world, sending, request, &verdicts, sending->marker_first + i);
-    if (request->result.outcome != OUTCOME_DUPLICATE && request->result.outcome != OUTCOME_INVALID && !verdicts.erased && !sending->anew)
+    if (request->result.outcome != OUTCOME_DUPLICATE && request->result.outcome != OUTCOME_INVALID && !verdicts.erased)
         signals_check(world, sending, request, &cell->person, &verdicts);
 }
 

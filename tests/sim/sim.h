@@ -138,7 +138,6 @@ struct sending { /* one message on its way */
     uint32_t marker_first, marker_count;
     bool gpc, odd_consent, birth, duplicate;
     bool kept_id; /* it names somebody by an identifier that any purpose may keep */
-    bool anew; /* somebody erased is named */
     bool released; /* other messages came out of hold with it, which may have joined people */
     signed char signal[SIGNALS]; /* 0: not said; 1: yes; -1: no */
     purpose_bits narrowed;

@@ -20,10 +20,6 @@ static void message_step(struct world *world, struct random *random)
     message_make(world, random, below(random, PEOPLE), false, &sending);
     trace_add(world, "message from %s%s: %.*s", spec_source_names[sending.source], sending.gpc ? " (Sec-GPC)" : "", STR_FMT(sending.json));
     (void)message_read(world, &sending, &request);
-    for (size_t i = 0; i < request.message.identifier_count; i++) {
-        const struct cell *cell = world_cell(world, &request.message.identifiers[i].hash);
-        sending.anew |= cell && cell->person.profiles.items[0].erased_ms != TIME_NONE;
-    }
     apply(world, &request, mode_pick(random));
     sending.released = world->late_join;
     check_message(world, &sending, &request);

@@ -172,6 +172,38 @@ static void the_last_keys_of_who_was_erased_end(void **state)
     assert_int_equal(ended & KEY_CLASS_ALL, KEY_CLASS_ALL);
 }
 
+/* Whom a law brings back is somebody new: what the same message says of consent is said by that person. */
+static void who_comes_back_is_heard_at_once(void **state)
+{
+    (void)state;
+    say(ANNA, "newsletter", "given");
+    assert_true(world_erase(&world, ANNA));
+    world_later(&world, "P1D");
+    (void)world_send(&world, "drop", "{\"type\":\"track\",\"userId\":\"anna\",\"event\":\"Bought\",\"properties\":{\"total\":5,\"page\":\"p\"},"
+                                     "\"context\":{\"consent\":{\"categoryPreferences\":{\"Advertising\":false,\"Analytics\":true}}}}");
+    const struct person *person = world_person(&world, ANNA);
+    assert_int_equal(person->profiles.items[0].erased_ms, TIME_NONE);
+    assert_int_equal(person->consents.count, 2);
+    assert_int_equal(person->consents.items[0].status, CONSENT_REFUSED);
+    assert_int_equal(person->consents.items[1].status, CONSENT_GIVEN);
+    assert_int_equal(world_alive_events(person), 1);
+    purpose_mask kept = 0;
+    for (unsigned i = 0; i < person->events.items[0].part_count; i++)
+        kept |= person->events.items[0].parts[i].purposes;
+    check_str(world_purposes(&world, kept), "analytics bookkeeping");
+    check_str(world_purposes(&world, person->identifiers.items[0].purposes), "analytics bookkeeping");
+}
+
+static void nobody_comes_back_by_a_signal_alone(void **state)
+{
+    (void)state;
+    say(ANNA, "newsletter", "given");
+    assert_true(world_erase(&world, ANNA));
+    (void)world_send(&world, "web", "{\"type\":\"track\",\"userId\":\"anna\",\"event\":\"Segment Consent Preference Updated\",\"context\":{\"consent\":{\"categoryPreferences\":{\"Advertising\":true}}}}");
+    assert_true(world_person(&world, ANNA)->profiles.items[0].erased_ms != TIME_NONE);
+    assert_int_equal(world_person(&world, ANNA)->consents.count, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down), {#name " (lazily loaded)", name, set_up_lazy, tear_down, NULL}
 int main(void)
 {
@@ -186,6 +218,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_no_holds_for_whom_the_message_is_about, set_up_short, tear_down),
         TEST(an_empty_container_takes_nothing_away),
         TEST(the_last_keys_of_who_was_erased_end),
+        TEST(who_comes_back_is_heard_at_once),
+        TEST(nobody_comes_back_by_a_signal_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
