@@ -339,7 +339,7 @@ bool message_read(struct world *world, const struct sending *sending, struct req
     message->id = id_next(&world->ids, world->now_ms);
     bool valid = core_read_message(&world->scratch, world->policy, body, NULL, EVENT_TYPE_COUNT, message, &ret_request->result);
     if (world_fault(world, "forget-clock"))
-        message->at_ms = world->now_ms - DAY_MS + (int64_t)world->event_next;
+        message->at_ms = world->now_ms - DAY_MS + (int64_t)world->numbers.event_next;
     for (size_t i = 0; i < message->identifier_count; i++)
         message->identifiers[i].hash = world_hash(message->identifiers[i].key->name, message->identifiers[i].value);
     if (sending->duplicate)

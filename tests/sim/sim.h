@@ -12,6 +12,7 @@
 #include "core/identity.h"
 #include "core/profile.h"
 #include "model/key_class.h"
+#include "unit/person_rows.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
 
@@ -152,7 +153,8 @@ struct world {
     struct policy *policy;
     struct id_source ids;
     int64_t now_ms;
-    uint64_t profile_next, event_next, delivery_next, held_next;
+    uint64_t profile_next;
+    struct row_numbers numbers;
     VEC(struct cell *) cells;
     VEC(struct marker) markers;
     uint32_t marker_offset; /* of a clone: its numbers go on from here */
@@ -203,12 +205,9 @@ void trace_add(struct world *world, const char *format, ...) __attribute__((form
 /* --- dump.c: everybody, in plain text; only those who are not the same in `other`, where it is given */
 void world_dump(struct world *world, struct world *other, const char *title);
 
-/* --- person_copy.c */
+/* --- cell.c: a person with an arena of its own */
 struct cell *cell_new(const struct person *person);
 void cell_free(struct cell *cell);
-struct person *person_load(struct arena *arena, const struct person *stored, unsigned parts);
-/* The person as it would be stored: rows that are marked gone left out, the others with their marks taken off. */
-void person_settle(struct person *person);
 
 /* --- steps.c, send.c */
 void step_run(struct world *world);

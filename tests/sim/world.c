@@ -121,7 +121,7 @@ static void policy_take(struct world *world, uint32_t version)
 void world_begin(struct world *world, uint64_t seed, const char *fault)
 {
     struct random random = random_of(seed, 0);
-    *world = (struct world){.seed = seed, .fault = fault, .profile_next = 1, .event_next = 1, .delivery_next = 1, .held_next = 1};
+    *world = (struct world){.seed = seed, .fault = fault, .profile_next = 1, .numbers = {1, 1, 1}};
     arena_init(&world->arena);
     arena_init(&world->scratch);
     id_source_init(&world->ids, seed);
@@ -224,13 +224,6 @@ static void want_named(struct loading *loading, struct request *request, size_t 
     }
 }
 
-static struct person *person_now(struct person *person)
-{
-    while (person->merged_into)
-        person = person->merged_into;
-    return person;
-}
-
 static void needs_add(struct loading *loading)
 {
     struct batch *batch = &loading->world->batch;
@@ -280,42 +273,6 @@ static bool round_run(struct loading *loading)
 }
 
 /* --- storing */
-
-#define parts_back(field)                                                                                              \
-    vec_each (row, &stored->field)                                                                                     \
-        *(__typeof__(row))vec_push(arena, &person->field) = *row
-
-static void unloaded_back(struct arena *arena, struct person *person, const struct person *stored, unsigned parts)
-{
-    if (!(parts & PERSON_FACTS))
-        parts_back(facts);
-    if (!(parts & PERSON_EVENTS))
-        parts_back(events);
-    if (!(parts & PERSON_HELD))
-        parts_back(held);
-    if (!(parts & PERSON_OUTBOX)) {
-        parts_back(deliveries);
-        parts_back(disclosures);
-    }
-}
-
-static void numbers_give(struct world *world, struct person *person)
-{
-    vec_each (event, &person->events)
-        if (event->change == CHANGE_NEW)
-            event->number.value = world->event_next++;
-    vec_each (held, &person->held)
-        if (held->change == CHANGE_NEW)
-            held->number = world->held_next++;
-    vec_each (delivery, &person->deliveries) {
-        if (delivery->change != CHANGE_NEW)
-            continue;
-        delivery->number = world->delivery_next++;
-        if (delivery->event_new)
-            delivery->event = delivery->event_new->number;
-        delivery->event_new = NULL;
-    }
-}
 
 static uint64_t text_hash(str text)
 {
@@ -388,7 +345,7 @@ static void store(struct world *world, struct loading *loading)
         before[i] = &loading->cells.items[i]->person;
     world->profile_next = world->batch.profile_next;
     vec_each (person, &world->batch.persons)
-        numbers_give(world, *person);
+        person_number(*person, &world->numbers);
     if (world->fault)
         fault_before_store(world);
     evidence_note(world);
@@ -399,7 +356,7 @@ static void store(struct world *world, struct loading *loading)
     }
     cells_take(world, loading);
     for (size_t i = 0; i < count; i++)
-        unloaded_back(arena, person_now(loading->given[i]), before[i], loading->parts.items[i]);
+        person_unloaded_back(arena, person_now(loading->given[i]), before[i], loading->parts.items[i]);
     vec_each (each, &world->batch.persons) {
         struct person *person = *each;
         if (world->fault)
@@ -444,30 +401,13 @@ void world_sweep(struct world *world, bool everybody)
         world_apply(world, requests, count, LOAD_ALL);
 }
 
-static purpose_mask mask_moved(const struct policy *from, const struct policy *to, purpose_mask mask)
-{
-    purpose_mask moved = 0;
-    vec_each (purpose, &from->purposes) {
-        const struct purpose *same = mask & purpose->self ? policy_purpose(to, purpose->name) : NULL;
-        moved |= same ? same->self : 0;
-    }
-    return moved;
-}
-
 void world_switch_policy(struct world *world, struct random *random)
 {
     struct policy *old = world->policy;
     spec_change(random, world->now_ms, &world->spec);
     policy_take(world, old->version + 1);
-    vec_each (cell, &world->cells) {
-        vec_each (row, &(*cell)->person.identifiers)
-            row->purposes = mask_moved(old, world->policy, row->purposes);
-        vec_each (row, &(*cell)->person.facts)
-            row->purposes = mask_moved(old, world->policy, row->purposes);
-        vec_each (row, &(*cell)->person.events)
-            for (unsigned i = 0; i < row->part_count; i++)
-                row->parts[i].purposes = mask_moved(old, world->policy, row->parts[i].purposes);
-    }
+    vec_each (cell, &world->cells)
+        person_purposes_move(&(*cell)->person, old, world->policy);
     policy_free(old);
     world_sweep(world, true);
 }

@@ -31,7 +31,7 @@ static struct policy *policy_of(struct arena *arena, const char *yaml, uint32_t 
 
 void world_begin(struct world *world, const char *policy_yaml)
 {
-    *world = (struct world){.profile_next = 1, .event_next = 1, .delivery_next = 1};
+    *world = (struct world){.profile_next = 1, .numbers = {1, 1, 1}};
     arena_init(&world->arena);
     id_source_init(&world->ids, 7);
     world->policy = policy_of(&world->arena, policy_yaml, 1, 0);
@@ -46,30 +46,12 @@ void world_end(struct world *world)
     arena_release(&world->arena);
 }
 
-static purpose_mask mask_moved(const struct policy *from, const struct policy *to, purpose_mask mask)
-{
-    purpose_mask moved = 0;
-    vec_each (purpose, &from->purposes) {
-        const struct purpose *same = policy_purpose(to, purpose->name);
-        if (same && (mask & purpose->self))
-            moved |= same->self;
-    }
-    return moved;
-}
-
 void world_policy(struct world *world, const char *policy_yaml)
 {
     struct policy *old = world->policy;
     world->policy = policy_of(&world->arena, policy_yaml, old->version + 1, world->now_ms);
-    vec_each (person, &world->persons) {
-        vec_each (row, &(*person)->identifiers)
-            row->purposes = mask_moved(old, world->policy, row->purposes);
-        vec_each (row, &(*person)->facts)
-            row->purposes = mask_moved(old, world->policy, row->purposes);
-        vec_each (row, &(*person)->events)
-            for (unsigned i = 0; i < row->part_count; i++)
-                row->parts[i].purposes = mask_moved(old, world->policy, row->parts[i].purposes);
-    }
+    vec_each (person, &world->persons)
+        person_purposes_move(*person, old, world->policy);
     *(struct policy **)vec_push(&world->arena, &world->older) = old;
 }
 
@@ -122,121 +104,7 @@ bool world_message(struct world *world, const char *source, const char *json, st
     return true;
 }
 
-/* --- saving */
-
-#define rows_save(rows)                                                                                                \
-    do {                                                                                                               \
-        size_t kept_ = 0;                                                                                              \
-        vec_each (row_, (rows)) {                                                                                      \
-            assert_true(row_->change <= CHANGE_GONE);                                                                  \
-            if (row_->change == CHANGE_GONE)                                                                           \
-                continue;                                                                                              \
-            row_->change = CHANGE_NONE;                                                                                \
-            (rows)->items[kept_++] = *row_;                                                                            \
-        }                                                                                                              \
-        (rows)->count = kept_;                                                                                         \
-    } while (0)
-
-static void numbers_give(struct world *world, struct person *person)
-{
-    vec_each (event, &person->events)
-        if (event->change == CHANGE_NEW)
-            event->number.value = world->event_next++;
-    vec_each (delivery, &person->deliveries) {
-        if (delivery->change != CHANGE_NEW)
-            continue;
-        delivery->number = world->delivery_next++;
-        if (delivery->event_new) {
-            assert_true(delivery->event_new->number.value > 0);
-            delivery->event = delivery->event_new->number;
-            delivery->event_new = NULL;
-        }
-    }
-}
-
-static void person_save(struct world *world, struct person *person)
-{
-    numbers_give(world, person);
-    rows_save(&person->profiles);
-    rows_save(&person->identifiers);
-    rows_save(&person->consents);
-    rows_save(&person->merges);
-    rows_save(&person->preferences);
-    rows_save(&person->facts);
-    rows_save(&person->events);
-    rows_save(&person->held);
-    rows_save(&person->deliveries);
-    rows_save(&person->disclosures);
-    rows_save(&person->refused);
-    person->standing = NULL;
-    person->needed = 0;
-}
-
-/* A copy to work on, so that a run that asks for more leaves no trace. */
-#define rows_copy(field)                                                                                               \
-    do {                                                                                                               \
-        copy->field.items = arena_alloc(arena, ((from)->field.count + 1) * sizeof *copy->field.items);                  \
-        if ((from)->field.count)                                                                                       \
-            memcpy(copy->field.items, (from)->field.items, (from)->field.count * sizeof *copy->field.items);           \
-        copy->field.count = (from)->field.count;                                                                       \
-        copy->field.capacity = (from)->field.count + 1;                                                                \
-    } while (0)
-
-static struct person *person_copy(struct arena *arena, const struct person *from, unsigned parts)
-{
-    struct person *copy = arena_new(arena, struct person);
-    *copy = (struct person){.root = from->root, .loaded = parts};
-    rows_copy(profiles);
-    rows_copy(identifiers);
-    rows_copy(consents);
-    rows_copy(merges);
-    rows_copy(preferences);
-    rows_copy(refused);
-    if (parts & PERSON_FACTS)
-        rows_copy(facts);
-    if (parts & PERSON_EVENTS) {
-        rows_copy(events);
-        vec_each (event, &copy->events) {
-            struct event_part *parts_copy = arena_array(arena, struct event_part, event->part_count + 1u);
-            memcpy(parts_copy, event->parts, event->part_count * sizeof *parts_copy);
-            event->parts = parts_copy;
-        }
-    }
-    if (parts & PERSON_HELD)
-        rows_copy(held);
-    if (parts & PERSON_OUTBOX) {
-        rows_copy(deliveries);
-        rows_copy(disclosures);
-    }
-    return copy;
-}
-
-/* Puts back what was not loaded: rows of the head's person before, after new ones were added. */
-static void parts_back(struct arena *arena, struct person *person, const struct person *before)
-{
-    if (!(person->loaded & PERSON_FACTS))
-        vec_each (row, &before->facts)
-            *(struct fact *)vec_push(arena, &person->facts) = *row;
-    if (!(person->loaded & PERSON_EVENTS))
-        vec_each (row, &before->events)
-            *(struct event *)vec_push(arena, &person->events) = *row;
-    if (!(person->loaded & PERSON_HELD))
-        vec_each (row, &before->held)
-            *(struct held *)vec_push(arena, &person->held) = *row;
-    if (!(person->loaded & PERSON_OUTBOX)) {
-        vec_each (row, &before->deliveries)
-            *(struct delivery *)vec_push(arena, &person->deliveries) = *row;
-        vec_each (row, &before->disclosures)
-            *(struct disclosure *)vec_push(arena, &person->disclosures) = *row;
-    }
-}
-
-static struct person *latest(struct person *person)
-{
-    while (person->merged_into)
-        person = person->merged_into;
-    return person;
-}
+/* --- loading and saving */
 
 static bool batch_run(struct world *world, struct request *requests, size_t count, unsigned *parts, const struct map *looked_up)
 {
@@ -244,7 +112,7 @@ static bool batch_run(struct world *world, struct request *requests, size_t coun
     *batch = (struct batch){.arena = &world->arena, .policy = world->policy, .ids = &world->ids, .now_ms = world->now_ms,
                             .profile_next = world->profile_next, .requests = requests, .request_count = count, .looked_up = *looked_up};
     for (size_t i = 0; i < world->persons.count; i++)
-        *(struct person **)vec_push(&world->arena, &batch->persons) = person_copy(&world->arena, world->persons.items[i], parts[i]);
+        *(struct person **)vec_push(&world->arena, &batch->persons) = person_load(&world->arena, world->persons.items[i], parts[i]);
     for (size_t i = 0; i < count; i++) /* a sweep names its person */
         if (requests[i].kind == REQUEST_SWEEP)
             vec_each (person, &batch->persons)
@@ -264,7 +132,7 @@ static bool batch_run(struct world *world, struct request *requests, size_t coun
         return false;
     }
     for (size_t i = 0; i < world->persons.count; i++)
-        parts_back(&world->arena, latest(given[i]), world->persons.items[i]);
+        person_unloaded_back(&world->arena, person_now(given[i]), world->persons.items[i], parts[i]);
     return true;
 }
 
@@ -288,8 +156,8 @@ void world_apply(struct world *world, struct request *requests, size_t count)
         *(struct leaf *)vec_push(&world->arena, &world->leaves) = *leaf;
     }
     vec_each (person, &world->last.persons) {
-        person_save(world, *person);
-        (*person)->loaded = PERSON_ALL;
+        person_number(*person, &world->numbers);
+        person_settle(*person);
         if ((*person)->profiles.count)
             *(struct person **)vec_push(&world->arena, &world->persons) = *person;
     }

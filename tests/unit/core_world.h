@@ -7,6 +7,7 @@
 #include "core/gate.h"
 #include "core/identity.h"
 #include "core/profile.h"
+#include "person_rows.h"
 
 struct world {
     struct arena arena; /* lives as long as the world */
@@ -14,7 +15,8 @@ struct world {
     VEC(struct policy *) older; /* rows may still point into them */
     struct id_source ids;
     int64_t now_ms;
-    uint64_t profile_next, event_next, delivery_next, ledger_next;
+    uint64_t profile_next, ledger_next;
+    struct row_numbers numbers;
     VEC(struct person *) persons;
     struct batch last; /* of the last apply */
     VEC(struct leaf) leaves; /* of all */

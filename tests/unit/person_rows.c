@@ -1,7 +1,7 @@
-/* Persons as the store would keep them: deep copies in an arena of their own; a working copy for a batch with only some parts loaded. */
-#include "sim.h"
+/* See person_rows.h. */
+#include "person_rows.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 #define rows_copy(field)                                                                                               \
     do {                                                                                                               \
@@ -12,8 +12,10 @@
         to->field.capacity = from->field.count + 2;                                                                    \
     } while (0)
 
-static void rows_all(struct arena *arena, struct person *to, const struct person *from, unsigned parts)
+struct person *person_load(struct arena *arena, const struct person *from, unsigned parts)
 {
+    struct person *to = arena_new(arena, struct person);
+    *to = (struct person){.root = from->root, .loaded = parts | PERSON_HEAD};
     rows_copy(profiles);
     rows_copy(identifiers);
     rows_copy(consents);
@@ -36,94 +38,33 @@ static void rows_all(struct arena *arena, struct person *to, const struct person
         rows_copy(deliveries);
         rows_copy(disclosures);
     }
+    return to;
 }
 
-struct person *person_load(struct arena *arena, const struct person *stored, unsigned parts)
-{
-    struct person *person = arena_new(arena, struct person);
-    *person = (struct person){.root = stored->root, .loaded = parts};
-    rows_all(arena, person, stored, parts);
-    return person;
-}
+#define rows_back(field)                                                                                               \
+    vec_each (row, &stored->field)                                                                                     \
+        *(__typeof__(row))vec_push(arena, &person->field) = *row
 
-static void own(struct arena *arena, str *text) { *text = str_copy(arena, *text); }
-
-static void texts_own(struct arena *a, struct person *person)
+void person_unloaded_back(struct arena *arena, struct person *person, const struct person *stored, unsigned parts)
 {
-    vec_each (row, &person->profiles)
-        own(a, &row->jurisdiction);
-    vec_each (row, &person->identifiers) {
-        own(a, &row->type);
-        own(a, &row->value);
+    if (!(parts & PERSON_FACTS))
+        rows_back(facts);
+    if (!(parts & PERSON_EVENTS))
+        rows_back(events);
+    if (!(parts & PERSON_HELD))
+        rows_back(held);
+    if (!(parts & PERSON_OUTBOX)) {
+        rows_back(deliveries);
+        rows_back(disclosures);
     }
-    vec_each (row, &person->consents) {
-        own(a, &row->purpose);
-        own(a, &row->notice);
-        own(a, &row->source);
-        own(a, &row->method);
-        own(a, &row->reference);
-        own(a, &row->signal);
-    }
-    vec_each (row, &person->merges) {
-        own(a, &row->reason);
-        own(a, &row->source);
-    }
-    vec_each (row, &person->preferences)
-        own(a, &row->value);
-    vec_each (row, &person->facts) {
-        own(a, &row->name);
-        own(a, &row->value);
-        own(a, &row->source);
-    }
-    vec_each (row, &person->events) {
-        own(a, &row->source);
-        for (unsigned i = 0; i < row->part_count; i++)
-            own(a, &row->parts[i].body);
-    }
-    vec_each (row, &person->held) {
-        own(a, &row->source);
-        own(a, &row->message);
-    }
-    vec_each (row, &person->deliveries) {
-        own(a, &row->destination);
-        own(a, &row->purpose);
-        own(a, &row->reason);
-        own(a, &row->subject);
-    }
-    vec_each (row, &person->disclosures) {
-        own(a, &row->destination);
-        own(a, &row->purpose);
-    }
-    vec_each (row, &person->refused) {
-        own(a, &row->type);
-        own(a, &row->reason);
-    }
-}
-
-struct cell *cell_new(const struct person *person)
-{
-    struct cell *cell = malloc(sizeof *cell);
-    if (!cell)
-        abort();
-    arena_init(&cell->arena);
-    cell->fresh = false;
-    cell->person = (struct person){.root = person->root, .loaded = PERSON_ALL};
-    rows_all(&cell->arena, &cell->person, person, PERSON_ALL);
-    texts_own(&cell->arena, &cell->person);
-    return cell;
-}
-
-void cell_free(struct cell *cell)
-{
-    arena_release(&cell->arena);
-    free(cell);
 }
 
 #define rows_settle(rows)                                                                                              \
     do {                                                                                                               \
         size_t kept_ = 0;                                                                                              \
         vec_each (row_, (rows)) {                                                                                      \
-            if (row_->change >= CHANGE_GONE)                                                                           \
+            ASSERT(row_->change <= CHANGE_GONE);                                                                       \
+            if (row_->change == CHANGE_GONE)                                                                           \
                 continue;                                                                                              \
             row_->change = CHANGE_NONE;                                                                                \
             (rows)->items[kept_++] = *row_;                                                                            \
@@ -144,4 +85,55 @@ void person_settle(struct person *person)
     rows_settle(&person->deliveries);
     rows_settle(&person->disclosures);
     rows_settle(&person->refused);
+    person->standing = NULL;
+    person->needed = 0;
+    person->loaded = PERSON_ALL;
+}
+
+struct person *person_now(struct person *person)
+{
+    while (person->merged_into)
+        person = person->merged_into;
+    return person;
+}
+
+void person_number(struct person *person, struct row_numbers *numbers)
+{
+    vec_each (event, &person->events)
+        if (event->change == CHANGE_NEW)
+            event->number.value = numbers->event_next++;
+    vec_each (held, &person->held)
+        if (held->change == CHANGE_NEW)
+            held->number = numbers->held_next++;
+    vec_each (delivery, &person->deliveries) {
+        if (delivery->change != CHANGE_NEW)
+            continue;
+        delivery->number = numbers->delivery_next++;
+        if (delivery->event_new) {
+            ASSERT(delivery->event_new->number.value > 0);
+            delivery->event = delivery->event_new->number;
+        }
+        delivery->event_new = NULL;
+    }
+}
+
+static purpose_mask mask_moved(const struct policy *from, const struct policy *to, purpose_mask mask)
+{
+    purpose_mask moved = 0;
+    vec_each (purpose, &from->purposes) {
+        const struct purpose *same = mask & purpose->self ? policy_purpose(to, purpose->name) : NULL;
+        moved |= same ? same->self : 0;
+    }
+    return moved;
+}
+
+void person_purposes_move(struct person *person, const struct policy *from, const struct policy *to)
+{
+    vec_each (row, &person->identifiers)
+        row->purposes = mask_moved(from, to, row->purposes);
+    vec_each (row, &person->facts)
+        row->purposes = mask_moved(from, to, row->purposes);
+    vec_each (row, &person->events)
+        for (unsigned i = 0; i < row->part_count; i++)
+            row->parts[i].purposes = mask_moved(from, to, row->parts[i].purposes);
 }
