@@ -56,6 +56,8 @@ static reason_mask quiet_reasons(const struct policy *policy, const struct json 
     int64_t over_ms = minute_start_ms + ((to - now + 1440) % 1440) * MINUTE_MS;
     if (over_ms > decision->allowed_from_ms)
         decision->allowed_from_ms = over_ms;
+    if (over_ms > at_ms && over_ms < decision->valid_until_ms)
+        decision->valid_until_ms = over_ms;
     return REASON_BIT(REASON_QUIET_HOURS);
 }
 

@@ -32,6 +32,7 @@ struct profile_view {
     VEC(const struct fact *) facts;
     VEC(struct withheld) withheld;
     int64_t now_ms;
+    int64_t valid_until_ms; /* from now_ms until then this view changes only by what is said or collected, never by time; also where it is denied */
 };
 /* `recipient` and `channel` may be empty; `categories` narrows further (NULL: the purpose's own). */
 void profile_view(struct arena *arena, const struct policy *policy, const struct person *person, const struct question *question,
@@ -39,9 +40,13 @@ void profile_view(struct arena *arena, const struct policy *policy, const struct
 /* The event as the purpose may see it: the allowed parts merged, fields of other categories taken out. False when nothing is left. `ret_body`: JSON object. */
 bool profile_view_event(struct arena *arena, const struct profile_view *view, const struct category_set *categories,
                         const struct event *event, str *ret_body);
+/* As view->valid_until_ms, for what the view shows of this event, be it something or nothing. */
+int64_t profile_view_event_until(const struct profile_view *view, const struct event *event);
 /* {"id","purpose","identifiers","traits","facts","consents","preferences","withheld"} without events; the caller adds those: fields only,
  * no braces, so that the caller can go on. */
 void profile_view_write(struct jsonw *w, const struct profile_view *view);
+/* How the person wants to be treated, as an object: of several statements about a setting the newest. */
+void preferences_write(struct arena *arena, struct jsonw *w, const struct person *person);
 /* The digest of everything the person is made of, independent of row numbers, times of learning and order of arrival: the
  * simulator and `telos debug digest` compare it. */
 void profile_digest(struct arena *arena, const struct policy *policy, const struct person *person, uint8_t ret_digest[32]);

@@ -53,6 +53,38 @@ purpose_mask view_keeps(const struct profile_view *view, purpose_mask purposes, 
     return keeps;
 }
 
+/* When time alone may change what view_keeps gives, or end the view's own purpose. Purposes that are not stored on now come back, or others
+ * fall, only at the standing's own time. */
+static int64_t data_until(const struct profile_view *view, purpose_mask purposes, int64_t received_ms)
+{
+    int64_t until_ms = TIME_FOREVER;
+    purposes = (purposes & view->stores) | view->policy->purposes.items[view->purpose].self;
+    mask_each (slot, purposes) {
+        int64_t over_ms = retention_collected(&view->policy->purposes.items[slot], received_ms);
+        if (over_ms > view->now_ms && over_ms < until_ms)
+            until_ms = over_ms;
+    }
+    return until_ms;
+}
+
+static void valid_until(struct profile_view *view, int64_t until_ms)
+{
+    if (until_ms < view->valid_until_ms)
+        view->valid_until_ms = until_ms;
+}
+
+int64_t profile_view_event_until(const struct profile_view *view, const struct event *event)
+{
+    if (view->purpose == SLOT_NONE)
+        return view->valid_until_ms;
+    int64_t until_ms = data_until(view, 0, event->received_ms);
+    for (unsigned i = 0; i < event->part_count; i++) {
+        int64_t part_ms = event->parts[i].purposes ? data_until(view, event->parts[i].purposes, event->received_ms) : TIME_FOREVER;
+        until_ms = part_ms < until_ms ? part_ms : until_ms;
+    }
+    return until_ms;
+}
+
 /* Was it collected for this purpose, or for one compatible, and does that still stand? */
 static reason_mask purpose_reasons(const struct profile_view *view, purpose_mask purposes, int64_t received_ms)
 {
@@ -94,6 +126,7 @@ static void identifiers_view(struct arena *arena, struct profile_view *view)
                               : key->category == SLOT_NONE ? 0
                                                            : slot_reasons(view, key->category);
         reasons |= purpose_reasons(view, identifier->purposes, identifier->last_seen_ms + DAY_MS);
+        valid_until(view, data_until(view, identifier->purposes, identifier->last_seen_ms + DAY_MS));
         if (reasons)
             withhold(arena, view, identifier->type, reasons);
         else
@@ -120,17 +153,23 @@ void profile_view(struct arena *arena, const struct policy *policy, const struct
 {
     *ret_view = (struct profile_view){.person = person, .policy = policy, .purpose = SLOT_NONE, .now_ms = question_at(question)};
     gate_decide(arena, policy, person, question, &ret_view->decision);
+    ret_view->valid_until_ms = ret_view->decision.valid_until_ms;
     const struct purpose *purpose = policy_purpose(policy, question->purpose);
     if (purpose)
         ret_view->purpose = purpose->slot;
     if (!ret_view->decision.allow || !purpose || !person)
         return;
-    ret_view->stores = gate_standing_at(arena, policy, person, STR_NONE, ret_view->now_ms, question->known_ms == TIME_NONE ? TIME_FOREVER : question->known_ms)->stores;
+    int64_t known_ms = question->known_ms == TIME_NONE ? TIME_FOREVER : question->known_ms;
+    const struct standing *standing = gate_standing_at(arena, policy, person, STR_NONE, ret_view->now_ms, known_ms);
+    ret_view->stores = standing->stores;
+    valid_until(ret_view, standing->valid_until_ms); /* of all purposes: their consents are shown, too */
     allowed_fill(ret_view, categories);
     identifiers_view(arena, ret_view);
     struct field_walk traits_walk = field_walk_key(policy, fields_walk(policy), STR("traits"));
     vec_each (fact, &person->facts) {
         reason_mask reasons = row_dead(fact) ? 1 : fact_reasons(arena, ret_view, traits_walk, fact);
+        if (!row_dead(fact))
+            valid_until(ret_view, data_until(ret_view, fact->purposes, fact->received_ms));
         if (!reasons)
             *(const struct fact **)vec_push(arena, &ret_view->facts) = fact;
         else if (!row_dead(fact))

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine/engine_private.h"
 #include "engine/person_cache.h"
+#include "engine/view_cache.h"
 #include "engine/refusal_log_private.h"
 
 #include <stdlib.h>
@@ -259,6 +260,8 @@ static const struct err *prepare(struct commit *commit)
     ledger_begin(commit->engine->ledger, commit->arena, &commit->save, commit->now_ms, &commit->draft);
     joins_run(commit);
     commit->reads_taken = read_log_take(commit, commit->reads_all);
+    if (commit->reads_all && commit->policy)
+        (void)denials_take(commit); /* how many does not matter here */
     number_rows(commit);
     TRY(keys_ahead(commit->engine, commit->arena, commit->batch.profile_next));
     TRY(seal_commit(commit));
@@ -358,6 +361,16 @@ static void note(struct commit *commit)
     pthread_mutex_unlock(&engine->listen_lock);
 }
 
+/* Views of everybody that was looked at, changed or not; also where saving failed, for then nobody knows what a reader finds. */
+static void views_forget(struct commit *commit)
+{
+    struct view_cache *views = commit->engine->view_cache;
+    for (size_t i = 0; i < commit->loaded_count; i++)
+        view_cache_forget(views, commit->loaded[i]);
+    vec_each (person, &commit->batch.persons)
+        view_cache_forget(views, *person);
+}
+
 const struct err *commit_run(struct commit *commit, bool *ret_saving)
 {
     struct engine *engine = commit->engine;
@@ -370,8 +383,11 @@ const struct err *commit_run(struct commit *commit, bool *ret_saving)
     if (!error && !(commit_empty(commit) && !commit->probe)) {
         *ret_saving = true;
         error = save_all(commit);
+        views_forget(commit);
     }
     read_log_taken(engine, !error);
+    if (error)
+        denials_back(commit);
     if (error) {
         dedupe_remove_newest(engine->dedupe, commit->dedupe_added);
         return error;

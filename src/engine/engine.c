@@ -4,6 +4,7 @@
 #include "engine/files_private.h"
 #include "engine/person_cache.h"
 #include "engine/refusal_log_private.h"
+#include "engine/view_cache.h"
 #include "store/debug/debug.h"
 
 #include <errno.h>
@@ -180,10 +181,12 @@ static const struct err *parts_open(struct engine *engine)
     TRY(key_ends_finish(engine));
     TRY(ledger_open(arena, engine->store, engine->session, engine->vault, engine->data, &engine->ledger));
     engine->person_cache = person_cache_new();
+    engine->view_cache = view_cache_new(LIMIT_VIEW_CACHE_BYTES);
     TRY(snapshot_open(engine));
     TRY(tokens_open(engine, arena));
     TRY(paused_read(engine));
     TRY(read_log_open(engine, arena));
+    denials_open(engine);
     TRY(refusal_log_open(engine, arena));
     engine->dedupe = dedupe_new();
     TRY(dedupe_rebuild(engine, batch_next));
@@ -197,12 +200,14 @@ static void parts_close(struct engine *engine)
     writer_stop(engine);
     commits_free(engine);
     read_log_close(engine);
+    denials_close(engine);
     refusal_log_close(engine);
     tokens_close(engine);
     ledger_close(engine->ledger);
     snapshot_close(engine);
     dedupe_free(engine->dedupe);
     person_cache_free(engine->person_cache);
+    view_cache_free(engine->view_cache);
     if (engine->session)
         engine->store->ops->session_close(engine->session);
     if (engine->store)

@@ -104,6 +104,22 @@ const struct err *engine_person_by_no(struct reader *reader, struct arena *arena
 /* The newest events of a person, opened; numbers below `before` (0: from the end). */
 const struct err *engine_events(struct reader *reader, struct arena *arena, const struct policy *policy, const struct person *person,
                                 uint64_t before, size_t max, struct event **ret_events, size_t *ret_count) MUST_CHECK;
+/* Views: texts made of a person for one purpose, which engine keeps in memory as long as making them anew would give the same (view_cache.h). */
+struct view_place { /* filled by engine_view_find */
+    identifier_hash hash;
+    uint16_t purpose, variant;
+    uint32_t mark;
+};
+/* Adds the kept view of the person known by "type:value" to `out`; whoever gives it out records the read of `ret_root`. `variant`: what else the text
+ * depends on. Not found: make it from what is read after this call, then engine_view_keep. */
+const struct err *engine_view_find(struct engine *engine, struct arena *arena, const struct policy *policy, str subject, uint16_t purpose,
+                                   uint16_t variant, struct view_place *ret_place, struct buf *out, profile_no *ret_root, bool *ret_found) MUST_CHECK;
+/* `text` is what the view of this person is at any time from `from_ms` to before `until_ms`, unless something is said or collected. */
+void engine_view_keep(struct engine *engine, const struct policy *policy, const struct view_place *place, const struct person *person, int64_t from_ms,
+                      int64_t until_ms, str text);
+/* Counts a no by its reasons, for the register of denials: `what` is "decide_denied", "read_denied" or "delivery_denied"; `destination` empty but for
+ * deliveries. Never a person. */
+void engine_count_denial(struct engine *engine, const struct policy *policy, const char *what, str destination, str purpose, reason_mask reasons);
 /* Writes down that a person's data was read: durable against kill -9 before it returns, in the ledger soon after. */
 void engine_record_read(struct engine *engine, struct uuid token, profile_no profile, str purpose, const char *what);
 struct store_session *reader_session(struct reader *reader);

@@ -82,7 +82,7 @@ struct commit {
     bool made_recall_keys;
     bool probe; /* saved even though it is empty: can the store store again? */
     bool reads_all; /* all recorded reads, even few */
-    size_t reads_taken;
+    size_t reads_taken, denial_first, denial_count;
     struct person **loaded; /* as they came from the store; joined ones leave batch.persons */
     size_t loaded_count;
     struct map pages; /* facts.c's: profile number → its fact pages */
@@ -159,6 +159,12 @@ bool read_log_ready(struct engine *engine); /* false: no room to record a read; 
 /* Adds what waits to the commit's save.reads; `all`: even if little. Returns how many. */
 size_t read_log_take(struct commit *commit, bool all);
 void read_log_taken(struct engine *engine, bool committed);
+
+/* ---- denials, counted (denial.c) ---- */
+void denials_open(struct engine *engine);
+void denials_close(struct engine *engine);
+size_t denials_take(struct commit *commit); /* into batch.counters; how many */
+void denials_back(struct commit *commit); /* it failed: they are counted again */
 
 /* ---- the queue and the writer (writer.c) ---- */
 const struct err *writer_start(struct engine *engine, struct arena *arena) MUST_CHECK;
@@ -238,7 +244,9 @@ struct engine {
     struct read_log *read_log;
     struct dedupe *dedupe;
     struct person_cache *person_cache;
+    struct view_cache *view_cache;
     struct refusal_log *refusal_log;
+    struct denials *denials;
     _Atomic bool refusals_quiet; /* what is being said again stands in the log already (refusal_again.c) */
 
     pthread_mutex_t policy_lock; /* guards the list, `current` and policy->references */

@@ -6,6 +6,7 @@
  */
 #include "engine/engine_private.h"
 #include "engine/person_cache.h"
+#include "engine/view_cache.h"
 
 #include <stdlib.h>
 
@@ -93,6 +94,31 @@ const struct err *engine_person_by_no(struct reader *reader, struct arena *arena
 {
     struct load load = {.profiles = &number, .profile_count = 1, .parts = parts};
     return person_load(reader, arena, policy, &load, &load.by_profile, ret_person);
+}
+
+/* ---- views ---- */
+
+const struct err *engine_view_find(struct engine *engine, struct arena *arena, const struct policy *policy, str subject, uint16_t purpose,
+                                   uint16_t variant, struct view_place *ret_place, struct buf *out, profile_no *ret_root, bool *ret_found)
+{
+    struct message_identifier id = {0};
+    struct view_made made;
+    TRY(identity_parse_subject(arena, policy, subject, &id));
+    TRY(may_read(engine, arena));
+    struct view_key key = {.hash = identifier_hash_of(engine, id.key->name, id.value), .purpose = purpose, .variant = variant};
+    *ret_place = (struct view_place){.hash = key.hash, .purpose = purpose, .variant = variant, .mark = view_cache_mark(engine->view_cache, &key.hash)};
+    *ret_found = view_cache_get(engine->view_cache, policy->version, &key, clock_now_ms(), out, &made);
+    if (*ret_found)
+        *ret_root = made.root;
+    return NULL;
+}
+
+void engine_view_keep(struct engine *engine, const struct policy *policy, const struct view_place *place, const struct person *person, int64_t from_ms,
+                      int64_t until_ms, str text)
+{
+    struct view_key key = {.hash = place->hash, .purpose = place->purpose, .variant = place->variant};
+    struct view_made made = {.root = person->root, .from_ms = from_ms, .until_ms = until_ms};
+    view_cache_put(engine->view_cache, policy->version, &key, place->mark, &made, text);
 }
 
 const struct err *engine_events(struct reader *reader, struct arena *arena, const struct policy *policy, const struct person *person,

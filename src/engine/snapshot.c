@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine/engine_private.h"
 #include "engine/person_cache.h"
+#include "engine/view_cache.h"
 #include "evidence/canonical.h"
 
 #include <stdlib.h>
@@ -175,6 +176,7 @@ const struct err *snapshot_open(struct engine *engine)
     TRY(policy_from_row(&engine->arena, &row, &policy));
     snapshot_switch(engine, snapshot_new(policy));
     person_cache_clear(engine->person_cache, policy);
+    view_cache_clear(engine->view_cache, policy->version);
     str follow = STR_NONE;
     TRY(engine->store->ops->setting(engine->session, &engine->arena, STR("policy_follow"), &follow));
     engine->follow = !str_empty(follow);
@@ -272,6 +274,7 @@ static void activation_after(void *context, struct engine *engine)
     activation->policy->activated_ms = activation->row->activated_ms;
     snapshot_switch(engine, snapshot_new(activation->policy));
     person_cache_clear(engine->person_cache, activation->policy);
+    view_cache_clear(engine->view_cache, activation->policy->version);
     engine->follow = true;
     log_write(LOG_INFO, "policy", "activated version=%u", activation->row->version);
 }

@@ -151,7 +151,7 @@ void write_event(struct jsonw *w, const struct event *event, str body)
 }
 
 /* The newest events that the view may see; looks at no more than some pages of them. */
-static const struct err *write_events(struct call *call, struct jsonw *w, const struct profile_view *view, size_t max)
+static const struct err *write_events(struct call *call, struct jsonw *w, struct profile_view *view, size_t max)
 {
     uint64_t before = 0;
     struct reader *reader;
@@ -165,6 +165,8 @@ static const struct err *write_events(struct call *call, struct jsonw *w, const 
         for (size_t i = 0; i < count; i++) {
             str body;
             before = events[i].number.value;
+            int64_t until_ms = profile_view_event_until(view, &events[i]);
+            view->valid_until_ms = until_ms < view->valid_until_ms ? until_ms : view->valid_until_ms;
             if (!profile_view_event(&call->arena, view, NULL, &events[i], &body))
                 continue;
             write_event(w, &events[i], body);
@@ -177,7 +179,7 @@ static const struct err *write_events(struct call *call, struct jsonw *w, const 
     return NULL;
 }
 
-const struct err *write_profile(struct call *call, struct jsonw *w, const struct profile_view *view, size_t events_max)
+const struct err *write_profile(struct call *call, struct jsonw *w, struct profile_view *view, size_t events_max)
 {
     jsonw_object(w);
     profile_view_write(w, view);
@@ -195,12 +197,13 @@ void view_person(struct call *call, const struct person *person, const struct pu
     profile_view(&call->arena, call->policy, person, &question, NULL, ret_view);
 }
 
-void reply_withheld(struct call *call, const struct decision *decision)
+void reply_withheld(struct call *call, str purpose, const struct decision *decision)
 {
     struct jsonw w;
     reason_mask reasons = decision->reasons;
     vec_each (category, &decision->categories)
         reasons |= category->reasons;
+    engine_count_denial(call->server->engine, call->policy, "read_denied", STR_NONE, purpose, reasons);
     reply_problem_begin(call, ERR_FORBIDDEN, "the gate withholds this person for this purpose; `reasons` says why", &w);
     jsonw_key(&w, STR("reasons"));
     write_reasons(&w, reasons);

@@ -7,26 +7,46 @@
 
 #define EVENTS_DEFAULT 20
 
-const struct err *profile_get(struct call *call)
+/* Made from what is stored now, and kept for the next reads of it. */
+static const struct err *profile_make(struct call *call, const struct purpose *purpose, size_t events, const struct view_place *place)
 {
-    const struct purpose *purpose;
     struct person *person = NULL;
     struct profile_view view;
     struct jsonw w;
-    int64_t events = EVENTS_DEFAULT;
-    TRY(call_purpose(call, &purpose));
-    TRY(call_query_int(call, "events", 0, LIMIT_PAGE_ITEMS, &events));
     TRY(call_person(call, call->parameters[0], PERSON_HEAD | PERSON_FACTS, &person));
     if (!person)
         return err_new(&call->arena, ERR_NOT_FOUND, "nobody is known by this identifier");
     call_record(call, person, purpose->name, "profile");
     view_person(call, person, purpose, &view);
     if (!view.decision.allow) {
-        reply_withheld(call, &view.decision);
+        reply_withheld(call, purpose->name, &view.decision);
         return NULL;
     }
     reply_json(call, MHD_HTTP_OK, &w);
-    return write_profile(call, &w, &view, (size_t)events);
+    TRY(write_profile(call, &w, &view, events));
+    if (!call->reply.out.overflow)
+        engine_view_keep(call->server->engine, call->policy, place, person, view.now_ms, view.valid_until_ms, buf_str(&call->reply.out));
+    return NULL;
+}
+
+/* A view that was kept says what the gate would say now, or it would not have been kept (engine_view_find). It is recorded as any other. */
+const struct err *profile_get(struct call *call)
+{
+    const struct purpose *purpose;
+    struct view_place place;
+    struct jsonw w;
+    profile_no root = {0};
+    bool found = false;
+    int64_t events = EVENTS_DEFAULT;
+    TRY(call_purpose(call, &purpose));
+    TRY(call_query_int(call, "events", 0, LIMIT_PAGE_ITEMS, &events));
+    reply_json(call, MHD_HTTP_OK, &w);
+    TRY(engine_view_find(call->server->engine, &call->arena, call->policy, call->parameters[0], purpose->slot, (uint16_t)events, &place,
+                         &call->reply.out, &root, &found));
+    if (!found)
+        return profile_make(call, purpose, (size_t)events, &place);
+    engine_record_read(call->server->engine, call->principal.token, root, purpose->name, "profile");
+    return NULL;
 }
 
 /* ---- the graph ---- */
@@ -134,7 +154,7 @@ const struct err *identity_get(struct call *call)
     call_record(call, person, purpose->name, "identity");
     view_person(call, person, purpose, &view);
     if (!view.decision.allow) {
-        reply_withheld(call, &view.decision);
+        reply_withheld(call, purpose->name, &view.decision);
         return NULL;
     }
     reply_json(call, MHD_HTTP_OK, &w);
