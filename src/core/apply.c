@@ -84,6 +84,8 @@ static void request_apply(struct apply *apply, struct request *request)
     case REQUEST_ERASE: erase_apply(apply, request); break;
     case REQUEST_SWEEP: sweep_apply(apply, request); break;
     case REQUEST_JOIN: join_apply(apply, request); break;
+    case REQUEST_RECTIFY: rectify_apply(apply, request); break;
+    case REQUEST_SIGNAL: signal_request_apply(apply, request); break;
     }
 }
 

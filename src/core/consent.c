@@ -50,7 +50,10 @@ static void record_complete(const struct policy *policy, const struct purpose *p
     }
     if (record->status == CONSENT_OPENED && !record->notice_version)
         record->notice_version = purpose->terms_version ? purpose->terms_version : 1;
-    if (!is_grant(record->status) && record->status != CONSENT_INVOKED)
+    if (record->status == CONSENT_VENDOR_PERMITTED) {
+        if (record->expires_ms == 0 || record->expires_ms == TIME_NONE)
+            record->expires_ms = TIME_FOREVER;
+    } else if (!is_grant(record->status) && record->status != CONSENT_INVOKED)
         record->expires_ms = TIME_FOREVER;
     else if (record->expires_ms == 0 || record->expires_ms == TIME_NONE) {
         struct duration lifetime = purpose->expires.anchor != ANCHOR_NONE ? purpose->expires.duration : policy->consent_lifetime_default;
@@ -146,6 +149,8 @@ static str statement_refusal(struct apply *apply, const struct statement *statem
 {
     const struct consent *record = &statement->record;
     bool whole = record->status == CONSENT_RESTRICTED || record->status == CONSENT_UNRESTRICTED;
+    if (record->status == CONSENT_VENDOR_PERMITTED)
+        return STR("only a TC string permits a vendor");
     if (person && person_erased(person))
         return STR("the person was erased");
     if (record->at_ms > apply->now_ms)

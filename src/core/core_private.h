@@ -71,7 +71,7 @@ struct record_made {
 /* What of a message is looked at more than once, found in one pass. */
 struct glance {
     const struct json *context;
-    const struct json *consent, *management, *purposes; /* in the context; NULL: absent or null */
+    const struct json *consent, *management, *purposes, *tcf, *gpp, *gpc; /* in the context; NULL: absent or null */
     str event; /* of a track; the name of a page or screen */
 };
 void glance_fill(const struct message *message, struct glance *ret_glance);
@@ -177,6 +177,10 @@ reason_mask gate_special_reasons(const struct policy *policy, const struct stand
 /* Storing it under the purpose is over at this time (retention that counts from when it was collected). */
 int64_t retention_collected(const struct purpose *purpose, int64_t received_ms);
 bool jurisdiction_in_eu(str jurisdiction);
+/* Whether the newest word of a TC string lets the vendor have what is processed for the purpose. A permission on an unverified identifier does not
+ * override a denial on a verified one. */
+bool gate_vendor_permitted(const struct person *person, str purpose, uint16_t vendor, int64_t at_ms, int64_t known_ms);
+bool vendor_named(str reference, uint16_t vendor);
 /* When somebody born in that year consents alone: the birthday counts as had when the year is over. */
 int64_t gate_of_age_ms(const struct policy *policy, const struct purpose *purpose, str jurisdiction, int born);
 int time_year(int64_t time_ms);
@@ -207,6 +211,7 @@ void signals_again(struct apply *apply, const struct message *message, const str
 /* Purposes that the message itself leaves out (`context.purposes`). */
 purpose_mask message_narrows(const struct apply *apply, const struct message *message, const struct glance *glance);
 void statement_apply(struct apply *apply, struct request *request);
+void signal_request_apply(struct apply *apply, struct request *request); /* signal_request.c */
 void informed_record(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
                      purpose_mask purposes);
 
@@ -302,6 +307,14 @@ void outbox_profile(struct apply *apply, struct person *person, purpose_mask cha
 /* Cancels what is queued for purposes that may no longer be stored for, and recalls what was sent; before identifiers lose their values. */
 void outbox_take(struct apply *apply, struct person *person, const struct standing *standing);
 void outbox_recall_all(struct apply *apply, struct person *person);
+/* The same for one destination that a TC string no longer permits. */
+void outbox_take_vendor(struct apply *apply, struct person *person, const struct destination *destination);
+
+/* Recipients that were sent what `changed` covers are sent the profile as it is now (Art. 16, 19). */
+void outbox_rectified(struct apply *apply, struct person *person, purpose_mask changed);
+
+/* --- rectify.c */
+void rectify_apply(struct apply *apply, struct request *request);
 
 /* --- counter.c */
 void counter_add(struct apply *apply, str source, str what, str field, str reason);
@@ -327,6 +340,5 @@ void held_despair(struct apply *apply, struct person *person, purpose_mask hopes
 bool held_hopeful(const struct apply *apply, const struct standing *standing, const struct held *held);
 void preferences_apply(struct apply *apply, struct request *request);
 /* The settings that stand, of all the person's profiles: {"channels":…}. */
-void preferences_write(struct arena *arena, struct jsonw *w, const struct person *person);
 
 #endif

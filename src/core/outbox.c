@@ -159,3 +159,37 @@ static void take(struct apply *apply, struct person *person, const struct standi
 
 void outbox_take(struct apply *apply, struct person *person, const struct standing *standing) { take(apply, person, standing, false); }
 void outbox_recall_all(struct apply *apply, struct person *person) { take(apply, person, NULL, true); }
+
+void outbox_take_vendor(struct apply *apply, struct person *person, const struct destination *destination)
+{
+    str reason = str_of(reason_name(REASON_VENDOR_NOT_PERMITTED));
+    size_t queued = person->deliveries.count;
+    for (size_t i = 0; i < queued; i++) {
+        struct delivery *delivery = &person->deliveries.items[i];
+        if (row_dead(delivery) || delivery->state != DELIVERY_PENDING || delivery->kind == DELIVERY_RECALL ||
+            !str_equal(delivery->destination, destination->name))
+            continue;
+        delivery_cancel(apply, delivery, reason);
+        if (delivery->attempts) /* an answer may have got lost: it counts as sent */
+            recall(apply, person, delivery->profile, delivery->destination, delivery->purpose, delivery->queued_ms);
+    }
+    vec_each (disclosure, &person->disclosures)
+        if (!row_dead(disclosure) && str_equal(disclosure->destination, destination->name))
+            recall(apply, person, disclosure->profile, disclosure->destination, disclosure->purpose, disclosure->last_ms);
+}
+
+void outbox_rectified(struct apply *apply, struct person *person, purpose_mask changed)
+{
+    const struct standing *standing = standing_of(apply, person, NULL);
+    size_t known = person->disclosures.count;
+    for (size_t i = 0; i < known; i++) {
+        const struct disclosure *disclosure = &person->disclosures.items[i];
+        const struct destination *destination = policy_destination(apply->policy, disclosure->destination);
+        if (row_dead(disclosure) || !destination || !(standing->holds >> destination->purpose & 1) ||
+            !gate_purpose_fits(apply->policy, changed, destination->purpose) || profile_queued(person, destination))
+            continue;
+        (void)delivery_push(apply, person, person->root, destination->name, apply->policy->purposes.items[destination->purpose].name,
+                            DELIVERY_PROFILE);
+        person_due(person, standing->stores_until_ms);
+    }
+}

@@ -61,6 +61,8 @@ static void signals_read(struct arena *arena, const struct policy *policy, const
     struct place place;
     uint8_t heard = source->signals;
     places_find(glance, &place);
+    if (glance->consent && glance->consent->type != JSON_OBJECT) /* whatever it means, nobody can read it */
+        reading->unreadable |= policy->tcf | policy->gpp | policy->consent_mode;
     if (heard & SIGNAL_KIND_BIT(SIGNAL_CATEGORIES)) {
         if (glance->consent && glance->consent->type != JSON_OBJECT)
             signal_read_value(arena, policy, SIGNAL_CATEGORIES, glance->consent, at_ms, reading); /* unreadable */

@@ -52,7 +52,7 @@ static int64_t said_until(const struct apply *apply, const struct person *person
     vec_each (record, &person->consents) {
         if (row_dead(record))
             continue;
-        bool fades = record->status == CONSENT_REFUSED || record->status == CONSENT_INFORMED;
+        bool fades = record->status == CONSENT_REFUSED || record->status == CONSENT_INFORMED || status_is_vendor(record->status);
         int64_t mine_ms = fades ? time_add(record->known_ms, apply->policy->consent_lifetime_default) : TIME_FOREVER;
         until_ms = mine_ms > until_ms ? mine_ms : until_ms;
     }

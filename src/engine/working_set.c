@@ -54,9 +54,11 @@ static struct named_ids ids_of(struct request *request)
         break;
     case REQUEST_STATEMENT: ids.items[ids.count++] = &request->statement.subject; break;
     case REQUEST_PREFERENCES:
+    case REQUEST_SIGNAL:
     case REQUEST_UNDO_MERGE:
     case REQUEST_ERASE:
     case REQUEST_JOIN:
+    case REQUEST_RECTIFY:
         if (request->subject.key)
             ids.items[ids.count++] = &request->subject;
         if (request->other.key)

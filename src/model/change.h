@@ -4,6 +4,7 @@
 #define TELOS_MODEL_CHANGE_H
 
 #include "model/person.h"
+#include "model/signal_kind.h"
 #include "base/map.h"
 #include "model/reason.h"
 
@@ -79,8 +80,29 @@ struct statement {
     struct consent *ret_record; /* the record in the person */
 };
 
+/* What a signal said about one purpose, and what became of it. */
+struct signal_said {
+    str purpose;
+    const char *says; /* "yes", "no", "opted_out", "unreadable", "nothing" */
+    enum consent_status status; /* of the record; CONSENT_STATUS_COUNT: none was made */
+    struct uuid record;
+    str vendor; /* destination that the record is about alone; empty: the purpose */
+    const char *why;
+};
+/* A consent signal by API: POST /v1/consents/signals. The signal itself is `value` of the request. */
+struct signal_ask {
+    enum signal_kind kind;
+    str source; /* name; empty: the API */
+    int64_t at_ms;
+    bool fresh; /* the person has just chosen */
+    const str *granted; /* names of purposes that it may allow; NULL: all */
+    size_t granted_count;
+    VEC(struct signal_said) said; /* out */
+};
+
 enum request_kind {
-    REQUEST_MESSAGE, REQUEST_STATEMENT, REQUEST_PREFERENCES, REQUEST_UNDO_MERGE, REQUEST_ERASE, REQUEST_SWEEP, REQUEST_JOIN,
+    REQUEST_MESSAGE, REQUEST_STATEMENT, REQUEST_PREFERENCES, REQUEST_UNDO_MERGE, REQUEST_ERASE, REQUEST_SWEEP, REQUEST_JOIN, REQUEST_RECTIFY,
+    REQUEST_SIGNAL,
 };
 /* One thing to do; a batch is a sequence of these, done in order. */
 struct request {
@@ -88,11 +110,12 @@ struct request {
     struct message message; /* REQUEST_MESSAGE */
     struct message_result result;
     struct statement statement; /* REQUEST_STATEMENT */
-    struct message_identifier subject, other; /* PREFERENCES, ERASE, UNDO_MERGE, JOIN (subject and other) */
+    struct signal_ask signal; /* REQUEST_SIGNAL */
+    struct message_identifier subject, other; /* SIGNAL, PREFERENCES, ERASE, RECTIFY, UNDO_MERGE, JOIN (subject and other) */
     struct person *person; /* SWEEP, UNDO_MERGE, ERASE: loaded by the engine */
     struct uuid merge; /* UNDO_MERGE; ERASE: out, the id of the erasure in its ledger leaf */
-    str value; /* PREFERENCES: JSON text */
-    bool found; /* ERASE, UNDO_MERGE: there was something to do */
+    str value; /* PREFERENCES, SIGNAL: JSON text; RECTIFY: JSON object, name of a trait → right value, null: it is wrong to have one */
+    bool found; /* ERASE, RECTIFY, UNDO_MERGE: there was something to do */
     str refusal; /* why it could not be done, for the user; empty: done */
 };
 

@@ -75,13 +75,17 @@ struct fact_page {
     X(CONSENT_INFORMED, "informed", "dpv:LegitimateInterestInformed")                                                  \
     X(CONSENT_OPTED_OUT, "opted_out", "dpv:ConsentRefused") /* by a signal such as GPC */                              \
     X(CONSENT_RESTRICTED, "restricted", "eu-gdpr:A18") /* of the whole person: purpose empty */                        \
-    X(CONSENT_UNRESTRICTED, "unrestricted", "eu-gdpr:A18")
+    X(CONSENT_UNRESTRICTED, "unrestricted", "eu-gdpr:A18")                                                             \
+    X(CONSENT_VENDOR_PERMITTED, "vendor_permitted", "dpv:ConsentGiven") /* a TC string lets one vendor have it: in `reference` */ \
+    X(CONSENT_VENDOR_DENIED, "vendor_denied", "dpv:ConsentRefused")
 enum consent_status {
 #define X(code, name, dpv) code,
     CONSENT_STATUSES(X)
 #undef X
         CONSENT_STATUS_COUNT
 };
+/* About one recipient alone, and not about the purpose. */
+static inline bool status_is_vendor(enum consent_status status) { return status == CONSENT_VENDOR_PERMITTED || status == CONSENT_VENDOR_DENIED; }
 const char *consent_status_name(enum consent_status status);
 const char *consent_status_dpv(enum consent_status status);
 bool consent_status_parse(str text, enum consent_status *ret_status);

@@ -53,7 +53,8 @@
     X(REASON_TOO_MANY_FACTS, "too_many_facts", "The person has as many facts as Telos keeps.", "Send fewer distinct traits.") \
     X(REASON_FIELD_NAME_TOO_LONG, "field_name_too_long", "The field's path is too long.", "Shorten it.") \
     X(REASON_NO_IDENTIFIER, "no_identifier", "No identifier that may be kept names the person.", "Send userId or anonymousId.") \
-    X(REASON_PURPOSE_NARROWED, "purpose_narrowed", "The message itself asks for fewer purposes.", "Nothing.")
+    X(REASON_PURPOSE_NARROWED, "purpose_narrowed", "The message itself asks for fewer purposes.", "Nothing.") \
+    X(REASON_VENDOR_NOT_PERMITTED, "vendor_not_permitted", "No TC string of the person lets this vendor have it.", "Ask through the consent banner.")
 enum reason {
 #define X(code, name, text, remedy) code,
     REASONS(X)

@@ -221,6 +221,13 @@ static void diff_ages(struct differ *differ)
                  "a guardian's consent now ends when the child comes of age, who is asked itself", before->guardian_consent_stands, after->guardian_consent_stands);
 }
 
+static void kept_compare(struct differ *differ, const char *what, struct duration before, struct duration after)
+{
+    if (duration_compare(before, after))
+        change_add(differ, CHANGE_NOTICE, "%s kept for %.*s instead of %.*s", what, STR_FMT(duration_words(differ->arena, after)),
+                   STR_FMT(duration_words(differ->arena, before)));
+}
+
 static void diff_settings(struct differ *differ)
 {
     const struct policy *before = differ->before, *after = differ->after;
@@ -236,6 +243,8 @@ static void diff_settings(struct differ *differ)
         change_add(differ, CHANGE_NOTICE, "a consent for which nothing else is said lives for %.*s instead of %.*s; those already given keep their end",
                    STR_FMT(duration_words(differ->arena, after->consent_lifetime_default)),
                    STR_FMT(duration_words(differ->arena, before->consent_lifetime_default)));
+    kept_compare(differ, "deliveries that have ended are", before->deliveries_kept, after->deliveries_kept);
+    kept_compare(differ, "dead letters are", before->dead_letters_kept, after->dead_letters_kept);
     diff_ages(differ);
     text_compare(differ, CHANGE_NOTICE, "the time zone of quiet hours", before->quiet_zone, after->quiet_zone);
     differ_where(differ, "section", STR("transfers"));

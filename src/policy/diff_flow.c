@@ -32,6 +32,10 @@ static void diff_source(struct differ *differ, const struct source *old, const s
     text_compare(differ, CHANGE_NOTICE, "where its people are", old->jurisdiction, now->jurisdiction);
     text_compare(differ, CHANGE_INFO, "its region", old->region, now->region);
     number_compare(differ, CHANGE_NOTICE, "its trust", old->trust, now->trust);
+    if (now->signals & ~old->signals)
+        change_add(differ, CHANGE_NOTICE, "more kinds of consent signals count from it");
+    if (old->signals & ~now->signals)
+        change_add(differ, CHANGE_SERIOUS, "fewer kinds of consent signals count from it: what people say by the others is not heard");
     text_compare(differ, CHANGE_NOTICE, "the variable with its key", old->key_env, now->key_env);
     text_compare(differ, CHANGE_INFO, "its kind", old->kind, now->kind);
     local_compare(differ, CHANGE_INFO, "its title", old->title, &old->titles, now->title, &now->titles);
@@ -78,6 +82,7 @@ static void diff_destination(struct differ *differ, const struct destination *ol
     category_names(differ->arena, differ->before, &old->categories, &was);
     category_names(differ->arena, differ->after, &now->categories, &is);
     list_compare(differ, CHANGE_NOTICE, CHANGE_SERIOUS, "is no longer sent", "is now also sent", &was, &is);
+    number_compare(differ, CHANGE_SERIOUS, "the vendor of the TCF that it is", old->tcf_vendor, now->tcf_vendor);
     text_compare(differ, CHANGE_NOTICE, "its kind", old->kind, now->kind);
     text_compare(differ, CHANGE_NOTICE, "its channel", old->channel, now->channel);
     list_compare(differ, CHANGE_NOTICE, CHANGE_NOTICE, old->events.count && !now->events.count ? "is sent every event, no longer only" : "is no longer sent the events",

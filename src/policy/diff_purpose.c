@@ -188,6 +188,12 @@ static void diff_rest(struct differ *differ, const struct purpose *old, const st
                  LIST(now->consent_mode));
     if (old->tcf.count != now->tcf.count || (old->tcf.count && memcmp(old->tcf.items, now->tcf.items, old->tcf.count * sizeof(uint16_t)) != 0))
         change_add(differ, CHANGE_NOTICE, "its TCF purposes change");
+    if (old->tcf_custom != now->tcf_custom || old->tcf_features != now->tcf_features)
+        change_add(differ, CHANGE_NOTICE, "its custom purposes or special features of the TCF change");
+    if (now->gpp_uses & ~old->gpp_uses)
+        change_add(differ, weight(differ, old), "people in the United States can opt out of it by more signals (GPP)");
+    if (old->gpp_uses & ~now->gpp_uses)
+        change_add(differ, CHANGE_SERIOUS, "people in the United States can no longer opt out of it by all signals that counted (GPP)");
     text_compare(differ, CHANGE_INFO, "what it supersedes", old->supersedes, now->supersedes);
     local_compare(differ, CHANGE_NOTICE, "its title", old->title, &old->titles, now->title, &now->titles);
     local_compare(differ, CHANGE_NOTICE, "its description", old->description, &old->descriptions, now->description, &now->descriptions);

@@ -39,6 +39,7 @@ static void push_source(struct loader *loader, str name)
     struct source *source = vec_push(loader->arena, &loader->policy->sources);
     source->slot = (uint16_t)(loader->policy->sources.count - 1);
     source->name = name;
+    source->signals = SIGNAL_KIND_ALL;
 }
 
 static void push_destination(struct loader *loader, str name)
@@ -188,6 +189,9 @@ static void finish_masks(struct policy *policy)
                 policy->categories.items[slot].covered_by |= purpose->self;
         policy->direct_marketing |= purpose->direct_marketing ? purpose->self : 0;
         policy->gpc |= purpose->gpc_objects ? purpose->self : 0;
+        policy->tcf |= purpose->tcf_purposes || purpose->tcf_custom || purpose->tcf_features ? purpose->self : 0;
+        policy->gpp |= purpose->gpp_uses ? purpose->self : 0;
+        policy->consent_mode |= purpose->consent_modes ? purpose->self : 0;
     }
 }
 

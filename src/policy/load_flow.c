@@ -96,6 +96,7 @@ static void load_source(struct loader *loader, const struct node *node, void *it
         {"trusted", read_flag, offsetof(struct source, trusted)},
         {"informs", read_informs, 0},
         {"trust", read_number, offsetof(struct source, trust)},
+        {"signals", read_signal_kinds, offsetof(struct source, signals)},
         {"key", read_secret, 0},
         {"write_key", read_secret, 0},
     };
@@ -160,6 +161,7 @@ static const struct member destination_members[] = {
     {"safeguard", read_text, offsetof(struct destination, safeguard)},
     {"events", read_texts, offsetof(struct destination, events)},
     {"send", read_send, 0},
+    {"tcf_vendor", read_vendor, offsetof(struct destination, tcf_vendor)},
     {"secret", read_secret, 0},
     {"password", read_secret, 0},
     {"token", read_secret, 0},
@@ -228,6 +230,7 @@ static void load_destination(struct loader *loader, const struct node *node, voi
         problem_at(loader, node, STR_NONE, "`purpose` is missing: what it is sent data for");
     if (!node_get(node, STR("categories")) && destination->purpose != SLOT_NONE)
         destination->categories = policy->purposes.items[destination->purpose].categories;
+    vendor_check(loader, node, destination);
     str named = recipient_country(destination->recipient);
     if (!str_empty(named) && !str_empty(destination->country) && !str_equal(named, destination->country))
         problem_at(loader, node_get(node, STR("country")), STR_NONE, "`country: %.*s` and the recipient's brackets disagree",

@@ -84,6 +84,16 @@ bool language_shaped(str text); /* "hu", "pt-BR" */
 void read_categories(struct loader *loader, const struct node *value, void *field); /* struct category_set */
 
 /* --- the sections */
+/* load_signal.c: of a purpose, of a source, of a destination, of the settings */
+void read_tcf(struct loader *loader, const struct node *value, void *purpose);
+void read_tcf_custom(struct loader *loader, const struct node *value, void *purpose);
+void read_tcf_features(struct loader *loader, const struct node *value, void *purpose);
+void read_gpp_uses(struct loader *loader, const struct node *value, void *field); /* uint8_t */
+void read_modes(struct loader *loader, const struct node *value, void *purpose);
+void read_signal_kinds(struct loader *loader, const struct node *value, void *field); /* uint8_t */
+void read_vendor(struct loader *loader, const struct node *value, void *field); /* uint16_t */
+void vendor_check(struct loader *loader, const struct node *node, const struct destination *destination);
+void read_own_purposes(struct loader *loader, const struct node *value, void *field); /* bool: core */
 size_t well_known_count(void); /* load_data.c: how many categories may come into being by use */
 /* Calls `load` for each entry that is a map, or has no value, with the item declared under its name. */
 void each_declared(struct loader *loader, const struct node *section, const char *what, const struct map *names,

@@ -1,7 +1,7 @@
 /* The section `purposes`: everything of a purpose but its basis (load_basis.c). */
 #include "policy/load_private.h"
 
-enum { TCF_PURPOSES = 11, AGE_MAX = 21 };
+enum { AGE_MAX = 21 };
 
 static const char *const anchor_words[] = {
 #define X(code, name) name,
@@ -125,36 +125,6 @@ static void read_gpc(struct loader *loader, const struct node *value, void *fiel
         read_flag(loader, value, field);
 }
 
-static void push_tcf(struct loader *loader, const struct node *item, void *context)
-{
-    VEC(uint16_t) *ids = context;
-    int64_t id;
-    if (str_to_int64(item->text, &id) && id >= 1 && id <= TCF_PURPOSES)
-        *vec_push(loader->arena, ids) = (uint16_t)id;
-    else
-        problem_at(loader, item, STR_NONE, "`%.*s` is not a purpose of the TCF; they are numbered 1 to %d", STR_FMT(shown(item->text)),
-                   TCF_PURPOSES);
-}
-
-static void read_tcf(struct loader *loader, const struct node *value, void *field)
-{
-    each_text(loader, value, "`tcf`", push_tcf, &((struct purpose *)field)->tcf);
-}
-
-static void push_mode(struct loader *loader, const struct node *item, void *context)
-{
-    static const char *const modes[] = {"ad_storage", "ad_user_data", "ad_personalization", "analytics_storage",
-                                        "functionality_storage", "personalization_storage", "security_storage"};
-    int mode = read_word(loader, item, "key of Consent Mode", modes, sizeof(modes) / sizeof(modes[0]));
-    if (mode >= 0)
-        *(str *)vec_push(loader->arena, (str_vec *)context) = str_of(modes[mode]);
-}
-
-static void read_modes(struct loader *loader, const struct node *value, void *field)
-{
-    each_text(loader, value, "`consent_mode`", push_mode, field);
-}
-
 static void read_title(struct loader *loader, const struct node *value, void *field)
 {
     struct purpose *purpose = field;
@@ -204,7 +174,10 @@ static const struct member members[] = {
     {"compatible_with", read_purposes, AT(compatible_with)},
     {"compatible_assessment", read_text, AT(compatible_assessment)},
     {"tcf", read_tcf, 0},
-    {"consent_mode", read_modes, AT(consent_mode)},
+    {"tcf_custom", read_tcf_custom, 0},
+    {"tcf_features", read_tcf_features, 0},
+    {"gpp", read_gpp_uses, AT(gpp_uses)},
+    {"consent_mode", read_modes, 0},
 };
 #undef AT
 

@@ -138,6 +138,18 @@ static void read_lifetime(struct loader *loader, const struct node *value, void 
         *(struct duration *)field = duration;
 }
 
+/* A day at least: so long the one who looks after it may look. */
+static void read_kept(struct loader *loader, const struct node *value, void *field)
+{
+    struct duration duration = {0, 0};
+    if (!expect_text(loader, value, loader->key) || !parse_duration(loader, value, value->text, &duration))
+        return;
+    if (!duration.months && duration.ms < DAY_MS)
+        problem_at(loader, value, STR_NONE, "deliveries are kept for a day at least; write P30D or the like");
+    else
+        *(struct duration *)field = duration;
+}
+
 void load_settings(struct loader *loader, const struct node *section)
 {
     static const struct member members[] = {
@@ -145,14 +157,19 @@ void load_settings(struct loader *loader, const struct node *section)
         {"legal_obligation_under_restriction", read_flag, offsetof(struct policy, legal_obligation_under_restriction)},
         {"objection_overriders", read_roles, offsetof(struct policy, objection_overriders)},
         {"consent_lifetime", read_lifetime, offsetof(struct policy, consent_lifetime_default)},
+        {"deliveries_kept", read_kept, offsetof(struct policy, deliveries_kept)},
+        {"dead_letters_kept", read_kept, offsetof(struct policy, dead_letters_kept)},
         {"age_of_consent", read_ages, 0},
         {"unknown_age", read_unknown_age, offsetof(struct policy, unknown_age_needs_guardian)},
         {"guardian_consent", read_guardian_consent, offsetof(struct policy, guardian_consent_stands)},
         {"quiet_zone", read_zone, offsetof(struct policy, quiet_zone)},
+        {"tcf_own_purposes", read_own_purposes, offsetof(struct policy, tcf_core)},
     };
     struct policy *policy = loader->policy;
     policy->gpc_objects_in_eu = true; /* strict where the law is unsettled */
     policy->consent_lifetime_default.months = 13;
+    policy->deliveries_kept.ms = 30 * DAY_MS;
+    policy->dead_letters_kept.ms = 90 * DAY_MS;
     where_set(loader, "section", STR("settings"));
     members_read(loader, section, members, sizeof(members) / sizeof(members[0]), policy);
     where_set(loader, NULL, STR_NONE);

@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "base/vec.h"
 #include "model/purpose.h"
+#include "model/signal_kind.h"
 
 struct category_set {
     uint64_t words[LIMIT_CATEGORIES / 64];
@@ -100,6 +101,11 @@ struct purpose {
     VEC(str) ended_by;
     purpose_mask self; /* 1 << slot */
     VEC(uint16_t) tcf; /* IAB TCF purpose ids */
+    uint32_t tcf_purposes; /* the same as a field of a TC string: 24 bits, purpose 1 first */
+    uint64_t tcf_custom; /* the publisher's custom purposes: bit id - 1 */
+    uint16_t tcf_features; /* special features, as a field of a TC string: 12 bits */
+    uint8_t gpp_uses; /* enum us_use: what people in the United States can opt out of (`gpp: [sale, sharing]`) */
+    uint8_t consent_modes; /* enum consent_mode_type */
     VEC(str) consent_mode; /* Google Consent Mode v2 keys */
     VEC(str) signals; /* consent category ids of SDKs mapped to it (from `signals:`) */
 };
@@ -139,6 +145,7 @@ struct source {
     str region, jurisdiction; /* where its people are; empty: the controller's */
     bool trusted; /* server side: its identifiers count as verified */
     VEC(uint16_t) informs; /* notices its people are shown */
+    uint8_t signals; /* enum signal_kind: which of its messages' signals count; default: all */
     uint32_t trust; /* rank for `most_trusted source`; higher wins; default 0 */
 };
 
@@ -156,6 +163,7 @@ struct destination {
     str recipient, country, safeguard; /* country from the recipient text "(processor, HU)" or `country:` */
     VEC(str) events; /* event names or types sent; empty: all */
     bool sends_events, sends_profiles; /* `send: [events, profiles]`; default events */
+    uint16_t tcf_vendor; /* id in the Global Vendor List: sent only what a TC string lets this vendor have; 0: none */
     VEC(struct destination_option) options;
 };
 str destination_option(const struct destination *destination, str name, str otherwise);
@@ -251,6 +259,7 @@ struct policy {
     bool legal_obligation_under_restriction;
     VEC(str) objection_overriders; /* roles that may record an override */
     struct duration consent_lifetime_default; /* 13 months */
+    struct duration deliveries_kept, dead_letters_kept; /* rows of the outbox that have ended: 30 days; given up: 90 days */
     str quiet_zone; /* default time zone for quiet hours */
 
     VEC(struct category) categories;
@@ -265,7 +274,10 @@ struct policy {
     VEC(struct field_rule) field_rules;
     struct field_node *fields; /* root of the trie made of them */
     uint16_t field_default; /* slot or SLOT_NONE: unnamed fields are refused */
+    bool tcf_core; /* settings: the core of a TC string speaks for the operator's own purposes where it has no publisher's segment */
     purpose_mask direct_marketing, gpc; /* purposes with the property */
+    purpose_mask tcf, gpp, consent_mode; /* purposes that such a signal speaks of */
+    purpose_mask vendor_purposes; /* with a destination that is a TCF vendor */
     struct map category_by_name, purpose_by_name, notice_by_name, source_by_name, destination_by_name, key_by_name,
         trait_by_name, signal_by_category; /* values: pointers into the arrays; signal: (purpose_mask *) */
 };

@@ -106,8 +106,23 @@ static purpose_mask collected(const struct policy *policy)
     return mask;
 }
 
+/* Purposes 1, 3, 4, 5 and 6 rest on consent alone since TCF 2.2: the bits of an interest in them are never set. */
+#define TCF_CONSENT_ONLY UINT32_C(0xBC0000)
+
+static void warn_signals(warner *w, const struct purpose *purpose)
+{
+    bool interest = purpose->basis == BASIS_LEGITIMATE_INTEREST;
+    vec_each (other, &purpose->bases) /* nobody in the United States is shown the TCF */
+        interest |= other->basis == BASIS_LEGITIMATE_INTEREST && !str_starts(other->jurisdiction, STR("US"));
+    if ((purpose->tcf_purposes & TCF_CONSENT_ONLY) && interest)
+        change_add(w, CHANGE_SERIOUS, "the TCF lets its purposes 1, 3, 4, 5 and 6 rest on consent only, so each TC string counts as an objection; rest it on consent, or take them out");
+    if (purpose->gpp_uses && !purpose->gpc_objects && (purpose->gpp_uses & (US_USE_BIT(US_SALE) | US_USE_BIT(US_SHARING))))
+        change_add(w, CHANGE_NOTICE, "can be opted out of by GPP, but not by Global Privacy Control, which some states equate with it; add `gpc: true`");
+}
+
 static void warn_purpose(warner *w, const struct purpose *purpose)
 {
+    warn_signals(w, purpose);
     if (purpose->retention.anchor == ANCHOR_NONE)
         change_add(w, CHANGE_NOTICE, "its data is kept without end (Art. 5(1)(e)); add `retention: P2Y after last_seen` or the like");
     warn_special(w, purpose);
@@ -136,6 +151,8 @@ static void warn_source(warner *w, const struct source *source)
                    "%.*s is not set, or holds the key of another source, so nobody can send with it; set it, or make a key: `telos token create --source %.*s`",
                    STR_FMT(source->key_env), STR_FMT(source->name));
     }
+    if (!(source->signals & SIGNAL_KIND_BIT(SIGNAL_GPC)) && (source->purposes & w->after->gpc))
+        change_add(w, CHANGE_SERIOUS, "does not hear Global Privacy Control, though it collects for purposes that it objects to; add `gpc` to its `signals`");
     if (source->when_denied == WHEN_DENIED_HOLD && duration_compare(source->hold, long_ms) < 0)
         change_add(w, CHANGE_NOTICE, "holds data for %.*s without a basis; hours or days are enough to ask", STR_FMT(duration_words(w->arena, source->hold)));
 }
