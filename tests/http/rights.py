@@ -1,0 +1,357 @@
+"""Rights of persons as requests: states, deadlines, identity, answers, the copy as a ZIP, the certificate, registers, and who may do what."""
+import csv
+import datetime
+import http.client
+import io
+import json
+import os
+import subprocess
+import tempfile
+import urllib.parse
+import uuid
+import zipfile
+
+from collect import SITE, raw
+from people import bearer, token
+from telos import needles_in
+
+SHOP = "shop-key-1"
+
+
+def known(telos, name, **traits):
+    telos.call("POST", "/v1/identify", {"userId": name, "traits": dict({"name": "Name of " + name, "email": name + "@example.hu"}, **traits)}, key=SITE)
+    return "user_id:" + name
+
+
+def opened(telos, subject, right, **more):
+    return telos.call("POST", "/v1/rights", dict({"subject": subject, "right": right, "open": True}, **more))
+
+
+def act(telos, request, action, body=None, **options):
+    return telos.call("POST", "/v1/rights/%s/%s" % (request["id"], action), body or {}, **options)
+
+
+def refused(telos, request, action, body=None):
+    return telos.request("POST", "/v1/rights/%s/%s" % (request["id"], action), body or {})[0]
+
+
+def steps(request):
+    return [step["step"] for step in request["steps"]]
+
+
+def month_later(day, months=1):
+    """Art. 12(3) as Regulation 1182/71 reckons it, written once more."""
+    month = day.month - 1 + months
+    year, month = day.year + month // 12, month % 12 + 1
+    last = (datetime.date(year + month // 12, month % 12 + 1, 1) - datetime.timedelta(days=1)).day
+    due = datetime.date(year, month, min(day.day, last))
+    while due.weekday() >= 5:
+        due += datetime.timedelta(days=1)
+    return due
+
+
+def a_request_lives_from_its_opening_to_its_answer(telos):
+    subject = known(telos, "life-1")
+    made = opened(telos, subject, "access", text="Kérem a másolatot.", reference="2026/7")
+    assert made["state"] == "received" and made["article"] == "15" and made["subject"] == subject and made["text"] == "Kérem a másolatot.", made
+    opened_at = datetime.datetime.fromisoformat(made["opened_at"].replace("Z", "+00:00"))
+    local = opened_at + datetime.timedelta(hours=1)  # Budapest, in winter
+    due = datetime.datetime.fromisoformat(made["due_at"].replace("Z", "+00:00"))
+    summer = 2 if 4 <= month_later(local.date()).month <= 9 else 1
+    assert (due + datetime.timedelta(hours=summer)).date() == month_later(local.date()), (made["opened_at"], made["due_at"])
+    assert 27 < made["days_left"] < 35 and not made["overdue"] and not made["extended"], made
+    for action, body in (("fulfil", {}), ("decide", {"decision": "upheld", "answer": "x"})):
+        assert refused(telos, made, action, body) == 409, action + " before the identity is known"
+    assert telos.request("GET", "/v1/rights/%s/export" % made["id"])[0] == 409
+    sure = act(telos, made, "confirm")
+    assert sure["state"] == "in_progress" and sure["identity"] == "staff"
+    done = act(telos, made, "fulfil", {"answer": "Itt van."})
+    assert done["state"] == "completed" and done["days_left"] is None and done["done_at"] and steps(done) == ["opened", "identity_confirmed", "fulfilled"], done
+    seen = telos.call("GET", "/v1/rights/" + made["id"])
+    assert seen["answer"] == "Itt van." and seen["reference"] == "2026/7" and steps(seen) == steps(done)
+    for step in seen["steps"]:
+        proof = telos.call("GET", "/v1/evidence/proof/%d" % step["ledger_index"])
+        assert proof["index"] == step["ledger_index"] and step["role"] == "admin" and step["token"], step
+    for action in ("confirm", "fulfil", "withdraw", "verify"):
+        assert refused(telos, made, action) == 409, "closed is closed: " + action
+    assert refused(telos, made, "extend", {"reason": "x"}) == 409 and refused(telos, made, "refuse", {"code": "excessive"}) == 409
+
+
+def a_deadline_is_extended_once_with_a_reason(telos):
+    made = opened(telos, known(telos, "extend-1"), "portability")
+    assert refused(telos, made, "extend") == 400, "without a reason"
+    longer = act(telos, made, "extend", {"reason": "many sources"})
+    assert longer["extended"] and longer["state"] == "received" and longer["due_at"] > made["due_at"] and longer["days_left"] > 80, longer
+    assert telos.call("GET", "/v1/rights/" + made["id"])["extension"] == "many sources"
+    assert refused(telos, made, "extend", {"reason": "again"}) == 409
+
+
+def a_refusal_names_its_law(telos):
+    made = opened(telos, known(telos, "refuse-1"), "erasure")
+    assert refused(telos, made, "refuse", {"code": "no mood"}) == 400
+    no = act(telos, made, "refuse", {"code": "identity_failure", "answer": "The link was never opened."})
+    assert no["state"] == "refused" and no["refusal"]["dpv"] == "eu-gdpr:JustificationA12IdentityFailure" and "Art. 12" in no["refusal"]["law"], no
+    assert telos.profile("user_id:refuse-1", "service")["traits"]["name"], "nothing was erased"
+    certificate = telos.call("GET", "/v1/rights/%s/certificate" % made["id"])
+    assert certificate["refused_because"] == "identity_failure" and certificate["proof"]["proofValue"]
+
+
+def a_person_takes_a_request_back(telos):
+    made = opened(telos, known(telos, "back-1"), "erasure")
+    assert act(telos, made, "withdraw")["state"] == "withdrawn"
+
+
+def an_unknown_identifier_ends_as_no_match_and_is_not_kept(telos):
+    made = opened(telos, "email:nobody-needle@example.hu", "access", text="nobody-needle wrote this")
+    assert made["state"] == "no_match" and steps(made) == ["opened", "no_match"] and not made.get("text") and not made.get("subject"), made
+    seen = telos.call("GET", "/v1/rights/" + made["id"])
+    assert not seen["subject"] and not seen["text"]
+    assert not needles_in(telos.data, [b"nobody-needle"]), "it is in no file"
+    assert refused(telos, made, "confirm") == 409 and refused(telos, made, "verify") == 409
+    assert telos.request("POST", "/v1/rights", {"subject": "email:nobody-needle@example.hu", "right": "access"})[0] == 404, "done at once there is nothing"
+
+
+def what_the_person_wrote_is_sealed(telos):
+    opened(telos, known(telos, "sealed-1"), "rectification", text="needle-words-of-the-person", reference="needle-reference", values={"name": "needle-right-name"})
+    assert not needles_in(telos.data, [b"needle-words-of-the-person", b"needle-reference", b"needle-right-name"])
+
+
+def rectification_replaces_what_is_wrong(telos):
+    subject = known(telos, "rectify-1", plan="gold")
+    telos.call("POST", "/v1/identify", {"userId": "rectify-1", "traits": {"name": "Wrong once more"}}, key=SITE)
+    done = telos.call("POST", "/v1/rights", {"subject": subject, "right": "rectification", "values": {"name": "Right at last", "plan": None}})
+    assert done["state"] == "completed", done
+    seen = telos.profile(subject, "service")
+    assert seen["traits"]["name"] == "Right at last" and "plan" not in seen["traits"], seen["traits"]
+    assert {fact["value"] for fact in seen["facts"] if fact["name"] == "name"} == {"Right at last"}, seen["facts"]
+    for bad in (None, {}, {"shoe": 42}, {"name": {"first": "x"}}, [1]):
+        status = telos.request("POST", "/v1/rights", {"subject": subject, "right": "rectification", "values": bad})[0]
+        assert status in (400, 409), (bad, status)
+    made = opened(telos, subject, "rectification", values={"name": "Righter still"})
+    act(telos, made, "confirm")
+    assert act(telos, made, "fulfil")["state"] == "completed" and telos.profile(subject, "service")["traits"]["name"] == "Righter still"
+
+
+def an_objection_is_examined_upheld_or_overridden(telos):
+    subject = known(telos, "object-1")
+    absolute = telos.call("POST", "/v1/rights", {"subject": subject, "right": "objection", "purpose": "newsletter"})
+    assert absolute["state"] == "completed", "to direct marketing it is absolute"
+    assert telos.request("POST", "/v1/rights", {"subject": subject, "right": "objection", "purpose": "books"})[0] == 409, "there is none to a law"
+    done = telos.call("POST", "/v1/rights", {"subject": subject, "right": "objection", "purpose": "service"})
+    # this policy lets nobody override, so there is nothing to examine
+    assert done["state"] == "completed" and refused(telos, done, "decide", {"decision": "overridden", "answer": "x", "evidence": "y"}) == 409
+
+
+def a_withdrawal_takes_back_every_consent(telos):
+    subject = known(telos, "withdraw-1")
+    for purpose in ("newsletter", "profiling"):
+        telos.consent(subject, purpose, "given", notice="newsletter@3")
+    assert telos.call("POST", "/v1/rights", {"subject": subject, "right": "withdrawal"})["state"] == "completed"
+    for purpose in ("newsletter", "profiling"):
+        assert telos.call("POST", "/v1/decide", {"subject": subject, "purpose": purpose})["reasons"][0]["code"] == "consent_withdrawn"
+
+
+def a_human_being_reviews_and_says_why(telos):
+    made = opened(telos, known(telos, "review-1"), "human_review", text="The machine said no.")
+    act(telos, made, "confirm")
+    assert refused(telos, made, "fulfil") == 400, "without an answer"
+    done = act(telos, made, "fulfil", {"answer": "We looked again: yes."})
+    assert done["state"] == "completed" and done["answer"] == "We looked again: yes."
+
+
+def page(telos, url, form=None):
+    """(status, text) of the page behind a link, as a browser gets it."""
+    path = url[url.index("/rights"):]
+    if form is None:
+        status, content, headers = raw(telos, "GET", path)
+    else:
+        body = urllib.parse.urlencode(form)
+        status, content, headers = raw(telos, "POST", path.split("?")[0], body, {"Content-Type": "application/x-www-form-urlencoded"})
+    return status, content.decode(), headers
+
+
+def a_person_confirms_by_a_signed_link(telos):
+    subject = known(telos, "link-1")
+    made = opened(telos, subject, "access", text="link words")
+    asked = act(telos, made, "verify")
+    assert asked["state"] == "verifying" and "/rights?t=" in asked["url"] and "link-1" not in asked["url"] and asked["expires_at"], asked
+    status, text, headers = page(telos, asked["url"])
+    assert status == 200 and "<form" in text and "<script" not in text and 'method="post"' in text, text
+    assert headers["Referrer-Policy"] == "no-referrer" and "no-store" in headers["Cache-Control"]
+    status, text, _ = page(telos, asked["url"] + "&lang=hu")
+    assert 'lang="hu"' in text and "Megerősítem" in text, text
+    query = dict(urllib.parse.parse_qsl(asked["url"].split("?", 1)[1]))
+    broken = asked["url"].replace(query["t"], query["t"][:-1] + ("A" if query["t"][-1] != "A" else "B"))
+    assert page(telos, broken)[0] == 403
+    assert page(telos, asked["url"], {"t": query["t"], "r": str(uuid.uuid4()), "do": "confirm"})[0] in (403, 404)
+    assert telos.call("GET", "/v1/rights/" + made["id"])["state"] == "verifying", "looking is not confirming"
+    other = opened(telos, known(telos, "link-2"), "erasure")
+    assert page(telos, asked["url"], {"t": query["t"], "r": other["id"], "do": "confirm"})[0] in (403, 404), "not somebody else's request"
+    status, text, _ = page(telos, asked["url"], {"t": query["t"], "r": made["id"], "do": "confirm"})
+    assert status in (200, 303), (status, text)
+    seen = telos.call("GET", "/v1/rights/" + made["id"])
+    assert seen["state"] == "in_progress" and seen["identity"] == "link" and seen["steps"][-1]["role"] == "person" and seen["steps"][-1]["token"] is None, seen
+    again = opened(telos, subject, "portability")
+    link = act(telos, again, "verify", {"to": "email:link-1@example.hu"})
+    query = dict(urllib.parse.parse_qsl(link["url"].split("?", 1)[1]))
+    page(telos, link["url"], {"t": query["t"], "r": again["id"], "do": "withdraw"})
+    assert telos.call("GET", "/v1/rights/" + again["id"])["state"] == "withdrawn"
+    assert refused(telos, opened(telos, subject, "access"), "verify", {"to": "email:link-2@example.hu"}) == 409, "only a known identifier of this person"
+
+
+def unzipped(telos, request):
+    connection = http.client.HTTPConnection("127.0.0.1", telos.port, timeout=60)
+    connection.request("GET", "/v1/rights/%s/export" % request["id"], headers={"Authorization": "Bearer " + telos.token})
+    reply = connection.getresponse()
+    content = reply.read()
+    assert reply.status == 200 and reply.headers["Content-Type"] == "application/zip", (reply.status, content[:300])
+    folder = tempfile.mkdtemp(prefix="telos-export-", dir=telos.directory)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        archive.extractall(folder)
+        return folder, archive.namelist()
+
+
+def read(folder, *names):
+    with open(os.path.join(folder, *names), encoding="utf-8", newline="") as f:
+        return f.read()
+
+
+def the_copy_is_a_folder_that_a_person_reads_and_anybody_verifies(telos):
+    subject = known(telos, "export-1", motto='<b>"Árvíztűrő" & co</b>')
+    telos.consent(subject, "newsletter", "given", notice="newsletter@3")
+    telos.consent(subject, "newsletter", "withdrawn")
+    for number in range(3):
+        telos.call("POST", "/v1/track", {"userId": "export-1", "event": "Bought %d" % number, "properties": {"colour": "kék, \"sötét\""}}, key=SITE)
+    made = opened(telos, subject, "access")
+    act(telos, made, "confirm")
+    folder, names = unzipped(telos, made)
+    for name in ("index.html", "en.html", "hu.html", "README.txt", "data.json", "events.json", "csv/facts.csv", "csv/events.csv", "csv/consents.csv",
+                 "csv/identifiers.csv", "csv/purposes.csv", "csv/recipients.csv", "csv/reads.csv", "key.pub", "checkpoint"):
+        assert name in names, (name, names)
+    assert len([n for n in names if n.startswith("receipts/")]) >= 2, names
+    data = json.loads(read(folder, "data.json"))
+    assert {"name": "motto", "value": '<b>"Árvíztűrő" & co</b>'}.items() <= next(f for f in data["facts"] if f["name"] == "motto").items()
+    assert data["scores"] == [] and data["automated_decisions"] == [] and data["controller"] == "Teszt Kft." and data["purposes"] and data["consents"]
+    events = json.loads(read(folder, "events.json"))
+    assert len([e for e in events if e["type"] == "track"]) == 3, events
+    rows = list(csv.DictReader(io.StringIO(read(folder, "csv", "events.csv"))))
+    assert len(rows) == len(events) and json.loads(rows[0]["content"]), rows
+    for name, lang, word in (("en.html", "en", "Everything that is kept about you"), ("hu.html", "hu", "Minden, amit Önről őriznek")):
+        text = read(folder, name)
+        assert '<html lang="%s">' % lang in text and word in text and "<script" not in text and "http://" not in text and "https://" not in text, name
+        assert "&lt;b&gt;" in text and "<b>" not in text, "what a person wrote is no markup"
+    assert "No score is kept about you" in read(folder, "en.html")
+    done = subprocess.run([telos.program, "verify", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    receipt = next(n for n in names if n.startswith("receipts/"))
+    text = read(folder, receipt)
+    with open(os.path.join(folder, receipt), "w", encoding="utf-8") as f:
+        f.write(text.replace("newsletter", "newsletten", 1))
+    done = subprocess.run([telos.program, "verify", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 1, "a changed receipt is found\n" + done.stdout
+    seen = telos.call("GET", "/v1/rights/" + made["id"])
+    assert seen["state"] == "completed" and steps(seen)[-2:] == ["exported", "fulfilled"], seen
+    unzipped(telos, made)
+    assert steps(telos.call("GET", "/v1/rights/" + made["id"]))[-1] == "exported", "fetched again"
+
+
+def portability_holds_only_what_article_20_reaches(telos):
+    subject = known(telos, "port-1")
+    telos.consent(subject, "newsletter", "given", notice="newsletter@3")
+    telos.call("POST", "/v1/identify", {"userId": "port-1", "traits": {"taste": "sweet"}}, key=SITE)
+    made = opened(telos, subject, "portability")
+    act(telos, made, "confirm")
+    folder, names = unzipped(telos, made)
+    assert sorted(names) == ["csv/events.csv", "csv/facts.csv", "csv/identifiers.csv", "data.json", "events.json"], names
+    data = json.loads(read(folder, "data.json"))
+    assert [f["name"] for f in data["facts"]] and all("newsletter" in f["purposes"] for f in data["facts"]) and "consents" not in data, data
+
+
+def an_erasure_counts_keeps_tells_and_certifies(telos):
+    subject = known(telos, "erase-1", secret="erase-needle")
+    telos.consent(subject, "orders", "opened")
+    telos.call("POST", "/v1/track", {"userId": "erase-1", "event": "Order Completed", "properties": {"invoice": "INV-1"}}, key=SHOP)
+    other = opened(telos, subject, "access", text="erase-needle too")
+    made = opened(telos, subject, "erasure", text="erase-needle: forget me")
+    act(telos, made, "confirm")
+    done = act(telos, made, "fulfil")
+    assert done["state"] == "completed" and done["erased"]["facts"] >= 3 and done["erased"]["keys"] > 0 and done["erased"]["identifiers"] >= 1, done
+    kept = {k["purpose"]: k for k in done["kept"]}
+    assert set(kept) == {"books"} and kept["books"]["law"] == "Act C of 2000 §169" and kept["books"]["until"] and kept["books"]["count"] >= 1, done["kept"]
+    assert "text" not in done or not done["text"], "the words went with the person"
+    ended = telos.call("GET", "/v1/rights/" + other["id"])
+    assert ended["state"] == "withdrawn" and not ended["text"] and ended["steps"][-1]["code"] == "erased", ended
+    certificate = telos.call("GET", "/v1/rights/%s/certificate" % made["id"])
+    assert certificate["type"] == "telos:RightsCertificate" and certificate["erased"] == done["erased"] and certificate["kept"] == done["kept"], certificate
+    text = json.dumps(certificate)
+    assert "erase-1" not in text and "erase-needle" not in text and "example.hu" not in text.replace("@teszt.example", "")
+    path = os.path.join(telos.directory, "certificate.json")
+    with open(path, "w") as f:
+        f.write(text)
+    key = os.path.join(telos.data, "keys", "verifier.pub")
+    verified = subprocess.run([telos.program, "verify", path, "--key", key], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert verified.returncode == 0, verified.stdout
+    with open(path, "w") as f:
+        f.write(text.replace('"facts": %d' % done["erased"]["facts"], '"facts": 0'))
+    assert subprocess.run([telos.program, "verify", path, "--key", key], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 1
+    assert not needles_in(telos.data, [b"erase-needle"])
+
+
+def registers_show_states_without_persons(telos):
+    subject = known(telos, "register-1")
+    made = opened(telos, subject, "access", text="register-words", reference="register-file")
+    auditor, agent = token(telos, "auditor", "*"), token(telos, "agent", "*")
+    seen = telos.call("GET", "/v1/audit/rights?state=open&limit=1000", headers=bearer(auditor))["requests"]
+    row = next(r for r in seen if r["id"] == made["id"])
+    assert row["state"] == "received" and row["steps"] and "register-words" not in json.dumps(seen) and "register-1" not in json.dumps(seen), row
+    assert telos.request("GET", "/v1/audit/rights?subject=" + subject, headers=bearer(auditor))[0] == 400
+    for method, path in (("GET", "/v1/rights"), ("GET", "/v1/rights/" + made["id"]), ("POST", "/v1/rights/%s/confirm" % made["id"])):
+        assert telos.request(method, path, {} if method == "POST" else None, headers=bearer(auditor))[0] == 403, path
+    assert telos.request("POST", "/v1/rights", {"subject": subject, "right": "access"}, headers=bearer(agent))[0] == 403, "an agent only opens"
+    theirs = telos.call("POST", "/v1/rights", {"subject": subject, "right": "erasure", "open": True}, headers=bearer(agent))
+    assert theirs["state"] == "received" and telos.call("GET", "/v1/rights/" + theirs["id"], headers=bearer(agent))["steps"][0]["role"] == "agent"
+    for action in ("confirm", "fulfil", "refuse", "extend", "verify", "decide"):
+        assert telos.request("POST", "/v1/rights/%s/%s" % (theirs["id"], action), {}, headers=bearer(agent))[0] == 403, action
+    first = telos.call("GET", "/v1/rights?limit=2")
+    assert len(first["requests"]) == 2 and first["next"]
+    second = telos.call("GET", "/v1/rights?limit=2&cursor=" + urllib.parse.quote(first["next"]))
+    assert {r["id"] for r in first["requests"]}.isdisjoint(r["id"] for r in second["requests"])
+    mine = telos.call("GET", "/v1/rights?subject=" + subject)
+    assert {r["id"] for r in mine["requests"]} == {made["id"], theirs["id"]}
+    refused_only = telos.call("GET", "/v1/rights?state=refused&limit=1000")["requests"]
+    assert refused_only and {r["state"] for r in refused_only} == {"refused"}
+    assert telos.request("GET", "/v1/rights?state=dancing")[0] == 400
+    assert telos.request("GET", "/v1/rights/" + str(uuid.uuid4()))[0] == 404 and telos.request("GET", "/v1/rights/seven")[0] == 400
+
+
+def what_nobody_confirms_expires(telos):
+    made = opened(telos, known(telos, "expire-1"), "access")
+    telos.call("POST", "/v1/admin/sweep", {})
+    assert telos.call("GET", "/v1/rights/" + made["id"])["state"] == "received"
+
+
+def one_person_cannot_open_without_end(telos):
+    subject = known(telos, "flood-1")
+    for _ in range(50):
+        opened(telos, subject, "access")
+    assert telos.request("POST", "/v1/rights", {"subject": subject, "right": "access", "open": True})[0] == 409
+
+
+def bad_requests_are_told_what_is_wrong(telos):
+    subject = known(telos, "bad-1")
+    for bad in ({"subject": subject, "right": "dance"}, {"subject": subject, "right": "access", "text": "x" * 20000}, {"subject": subject, "right": "access", "open": "yes"},
+                {"subject": subject, "right": "withdrawal", "purpose": "nothing"}, {"subject": "x", "right": "access"}, {"subject": subject, "right": 7},
+                {"subject": subject, "right": "rectification", "values": "x"}):
+        status, value, _ = telos.request("POST", "/v1/rights", bad)
+        assert status == 400 and value["detail"], (bad, status, value)
+
+
+CASES = [
+    a_request_lives_from_its_opening_to_its_answer, a_deadline_is_extended_once_with_a_reason, a_refusal_names_its_law, a_person_takes_a_request_back,
+    an_unknown_identifier_ends_as_no_match_and_is_not_kept, what_the_person_wrote_is_sealed, rectification_replaces_what_is_wrong,
+    an_objection_is_examined_upheld_or_overridden, a_withdrawal_takes_back_every_consent, a_human_being_reviews_and_says_why,
+    a_person_confirms_by_a_signed_link, the_copy_is_a_folder_that_a_person_reads_and_anybody_verifies, portability_holds_only_what_article_20_reaches,
+    an_erasure_counts_keeps_tells_and_certifies, registers_show_states_without_persons, what_nobody_confirms_expires, one_person_cannot_open_without_end,
+    bad_requests_are_told_what_is_wrong,
+]
