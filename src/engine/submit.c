@@ -2,6 +2,7 @@
  * identifiers, working out which parts of a person will be needed.
  */
 #include "engine/engine_private.h"
+#include "engine/rights_private.h"
 #include "evidence/seal.h"
 
 #include <sodium.h>
@@ -134,6 +135,10 @@ static const struct err *work_submit(struct engine *engine, struct work *work, b
     struct ticket *ticket = arena_new(work->arena, struct ticket);
     ticket->arena = work->arena;
     ticket->work = work;
+    if (work->rights) {
+        ticket->join = rights_join;
+        ticket->context = work->rights;
+    }
     ticket->policy = policy;
     ticket->bytes = work->bytes + sizeof *ticket + work->request_count * sizeof *work->requests;
     ticket->needs = arena_array(work->arena, uint8_t, work->request_count);
