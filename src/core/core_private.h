@@ -177,10 +177,7 @@ reason_mask gate_special_reasons(const struct policy *policy, const struct stand
 /* Storing it under the purpose is over at this time (retention that counts from when it was collected). */
 int64_t retention_collected(const struct purpose *purpose, int64_t received_ms);
 bool jurisdiction_in_eu(str jurisdiction);
-/* Whether the newest word of a TC string lets the vendor have what is processed for the purpose. A permission on an unverified identifier does not
- * override a denial on a verified one. */
-bool gate_vendor_permitted(const struct person *person, str purpose, uint16_t vendor, int64_t at_ms, int64_t known_ms);
-bool vendor_named(str reference, uint16_t vendor);
+bool vendor_named(str reference, uint16_t vendor); /* "decoder tcf/1, vendor 755" */
 /* When somebody born in that year consents alone: the birthday counts as had when the year is over. */
 int64_t gate_of_age_ms(const struct policy *policy, const struct purpose *purpose, str jurisdiction, int born);
 int time_year(int64_t time_ms);
@@ -220,6 +217,7 @@ struct resolved {
     struct person *person;
     struct known *known; /* of the strongest kept identifier */
     bool merged;
+    bool informed; /* a notice was recorded on the way */
 };
 size_t named_fill(struct apply *apply, const struct message *message, struct named *ret_named);
 /* Whom the message will be about, as far as can be told before anything is kept; NULL: somebody new. */

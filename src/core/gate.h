@@ -49,6 +49,10 @@ void gate_standing_reset(struct person *person);
 void gate_decide(struct arena *arena, const struct policy *policy, const struct person *person, const struct question *question,
                  struct decision *ret_decision);
 
+/* Whether the newest word of a TC string lets the vendor have what is processed for the purpose. A permission on an unverified identifier does not
+ * override a denial on a verified one. */
+bool gate_vendor_permitted(const struct person *person, str purpose, uint16_t vendor, int64_t at_ms, int64_t known_ms);
+
 /* May a fact or event part that carries `collected` purposes be used for `purpose`? (purpose limitation, Art. 6(4)): its own, or
  * declared compatible and not collected on consent. */
 bool gate_purpose_fits(const struct policy *policy, purpose_mask collected, uint16_t purpose);

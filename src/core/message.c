@@ -189,10 +189,11 @@ static void kept(struct course *c, struct resolved resolved)
     purpose_mask changed = facts_add(apply, person, identifier, c->message, fields, result);
     person = person_latest(person); /* an age may have come out, and held messages with it */
     result->outcome = fields->denied || result->left_out.count ? OUTCOME_TRIMMED : OUTCOME_ACCEPTED;
-    if (informed) {
+    if (informed)
         consent_effects(apply, person, before);
-        person = person_latest(person);
-    }
+    else if (resolved.informed)
+        held_release(apply, person);
+    person = person_latest(person);
     if (changed || resolved.merged)
         outbox_profile(apply, person, changed ? changed : fields->kept);
     result->person = person;

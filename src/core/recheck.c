@@ -57,18 +57,47 @@ static bool leaf(struct recheck *r, const struct json *value, purpose_mask mask)
 
 static bool value_pass(struct recheck *r, const struct json *value, struct field_walk walk);
 
-static bool member_pass(struct recheck *r, str name, const struct json *value, struct field_walk walk)
+/* Where writing stood before a member that may turn out to belong to no field of this cut. */
+struct written {
+    size_t length;
+    bool comma;
+};
+
+static struct written name_put(struct recheck *r, str name)
 {
-    size_t length = r->buf.length;
-    bool comma = r->json.comma;
+    struct written before = {r->buf.length, r->json.comma};
     if (r->writing)
         jsonw_key(&r->json, name);
-    bool wrote = value_pass(r, value, walk);
+    return before;
+}
+
+static bool keep_or_rewind(struct recheck *r, struct written before, bool wrote)
+{
     if (r->writing && !wrote) {
-        r->buf.length = length;
-        r->json.comma = comma;
+        r->buf.length = before.length;
+        r->json.comma = before.comma;
     }
     return wrote;
+}
+
+static bool member_pass(struct recheck *r, str name, const struct json *value, struct field_walk walk)
+{
+    struct written before = name_put(r, name);
+    return keep_or_rewind(r, before, value_pass(r, value, walk));
+}
+
+/* An object member by member, as `each` says. */
+static bool object_pass(struct recheck *r, str name, const struct json *object, bool (*each)(struct recheck *r, const struct json_member *member))
+{
+    struct written before = name_put(r, name);
+    bool wrote = false;
+    if (r->writing)
+        jsonw_object(&r->json);
+    for (uint32_t i = 0; i < object->count; i++)
+        wrote |= each(r, &object->members[i]);
+    if (r->writing)
+        jsonw_object_end(&r->json);
+    return keep_or_rewind(r, before, wrote);
 }
 
 static bool items_pass(struct recheck *r, const struct json *value, struct field_walk walk)
@@ -116,68 +145,29 @@ static bool value_pass(struct recheck *r, const struct json *value, struct field
 
 static bool riding(struct recheck *r, str name, const struct json *value)
 {
-    size_t length = r->buf.length;
-    bool comma = r->json.comma;
-    if (r->writing)
-        jsonw_key(&r->json, name);
-    bool wrote = leaf(r, value, r->whole);
-    if (r->writing && !wrote) {
-        r->buf.length = length;
-        r->json.comma = comma;
-    }
-    return wrote;
+    struct written before = name_put(r, name);
+    return keep_or_rewind(r, before, leaf(r, value, r->whole));
 }
 
-static bool context_traits_pass(struct recheck *r, str name, const struct json *traits)
+static bool context_trait(struct recheck *r, const struct json_member *member)
 {
-    struct apply *apply = r->apply;
-    if (traits->type != JSON_OBJECT)
-        return member_pass(r, name, traits, apply->traits_walk);
-    size_t length = r->buf.length;
-    bool comma = r->json.comma, wrote = false;
-    if (r->writing) {
-        jsonw_key(&r->json, name);
-        jsonw_object(&r->json);
-    }
-    for (uint32_t i = 0; i < traits->count; i++)
-        wrote |= member_pass(r, traits->members[i].name, &traits->members[i].value,
-                             context_trait_walk(apply->policy, apply->context_traits_walk, apply->traits_walk, traits->members[i].name));
-    if (r->writing)
-        jsonw_object_end(&r->json);
-    if (r->writing && !wrote) {
-        r->buf.length = length;
-        r->json.comma = comma;
-    }
-    return wrote;
+    const struct apply *apply = r->apply;
+    return member_pass(r, member->name, &member->value,
+                       context_trait_walk(apply->policy, apply->context_traits_walk, apply->traits_walk, member->name));
 }
 
-static bool context_pass(struct recheck *r, const struct json *context)
+static bool context_member(struct recheck *r, const struct json_member *member)
 {
-    struct apply *apply = r->apply;
-    size_t length = r->buf.length;
-    bool comma = r->json.comma, wrote = false;
-    if (r->writing) {
-        jsonw_key(&r->json, STR("context"));
-        jsonw_object(&r->json);
+    const struct apply *apply = r->apply;
+    switch (context_kind(member->name)) {
+    case CONTEXT_ENVELOPE: return false;
+    case CONTEXT_RIDE: return riding(r, member->name, &member->value);
+    case CONTEXT_TRAITS:
+        return member->value.type == JSON_OBJECT ? object_pass(r, member->name, &member->value, context_trait)
+                                                 : member_pass(r, member->name, &member->value, apply->traits_walk);
+    case CONTEXT_CONTENT: break;
     }
-    for (uint32_t i = 0; i < context->count; i++) {
-        const struct json_member *member = &context->members[i];
-        switch (context_kind(member->name)) {
-        case CONTEXT_ENVELOPE: break;
-        case CONTEXT_RIDE: wrote |= riding(r, member->name, &member->value); break;
-        case CONTEXT_TRAITS: wrote |= context_traits_pass(r, member->name, &member->value); break;
-        case CONTEXT_CONTENT:
-            wrote |= member_pass(r, member->name, &member->value, field_walk_key(apply->policy, apply->context_walk, member->name));
-            break;
-        }
-    }
-    if (r->writing)
-        jsonw_object_end(&r->json);
-    if (r->writing && !wrote) {
-        r->buf.length = length;
-        r->json.comma = comma;
-    }
-    return wrote;
+    return member_pass(r, member->name, &member->value, field_walk_key(apply->policy, apply->context_walk, member->name));
 }
 
 static void body_pass(struct recheck *r, const struct json *body)
@@ -190,7 +180,7 @@ static void body_pass(struct recheck *r, const struct json *body)
         struct field_walk walk = field_walk_key(apply->policy, apply->root_walk, member->name);
         enum top_kind kind = top_kind(member->name, r->type);
         if (kind == TOP_CONTEXT && member->value.type == JSON_OBJECT)
-            (void)context_pass(r, &member->value);
+            (void)object_pass(r, member->name, &member->value, context_member);
         else if (kind == TOP_NAME && !walk.exact) /* the name goes where its content goes */
             (void)riding(r, member->name, &member->value);
         else

@@ -49,6 +49,20 @@ static bool identity_permitted(struct apply *apply, const struct person *person,
     return reasons == 0;
 }
 
+/* Joining, and finding again, may rest on an interest of which people are informed: who is shown the notice with this very message is recorded as
+ * informed before it happens. */
+static void inform_first(struct apply *apply, const struct message *message, struct known *known, struct resolved *resolved)
+{
+    uint16_t slot = apply->policy->identity_purpose;
+    if (slot == SLOT_NONE || !(apply->informs[message->source->slot] >> slot & 1))
+        return;
+    const struct purpose_standing *standing = &standing_of(apply, known->person, NULL)->purposes[slot];
+    if (standing->reasons != REASON_BIT(REASON_NOT_INFORMED))
+        return;
+    informed_record(apply, known->person, known_identifier(known), message, UINT64_C(1) << slot);
+    resolved->informed = true;
+}
+
 reason_mask attach_refused(struct apply *apply, const struct person *person, const struct identity_key *key, const struct source *source)
 {
     reason_mask reasons = 0;
@@ -156,7 +170,7 @@ static void refuse(struct apply *apply, struct named *named, struct person *pers
 
 /* The strongest identifier, unknown so far: attached to whom another one names, or somebody new. */
 static struct known *strongest_place(struct apply *apply, const struct message *message, struct named *named, size_t count, size_t strongest,
-                                     bool kept_only, purpose_mask purposes)
+                                     bool kept_only, purpose_mask purposes, struct resolved *resolved)
 {
     struct named *mine = &named[strongest];
     for (size_t i = 0; i < count; i++) {
@@ -165,8 +179,11 @@ static struct known *strongest_place(struct apply *apply, const struct message *
         struct person *person = named[i].known->person;
         profile_no profile = known_identifier(named[i].known)->profile;
         reason_mask reasons = attach_refused(apply, person, mine->id->key, message->source);
-        if (!reasons)
+        if (!reasons) {
+            if (resolved)
+                inform_first(apply, message, named[i].known, resolved);
             return person_attach(apply, person, profile, mine->id, verified_by(message, mine), purposes, message->id);
+        }
         if (kept_only) {
             refused_push(apply, person, profile, PROFILE_NONE, mine->id->key->name, reasons);
             counter_add(apply, message->source->name, STR("refused_join"), mine->id->key->name,
@@ -182,7 +199,7 @@ struct known *resolve_hash_only(struct apply *apply, const struct message *messa
 {
     ASSERT(count);
     if (!named[0].known)
-        named[0].known = strongest_place(apply, message, named, count, 0, false, 0);
+        named[0].known = strongest_place(apply, message, named, count, 0, false, 0, NULL);
     return named[0].known;
 }
 
@@ -199,7 +216,7 @@ struct resolved resolve_message(struct apply *apply, const struct message *messa
     if (mine->known)
         identifier_seen(apply, message, mine);
     else {
-        mine->known = strongest_place(apply, message, named, count, strongest, true, mine->purposes);
+        mine->known = strongest_place(apply, message, named, count, strongest, true, mine->purposes, &resolved);
         mine->added = mine->purposes;
     }
     for (size_t i = 0; i < count; i++) {
@@ -215,6 +232,7 @@ struct resolved resolve_message(struct apply *apply, const struct message *messa
             if (reasons)
                 refuse(apply, other, person, profile, PROFILE_NONE, reasons);
             else {
+                inform_first(apply, message, mine->known, &resolved);
                 other->known = person_attach(apply, person, profile, other->id, verified_by(message, other), other->purposes, message->id);
                 other->added = other->purposes;
             }
@@ -228,6 +246,8 @@ struct resolved resolve_message(struct apply *apply, const struct message *messa
                 refuse(apply, other, person, profile, known_identifier(other->known)->profile, reasons);
                 continue;
             }
+            inform_first(apply, message, mine->known, &resolved);
+            inform_first(apply, message, other->known, &resolved);
             person_join(apply, mine->known, other->known, join_reason(message), message->source->name, message->received_ms);
             resolved.merged = true;
         }

@@ -61,6 +61,7 @@ struct deliver_status { /* one destination; counters count since the start of th
     enum deliver_state state;
     uint32_t in_flight;
     uint64_t backlog; /* pending rows, a few seconds old at most */
+    uint64_t kept, dead_letters; /* rows that have ended and are still there; those of them that can be replayed */
     int64_t oldest_ms; /* when the oldest pending row was queued; TIME_NONE */
     int64_t last_success_ms, last_error_ms; /* TIME_NONE */
     char last_error[DELIVER_REASON_SIZE]; /* reason code: "http_503", "timeout"; "" */

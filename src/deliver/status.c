@@ -71,7 +71,7 @@ void status_count(struct deliver *deliver, int64_t now_ms)
         return;
     }
     vec_each (each, &deliver->outbounds) {
-        (*each)->status.backlog = 0;
+        (*each)->status.backlog = (*each)->status.kept = (*each)->status.dead_letters = 0;
         (*each)->status.oldest_ms = TIME_NONE;
     }
     for (size_t i = 0; i < count; i++) {
@@ -81,6 +81,8 @@ void status_count(struct deliver *deliver, int64_t now_ms)
         if (!outbound)
             continue;
         outbound->status.backlog = rows[i].pending;
+        outbound->status.kept = rows[i].delivered + rows[i].dead + rows[i].cancelled;
+        outbound->status.dead_letters = rows[i].dead;
         outbound->status.oldest_ms = rows[i].oldest_pending_ms;
     }
     deliver->changed = true;
@@ -119,6 +121,8 @@ void deliver_write_json(struct deliver *deliver, struct jsonw *w)
         jsonw_field_int(w, "in_flight", item->in_flight);
         jsonw_field_int(w, "backlog", (int64_t)item->backlog);
         jsonw_field_time(w, "oldest", item->oldest_ms);
+        jsonw_field_int(w, "kept", (int64_t)item->kept);
+        jsonw_field_int(w, "dead_letters", (int64_t)item->dead_letters);
         jsonw_field_int(w, "attempts", (int64_t)item->attempts);
         jsonw_field_int(w, "delivered", (int64_t)item->delivered);
         jsonw_field_int(w, "retries", (int64_t)item->retries);
@@ -160,6 +164,8 @@ static double value_lag(const struct deliver_status *s, int64_t now_ms)
 {
     return s->oldest_ms == TIME_NONE || s->oldest_ms > now_ms ? 0 : (double)(now_ms - s->oldest_ms) / 1000;
 }
+static double value_kept(const struct deliver_status *s, int64_t now_ms) { return (void)now_ms, (double)s->kept; }
+static double value_dead_letters(const struct deliver_status *s, int64_t now_ms) { return (void)now_ms, (double)s->dead_letters; }
 static double value_attempts(const struct deliver_status *s, int64_t now_ms) { return (void)now_ms, (double)s->attempts; }
 static double value_delivered(const struct deliver_status *s, int64_t now_ms) { return (void)now_ms, (double)s->delivered; }
 static double value_retries(const struct deliver_status *s, int64_t now_ms) { return (void)now_ms, (double)s->retries; }
@@ -171,6 +177,8 @@ static const struct metric metrics[] = {
     {"telos_destination_in_flight", "gauge", "deliveries under way", value_in_flight},
     {"telos_destination_backlog", "gauge", "deliveries that wait", value_backlog},
     {"telos_destination_lag_seconds", "gauge", "age of the oldest delivery that waits", value_lag},
+    {"telos_destination_kept", "gauge", "deliveries that have ended and are still listed", value_kept},
+    {"telos_destination_dead_letters", "gauge", "deliveries given up that can be replayed", value_dead_letters},
     {"telos_destination_attempts", "counter", "requests made", value_attempts},
     {"telos_destination_delivered", "counter", "deliveries taken by the destination", value_delivered},
     {"telos_destination_retries", "counter", "attempts that will be repeated", value_retries},

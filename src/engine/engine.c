@@ -309,7 +309,8 @@ void engine_metrics(struct engine *engine, struct engine_metrics *ret_metrics)
         .commits = engine->metrics.commits, .messages = engine->metrics.messages, .statements = engine->metrics.statements,
         .retries = engine->metrics.retries, .failures = engine->metrics.failures, .commit_us_last = engine->metrics.commit_us_last,
         .commit_us_max = engine->metrics.commit_us_max, .dedupe_ids = engine->metrics.dedupe_ids, .reads = engine->metrics.reads,
-        .swept = engine->metrics.swept, .tidy_runs = engine->metrics.tidy_runs, .storing = engine->storing};
+        .swept = engine->metrics.swept, .tidy_runs = engine->metrics.tidy_runs,
+        .deliveries_removed = engine->metrics.deliveries_removed, .storing = engine->storing};
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         metrics.outcomes[i] = engine->metrics.outcomes[i];
     pthread_mutex_lock(&engine->submit_lock);

@@ -71,6 +71,7 @@ struct work {
     size_t message_count;
     struct request *requests; /* …or other requests, whose identifiers the engine hashes. Results of messages are here too. */
     size_t request_count;
+    struct rights_act *rights; /* done in the same commit (rights.h); NULL: none */
     bool explain;
     size_t bytes; /* for the queue's bound */
     void (*done)(struct work *work); /* called on the writer thread after the commit; must be quick */
@@ -245,7 +246,8 @@ const struct err *engine_debug_fail(struct engine *engine, struct arena *arena, 
 
 /* Counters for /metrics and `telos show`: name, help, value. */
 struct engine_metrics {
-    uint64_t commits, messages, outcomes[OUTCOME_COUNT], statements, retries, failures, queue_bytes, queue_works, commit_us_last, commit_us_max, dedupe_ids, reads, swept, tidy_runs;
+    uint64_t commits, messages, outcomes[OUTCOME_COUNT], statements, retries, failures, queue_bytes, queue_works, commit_us_last, commit_us_max, dedupe_ids, reads, swept, tidy_runs,
+        deliveries_removed; /* rows of the outbox whose time was over */
     bool storing; /* false after a failed commit until one succeeds */
 };
 void engine_metrics(struct engine *engine, struct engine_metrics *ret_metrics);

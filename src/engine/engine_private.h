@@ -172,6 +172,8 @@ void writer_stop(struct engine *engine); /* everything queued is done first */
 void sweeper_start(struct engine *engine);
 void sweeper_stop(struct engine *engine);
 void sweeper_wake(struct engine *engine);
+/* Rows of the outbox whose time is over; `all`: until there are no more, else a step when it is time again (outbox_sweep.c). */
+const struct err *sweep_outbox(struct engine *engine, struct store_session *session, struct arena *arena, int64_t now_ms, bool all) MUST_CHECK;
 /* Until all people were looked at under the policy in force. */
 const struct err *sweep_follow(struct engine *engine, struct store_session *session, struct arena *arena, uint64_t *ret_count) MUST_CHECK;
 /* Looks at these people again, through the core (REQUEST_SWEEP). `now_ms`: as if it were that time, then in a commit of its own; TIME_NONE. */
@@ -277,6 +279,8 @@ struct engine {
     pthread_mutex_t sweep_lock;
     pthread_cond_t sweep_wake;
     bool sweep_stop, sweep_now;
+    _Atomic uint64_t outbox_sweep_after; /* how far the outbox was looked through for what is over (outbox_sweep.c) */
+    _Atomic int64_t outbox_sweep_ms; /* when it begins anew */
     _Atomic bool late; /* data went out although its delivery was cancelled meanwhile: its people are to be looked at (outbox.c) */
     _Atomic bool follow; /* all people are to be looked at under the new policy */
 
@@ -294,7 +298,7 @@ struct engine {
 
     struct {
         _Atomic uint64_t commits, messages, outcomes[OUTCOME_COUNT], statements, retries, failures, commit_us_last, commit_us_max, dedupe_ids,
-            reads, swept, tidy_runs;
+            reads, swept, tidy_runs, deliveries_removed;
     } metrics;
 };
 

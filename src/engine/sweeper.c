@@ -1,5 +1,5 @@
 /* The sweeper: people whose time has come (retention, expiry, held messages), and all people after a policy was switched, are looked at again by
- * the core, in commits of their own between the others.
+ * the core, in commits of their own between the others. Rows of the outbox whose time is over go likewise (outbox_sweep.c).
  *
  *      IDLE ──a second, or sweeper_wake──▶ DUE: store.due → REQUEST_SWEEP … until nothing is due
  *                                           └─ follow: profiles from the setting "policy_follow" on → REQUEST_SWEEP … until the last
@@ -9,6 +9,7 @@
  */
 #include "base/log.h"
 #include "engine/engine_private.h"
+#include "engine/rights_private.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -178,8 +179,12 @@ const struct err *engine_sweep(struct engine *engine, int64_t now_ms, uint64_t *
     const struct err *error = sweep_due(engine, reader->session, &arena, now_ms, now_ms > clock_now_ms() + SECOND_MS, ret_profiles);
     if (!error)
         error = sweep_late(engine, reader->session, &arena, ret_profiles);
+    if (!error)
+        error = rights_tend(engine, reader->session, &arena, now_ms);
     if (!error && engine->follow)
         error = sweep_follow(engine, reader->session, &arena, ret_profiles);
+    if (!error)
+        error = sweep_outbox(engine, reader->session, &arena, now_ms, true);
     if (error) { /* it lives in the arena that ends here */
         static const struct err again = {ERR_UNAVAILABLE, "sweeping was interrupted; the log says why", NULL};
         log_write(LOG_ERROR, "sweeper", "%s", error->text);
@@ -204,7 +209,11 @@ static void round_run(struct sweeper *sweeper)
     if (!error)
         error = sweep_late(engine, sweeper->reader->session, &sweeper->arena, &count);
     if (!error)
+        error = rights_tend(engine, sweeper->reader->session, &sweeper->arena, clock_now_ms());
+    if (!error)
         error = sweep_follow(engine, sweeper->reader->session, &sweeper->arena, &count);
+    if (!error)
+        error = sweep_outbox(engine, sweeper->reader->session, &sweeper->arena, clock_now_ms(), false);
     if (error && error->code != ERR_UNAVAILABLE)
         log_write(LOG_ERROR, "sweeper", "%s", error->text);
     arena_clear(&sweeper->arena);

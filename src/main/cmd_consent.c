@@ -94,6 +94,25 @@ static enum status receipt(struct run *run) {
     return status;
 }
 
+/* The link is a secret, so it goes to stdout alone: nothing else of it is written anywhere. */
+static enum status make_link(struct run *run) {
+    struct http_reply reply;
+    struct buf body;
+    struct jsonw w;
+    body_begin(run, &body, &w);
+    body_add(&w, "subject", run->arguments[0]);
+    body_add(&w, "expires_in", run_option(run, "--expires-in"));
+    jsonw_object_end(&w);
+    enum status status = run_post(run, STR("/v1/preferences/link"), buf_str(&body), &reply);
+    if (status)
+        return status;
+    if (run->out.json)
+        output_json(&run->out, reply.body);
+    else
+        output_text(&run->out, "%.*s\n", STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("url")))));
+    return STATUS_DONE;
+}
+
 static const struct action actions[] = {
     {"give", "TYPE:VALUE PURPOSE", "the person agrees, under --notice", 2, 2, state},
     {"renew", "TYPE:VALUE PURPOSE", "the person agrees again", 2, 2, state},
@@ -107,6 +126,7 @@ static const struct action actions[] = {
     {"invoke", "TYPE:VALUE PURPOSE", "a vital interest is invoked; say why in --reference", 2, 2, state},
     {"inform", "TYPE:VALUE PURPOSE", "the person was informed", 2, 2, state},
     {"show", "TYPE:VALUE [PURPOSE]", "all that was said, in order; status 1 where nothing was", 1, 2, show},
+    {"link", "TYPE:VALUE", "a signed link to the person's own page; whoever holds it is taken for the person", 1, 1, make_link},
     {"receipt", "ID", "the signed receipt of a record (ISO/IEC TS 27560)", 1, 1, receipt},
 };
 static const struct option options[] = {
@@ -115,6 +135,7 @@ static const struct option options[] = {
     {"--by", "WHO", "who said it: self, guardian or agent", false},
     {"--method", "TEXT", "how it was said; default: command line", false},
     {"--reference", "TEXT", "where the proof is", false},
+    {"--expires-in", "DURATION", "how long the link works, as in P7D (default), at most P30D", false},
     {"--explicit", NULL, "it was said explicitly (Art. 9)", false},
 };
 
@@ -127,5 +148,6 @@ const struct command command_consent = {
     .common = COMMON_CLIENT,
     .example = "  telos consent give email:anna.kovacs@example.hu newsletter --notice newsletter@3 --method \"form in "
                "the shop\"\n"
-               "  telos consent show email:anna.kovacs@example.hu newsletter\n",
+               "  telos consent show email:anna.kovacs@example.hu newsletter\n"
+               "  telos consent link email:anna.kovacs@example.hu --expires-in P3D\n",
 };

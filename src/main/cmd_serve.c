@@ -112,6 +112,7 @@ static const struct err *start(struct serving *serving) {
         .listen = config_get(config, SETTING_LISTEN),
         .socket = socket,
         .console = config_get(config, SETTING_CONSOLE),
+        .public_url = config_get(config, SETTING_PUBLIC_URL),
         .hooks = {serving, write_destinations, write_destination_metrics, policy_changed, local_check_policy},
         .debug_door = config_yes(config, SETTING_DEBUG_DOOR),
     };
@@ -228,6 +229,7 @@ static const struct option options[] = {
     {"--policy", "FILE", "policy to apply when there is none yet or the file has changed", false},
     {"--listen", "HOST:PORT", "default: 127.0.0.1:8480; port 0 takes a free one", false},
     {"--console", "DIR", "folder with the web console", false},
+    {"--public-url", "URL", "what links to people begin with, where a proxy stands in front", false},
     {"--connections", "N", "open at a time, default: 12000; one more is answered 503", false},
     {"--idle-seconds", "N", "a connection on which nothing moves is closed after that; default: 60", false},
     {"--request-seconds", "N", "time to send one request, however slowly; default: 120", false},

@@ -19,6 +19,7 @@
     X(SETTING_POLICY, "policy", "TELOS_POLICY", NULL, true,                                                            \
       "policy to apply at the start, when it is new or has changed")                                                   \
     X(SETTING_CONSOLE, "console", "TELOS_CONSOLE", NULL, true, "folder with the web console")                          \
+    X(SETTING_PUBLIC_URL, "public_url", "TELOS_PUBLIC_URL", NULL, false, "what links to people begin with, as in https://privacy.example.hu") \
     X(SETTING_LOG, "log", "TELOS_LOG", "info", false, "debug, info, warn or error")                                    \
     X(SETTING_MASTER_KEY_FILE, "master_key_file", "TELOS_MASTER_KEY_FILE", NULL, true,                                 \
       "the master key, where it is not in the data directory")                                                         \

@@ -16,7 +16,7 @@ static const struct err *read_status(struct call *call, const struct json *body,
 {
     str text;
     TRY(body_need(call, body, "status", &text));
-    if (!consent_status_parse(text, ret_status) || *ret_status == CONSENT_EXPIRED)
+    if (!consent_status_parse(text, ret_status) || *ret_status == CONSENT_EXPIRED || status_is_vendor(*ret_status))
         return err_new(&call->arena, ERR_INVALID,
                        "`status` is one of given, refused, withdrawn, renewed, objected, objection_lifted, opened, ended, invoked, informed, opted_out, "
                        "restricted, unrestricted");

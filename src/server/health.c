@@ -52,6 +52,7 @@ static void engine_lines(struct buf *out, const struct engine_metrics *m)
     metric(out, "commit_failures", "counter", "Commits that failed.", m->failures);
     metric(out, "reads", "counter", "Reads of persons recorded.", m->reads);
     metric(out, "swept", "counter", "Persons looked at by the sweeper.", m->swept);
+    metric(out, "deliveries_removed", "counter", "Rows of the outbox whose time was over.", m->deliveries_removed);
     metric(out, "queue_works", "gauge", "Requests waiting for a commit.", m->queue_works);
     metric(out, "queue_bytes", "gauge", "Bytes of requests waiting for a commit.", m->queue_bytes);
     metric(out, "dedupe_ids", "gauge", "Message ids remembered.", m->dedupe_ids);

@@ -19,7 +19,12 @@ static const struct {
     {"index", "number of the leaf", "{\"type\":\"integer\",\"minimum\":0}"},
     {"size", "of the tree; left out: now", "{\"type\":\"integer\",\"minimum\":0}"},
     {"number", "of the version", "{\"type\":\"integer\",\"minimum\":1}"},
+    {"by", "how fine the counts are", "{\"type\":\"string\",\"enum\":[\"reason\",\"day\",\"source\",\"what\",\"field\",\"all\"]}"},
+    {"token", "the id of a token, or `local`", "{\"type\":\"string\"}"},
     {"id", "", "{\"type\":\"string\",\"format\":\"uuid\"}"},
+    {"t", "the ticket of a signed link", "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9_-]{76}$\"}"},
+    {"lang", "language of the page", "{\"type\":\"string\",\"enum\":[\"en\",\"hu\"]}"},
+    {"right", "all of it, or what may be taken along", "{\"type\":\"string\",\"enum\":[\"access\",\"portability\"]}"},
     {"explain", "1, with an API token: what became of each message, and why", "{\"type\":\"string\",\"enum\":[\"1\"]}"},
     {"writeKey", "the source's key, where it is not sent as Basic user name or in the body", "{\"type\":\"string\"}"},
 };

@@ -4,7 +4,7 @@
  * 2. What a problem says never holds personal data or a secret: error texts do not (base/err.h), and nothing is added here.
  * 3. A reply that grew past LIMIT_REPLY_BYTES is not cut short: it becomes a problem that says so.
  */
-#include "server/server_private.h"
+#include "server/page.h"
 
 #include <stdio.h>
 
@@ -79,6 +79,10 @@ void reply_problem(struct call *call, const struct err *error)
         log_failure(call, error);
     if (call->route && call->route->reply && !strcmp(call->route->reply, "image/gif")) { /* an <img> can do nothing with a problem */
         reply_text(call, err_retry_helps(error->code) ? (unsigned)err_status(error->code) : MHD_HTTP_OK, "image/gif", pixel_gif());
+        return;
+    }
+    if (call->route && (call->route->flags & ROUTE_PERSON)) { /* a person reads it, not a program */
+        page_problem(call, error);
         return;
     }
     reply_problem_begin(call, error->code, error->code == ERR_INTERNAL ? "something went wrong inside Telos; its log has the details under this request's number" : error->text, &w);

@@ -164,6 +164,7 @@ const struct err *server_start(struct arena *arena, struct engine *engine, const
     server->engine = engine;
     server->hooks = options->hooks;
     server->debug_door = options->debug_door;
+    server->public_url = options->public_url ? str_z(&server->arena, str_of(options->public_url)) : NULL;
     server->console = options->console ? str_z(&server->arena, str_of(options->console)) : NULL;
     server->tcp_fd = server->local_fd = -1;
     server->connections_max = options->connections_max ? options->connections_max : LIMIT_CONNECTIONS;

@@ -28,6 +28,7 @@ struct server_options {
     const char *listen; /* "HOST:PORT", "[::1]:PORT"; port 0 takes a free one; NULL: no TCP */
     const char *socket; /* path of a Unix socket, made with mode 0600, an old one is replaced; NULL: none */
     const char *console; /* folder of static files for `/`; NULL: a plain page */
+    const char *public_url; /* "https://privacy.example.hu": what links to people begin with; NULL: the address they were asked for at */
     struct server_hooks hooks;
     unsigned threads; /* that serve connections; 0: 2 */
     size_t connections_max; /* 0: LIMIT_CONNECTIONS */

@@ -36,6 +36,7 @@
 #define ROUTE_COLLECT 4u /* checks the write key itself, because it may be in the body */
 #define ROUTE_POLICY 8u /* needs an active policy */
 #define ROUTE_DEBUG 16u /* only with the debug door */
+#define ROUTE_PERSON 32u /* a page for a person: what goes wrong is a page, too */
 #define PARAMETERS_MAX 3
 
 struct call;
@@ -153,7 +154,7 @@ struct server {
     struct arena arena; /* lives as long as the server */
     struct engine *engine;
     struct server_hooks hooks;
-    const char *console, *socket;
+    const char *console, *socket, *public_url;
     bool debug_door;
     int tcp_fd, local_fd; /* listeners; -1: none */
     struct entrance *entrance;
@@ -345,10 +346,33 @@ const struct err *preflight(struct call *call); /* OPTIONS on what browsers of a
 const struct err *consents_post(struct call *call);
 const struct err *consents_get(struct call *call);
 const struct err *consent_receipt(struct call *call);
+const struct err *signals_post(struct call *call);
+const struct err *signals_decode(struct call *call);
+const struct err *signals_state(struct call *call);
 const struct err *preferences_get(struct call *call);
 const struct err *preferences_put(struct call *call);
 const struct err *rights_post(struct call *call);
 const struct err *rights_get(struct call *call);
+const struct err *rights_register_get(struct call *call);
+const struct err *right_get(struct call *call);
+const struct err *right_certificate(struct call *call);
+const struct err *right_export(struct call *call);
+const struct err *right_verify(struct call *call);
+const struct err *right_confirm(struct call *call);
+const struct err *right_extend(struct call *call);
+const struct err *right_fulfil(struct call *call);
+const struct err *right_decide(struct call *call);
+const struct err *right_refuse(struct call *call);
+const struct err *right_withdraw(struct call *call);
+
+/* Links that persons open, and what they see: preference_link.c, preference_page.c, page.h. */
+str link_address(struct call *call, const char *path, str ticket);
+const struct err *preference_link_post(struct call *call);
+const struct err *preference_page_get(struct call *call);
+const struct err *preference_page_post(struct call *call);
+const struct err *preference_css_get(struct call *call);
+const struct err *preference_receipt_get(struct call *call);
+const struct err *preference_data_get(struct call *call);
 
 const struct err *decide_post(struct call *call);
 const struct err *profile_get(struct call *call);
@@ -377,6 +401,8 @@ const struct err *policy_version_get(struct call *call);
 void html_text(struct buf *out, str text); /* escaped */
 const struct err *ropa_get(struct call *call);
 const struct err *counters_get(struct call *call);
+const struct err *denials_get(struct call *call);
+const struct err *reads_get(struct call *call);
 
 const struct err *checkpoint_get(struct call *call);
 const struct err *verifier_get(struct call *call);

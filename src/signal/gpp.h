@@ -80,7 +80,9 @@ struct us_section {
     uint8_t sensitive[US_SENSITIVE_MAX], sensitive_count;
     uint8_t child[US_CHILD_MAX], child_count;
     bool has_gpc, gpc;
-    uint8_t out, in; /* bits of enum us_use: what the person opted out of, or does not consent to; what the section says the opposite of */
+    /* bits of enum us_use: what the person opted out of, or does not consent to; what the section says the opposite of; what it has a field for
+     * that does not apply */
+    uint8_t out, in, mute;
 };
 
 enum gpp_kind { GPP_OTHER, GPP_EUROPE, GPP_CANADA, GPP_US_PRIVACY, GPP_US };

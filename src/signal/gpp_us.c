@@ -195,6 +195,7 @@ static void use_note(struct us_section *section, enum us_use use, uint8_t value)
 {
     section->out |= value == US_YES ? US_USE_BIT(use) : 0;
     section->in |= value == US_NO ? US_USE_BIT(use) : 0;
+    section->mute |= value == US_NOT_APPLICABLE ? US_USE_BIT(use) : 0;
 }
 
 static void uses_find(struct us_section *section)

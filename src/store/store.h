@@ -101,6 +101,7 @@ struct save {
     const struct batch_row *row; /* may be NULL */
     VEC(struct ledger_row) ledger;
     VEC(struct delivery_result) results;
+    VEC(uint64_t) outbox_gone; /* numbers of rows that go, but for those that are pending */
     VEC(struct disclosure) disclosures; /* added to what is there (count, last) */
     VEC(struct read_row) reads;
     VEC(struct token_row) tokens; /* inserted or replaced by id */

@@ -204,6 +204,30 @@ static void nobody_comes_back_by_a_signal_alone(void **state)
     assert_int_equal(world_person(&world, ANNA)->consents.count, 0);
 }
 
+#define INFORMED_IDENTITY CORE_CONTROLLER CORE_DATA CORE_PURPOSES CORE_FLOW "  purpose: fraud\n" CORE_KEYS
+
+/* Joining rests on an interest with a notice: who is shown it with the message is informed first, and joined then. */
+static void people_are_informed_before_they_are_joined(void **state)
+{
+    (void)state;
+    size_t informed = 0, merged = 0;
+    world_policy(&world, INFORMED_IDENTITY);
+    (void)world_send(&world, "drop", "{\"type\":\"track\",\"userId\":\"anna\",\"event\":\"B\",\"properties\":{\"total\":5}}");
+    (void)world_send(&world, "drop", "{\"type\":\"track\",\"anonymousId\":\"a1\",\"event\":\"B\",\"properties\":{\"total\":5}}");
+    (void)world_send(&world, "drop", "{\"type\":\"track\",\"userId\":\"anna\",\"anonymousId\":\"a1\",\"event\":\"B\",\"properties\":{\"total\":5}}");
+    assert_int_equal(world.persons.count, 2); /* this source shows nothing */
+    (void)world_send(&world, "till", "{\"type\":\"track\",\"userId\":\"anna\",\"anonymousId\":\"a1\",\"event\":\"B\",\"properties\":{\"total\":5}}");
+    assert_int_equal(world.persons.count, 1);
+    vec_each (leaf, &world.leaves) {
+        bool merge = str_equal(str_of(leaf->kind), STR("merge"));
+        informed += !merged && !merge && str_find(leaf->record, STR("\"informed\"")) >= 0;
+        merged += merge;
+    }
+    assert_int_equal(merged, 1);
+    assert_int_equal(informed, 2); /* each side, before the join */
+    assert_int_equal(world_person(&world, ANNA)->consents.count, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down), {#name " (lazily loaded)", name, set_up_lazy, tear_down, NULL}
 int main(void)
 {
@@ -220,6 +244,7 @@ int main(void)
         TEST(the_last_keys_of_who_was_erased_end),
         TEST(who_comes_back_is_heard_at_once),
         TEST(nobody_comes_back_by_a_signal_alone),
+        TEST(people_are_informed_before_they_are_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* The engine from end to end: collecting, stating, reading, sending, and what a restart must not lose. */
 #include "engine_world.h"
 
+#include <stdio.h>
+
 static void a_profile_survives_reopening(void **state)
 {
     struct world world = {0};
@@ -183,6 +185,65 @@ static void deliveries_keep_the_order_of_their_person_and_dead_ones_come_again(v
     world_end(&world);
 }
 
+static bool listed(struct world *world, struct uuid id)
+{
+    struct delivery row = {0};
+    bool found = false;
+    check_fine(engine_store(world->engine)->delivery(reader_session(world->reader), &world->arena, id, &row, &found));
+    return found;
+}
+
+static void what_has_ended_leaves_the_outbox_when_its_time_is_over(void **state)
+{
+    struct world world = {0};
+    struct delivery rows[5], *row = NULL;
+    uint64_t count = 0;
+    (void)state;
+    world_begin(&world);
+    for (int i = 0; i < 5; i++) {
+        char subject[32], text[96];
+        snprintf(subject, sizeof subject, "user_id:u%d", i);
+        world_state(&world, subject, "newsletter", CONSENT_GIVEN);
+        snprintf(text, sizeof text, "{'userId':'u%d','event':'Seen'}", i);
+        world_send(&world, EVENT_TRACK, "till", text);
+    }
+    assert_int_equal(due(&world, &row), 5);
+    memcpy(rows, row, sizeof rows);
+    settle(&world, &rows[0], DELIVERY_DELIVERED, TIME_NONE);
+    settle(&world, &rows[1], DELIVERY_DEAD, TIME_NONE);
+    settle(&world, &rows[2], DELIVERY_CANCELLED, TIME_NONE);
+    settle(&world, &rows[3], DELIVERY_PENDING, clock_now_ms() + HOUR_MS);
+    struct delivery_outcome outcome = {.delivery = &rows[4], .disclosed = true, .result = {.number = rows[4].number, .state = DELIVERY_DELIVERED,
+                                       .attempts = 1, .next_ms = TIME_NONE, .done_ms = clock_now_ms()}};
+    check_fine(engine_delivered(world.engine, &world.arena, &outcome, 1));
+    world_state(&world, "user_id:u4", "newsletter", CONSENT_WITHDRAWN);
+    assert_int_equal(due(&world, &row), 1);
+    assert_int_equal(row->kind, DELIVERY_RECALL);
+    struct delivery recall = *row;
+    settle(&world, &recall, DELIVERY_DELIVERED, TIME_NONE);
+
+    int64_t now_ms = clock_now_ms();
+    check_fine(engine_sweep(world.engine, now_ms + 29 * DAY_MS, &count));
+    for (int i = 0; i < 5; i++)
+        assert_true(listed(&world, rows[i].id));
+    check_fine(engine_sweep(world.engine, now_ms + 31 * DAY_MS, &count));
+    assert_false(listed(&world, rows[0].id));
+    assert_true(listed(&world, rows[1].id)); /* a dead letter can be replayed for longer */
+    assert_false(listed(&world, rows[2].id));
+    assert_true(listed(&world, rows[3].id));
+    assert_false(listed(&world, rows[4].id));
+    check_fine(engine_sweep(world.engine, now_ms + 91 * DAY_MS, &count));
+    assert_false(listed(&world, rows[1].id));
+    assert_true(listed(&world, rows[3].id)); /* what waits never goes */
+    assert_true(listed(&world, recall.id)); /* that the recipient was told is evidence */
+    struct engine_metrics metrics;
+    engine_metrics(world.engine, &metrics);
+    assert_int_equal(metrics.deliveries_removed, 4);
+    world_reopen(&world);
+    assert_int_equal(due(&world, &row), 0); /* the recipient is not told twice */
+    world_end(&world);
+}
+
 static void what_goes_out_during_a_withdrawal_is_recalled_too(void **state)
 {
     struct world world = {0};
@@ -354,6 +415,7 @@ int main(void)
         cmocka_unit_test(an_erased_person_stays_erased),
         cmocka_unit_test(a_delivery_is_made_through_the_gate_and_recalled_after_a_withdrawal),
         cmocka_unit_test(deliveries_keep_the_order_of_their_person_and_dead_ones_come_again),
+        cmocka_unit_test(what_has_ended_leaves_the_outbox_when_its_time_is_over),
         cmocka_unit_test(what_goes_out_during_a_withdrawal_is_recalled_too),
         cmocka_unit_test(tokens_and_write_keys_open_what_they_are_for),
         cmocka_unit_test(a_second_open_says_who_has_the_directory),

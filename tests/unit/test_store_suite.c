@@ -112,6 +112,41 @@ static void changed_rows_are_updated_and_gone_ones_deleted(void **state)
     same_person(load_person(&w, 1, PERSON_ALL), person);
 }
 
+static void rows_of_the_outbox_go_but_for_those_that_wait(void **state)
+{
+    (void)state;
+    struct batch *batch = batch_new(&w);
+    struct person *person = person_new(&w, batch, 1);
+    static const enum delivery_state states[] = {DELIVERY_PENDING, DELIVERY_DELIVERED, DELIVERY_DEAD, DELIVERY_CANCELLED};
+    uint64_t numbers[4];
+    for (size_t i = 0; i < 4; i++) {
+        struct delivery *row = delivery_new(&w, person, 1, "mailer");
+        row->state = states[i];
+        numbers[i] = row->number;
+    }
+    save_fine(&w, batch);
+    struct save save = {.sets = w.sets};
+    for (size_t i = 0; i < 4; i++)
+        *(uint64_t *)vec_push(&w.arena, &save.outbox_gone) = numbers[i];
+    *(uint64_t *)vec_push(&w.arena, &save.outbox_gone) = 999; /* nobody */
+    check_fine(w.store->ops->save(w.writer, &w.arena, &save));
+    struct destination_count *counts = NULL;
+    struct delivery *rows = NULL;
+    size_t count = 0;
+    check_fine(w.store->ops->destination_counts(w.reader, &w.arena, &counts, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(counts[0].pending, 1);
+    assert_int_equal(counts[0].delivered + counts[0].dead + counts[0].cancelled, 0);
+    struct delivery_query query = {.state = -1, .due_ms = INT64_MAX, .max = 10};
+    check_fine(w.store->ops->deliveries(w.reader, &w.arena, &query, &rows, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(rows[0].number, numbers[0]);
+    world_reopen(&w);
+    check_fine(w.store->ops->destination_counts(w.reader, &w.arena, &counts, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(load_person(&w, 1, PERSON_ALL)->deliveries.count, 1);
+}
+
 static void an_identifier_may_go_from_one_profile_to_another_in_one_commit(void **state)
 {
     (void)state;
@@ -400,6 +435,7 @@ static const struct backend_test tests[] = {
     BACKEND_TEST(only_the_parts_asked_for_are_loaded),
     BACKEND_TEST(one_load_gives_one_person_for_all_its_keys),
     BACKEND_TEST(changed_rows_are_updated_and_gone_ones_deleted),
+    BACKEND_TEST(rows_of_the_outbox_go_but_for_those_that_wait),
     BACKEND_TEST(an_identifier_may_go_from_one_profile_to_another_in_one_commit),
     BACKEND_TEST(the_day_an_identifier_was_seen_is_kept),
     BACKEND_TEST(groups_are_loaded_whole_from_any_member),

@@ -269,6 +269,15 @@ static void result_save(struct store_memory *store, const struct delivery_result
     row_list_set(&store->outbox, result->number, row_make(&type_delivery, &copy));
 }
 
+static void outbox_remove(struct store_memory *store, uint64_t number)
+{
+    const struct delivery *row = row_list_get(&store->outbox, number);
+    if (!row || row->state == DELIVERY_PENDING)
+        return;
+    number_list_remove(&profile_make(store, row->profile)->deliveries, number);
+    row_list_set(&store->outbox, number, NULL);
+}
+
 static void setting_save(struct store_memory *store, str key, str value)
 {
     struct memory_setting **place = &store->settings;
@@ -324,6 +333,8 @@ const struct err *memory_save(struct store_session *session, struct arena *arena
         batch_save(&saving, save->batch);
     vec_each (result, &save->results)
         result_save(store, result);
+    vec_each (number, &save->outbox_gone)
+        outbox_remove(store, *number);
     log_save(store, save);
     vec_each (row, &save->rights)
         row_list_set(&store->rights, place_of(&store->rights, same_right, row), row_make(&type_rights, row));

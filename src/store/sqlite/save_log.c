@@ -285,6 +285,27 @@ static const struct err *outbox_result(struct saving *saving, const struct deliv
     return sql_step(saving->session, saving->arena, s, NULL);
 }
 
+/* Looked at by the engine before this commit: what was replayed meanwhile is pending, and stays. */
+static const struct err *outbox_remove(struct saving *saving, uint64_t number)
+{
+    sqlite3_stmt *s;
+    bool found;
+    TRY(sql_prepare(saving->session, saving->arena, SQL_OUTBOX_OLD, &s));
+    bind_number(s, 1, number);
+    TRY(sql_step(saving->session, saving->arena, s, &found));
+    if (!found)
+        return NULL;
+    str destination = column_str(s, 0, saving->arena);
+    enum delivery_state state = (enum delivery_state)column_int(s, 1);
+    (void)sqlite3_reset(s); /* it was read without error */
+    if (state == DELIVERY_PENDING)
+        return NULL;
+    state_count(saving, destination, state, -1);
+    TRY(sql_prepare(saving->session, saving->arena, SQL_OUTBOX_DELETE, &s));
+    bind_number(s, 1, number);
+    return sql_step(saving->session, saving->arena, s, NULL);
+}
+
 static const struct err *outbox_change(struct saving *saving, const struct delivery *row)
 {
     sqlite3_stmt *s;
@@ -350,6 +371,8 @@ const struct err *save_outbox(struct saving *saving)
         TRY(outbox_change(saving, *row));
     vec_each (result, &saving->save->results)
         TRY(outbox_result(saving, result));
+    vec_each (number, &saving->save->outbox_gone)
+        TRY(outbox_remove(saving, *number));
     vec_each (delta, &saving->outbox)
         for (int state = 0; state < 4; state++) {
             sqlite3_stmt *s;
