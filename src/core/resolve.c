@@ -242,12 +242,15 @@ struct resolved resolve_message(struct apply *apply, const struct message *messa
             reason_mask reasons = join_refused(apply, person, other->known->person, message->source);
             if (undone(named, count, person, other))
                 reasons |= REASON_BIT(REASON_JOIN_UNDONE);
+            if (!reasons) {
+                inform_first(apply, message, mine->known, &resolved);
+                inform_first(apply, message, other->known, &resolved);
+                reasons = join_refused(apply, person, other->known->person, NULL); /* a full history takes no notice */
+            }
             if (reasons) {
                 refuse(apply, other, person, profile, known_identifier(other->known)->profile, reasons);
                 continue;
             }
-            inform_first(apply, message, mine->known, &resolved);
-            inform_first(apply, message, other->known, &resolved);
             person_join(apply, mine->known, other->known, join_reason(message), message->source->name, message->received_ms);
             resolved.merged = true;
         }

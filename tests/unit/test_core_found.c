@@ -204,6 +204,31 @@ static void nobody_comes_back_by_a_signal_alone(void **state)
     assert_int_equal(world_person(&world, ANNA)->consents.count, 0);
 }
 
+/* What was said stays with the identifier that it was said on, and is each side's own again after an undo. What the joined person's objection
+ * erased is erased: no undo brings it back. */
+static void an_undo_gives_back_what_was_said_not_what_was_erased(void **state)
+{
+    (void)state;
+    say(ANNA, "newsletter", "given");
+    say("user_id:bela", "newsletter", "given");
+    (void)world_send(&world, "web", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"colour\":\"red\"}}");
+    world_later(&world, "PT1H");
+    world_policy(&world, CORE_CONTROLLER CORE_DATA CORE_PURPOSES CORE_FLOW "  keys:\n    user_id: { limit_per_profile: 2 }\n");
+    check_str(world_join(&world, ANNA, "user_id:bela"), "");
+    struct uuid merge = world_person(&world, ANNA)->merges.items[0].id;
+    say("user_id:bela", "newsletter", "objected");
+    assert_int_equal(world_alive_facts(world_person(&world, ANNA)), 0);
+    world_later(&world, "PT1H");
+    check_str(world_undo(&world, merge), "");
+    assert_int_equal(world_person(&world, ANNA)->consents.count, 1);
+    assert_int_equal(world_person(&world, "user_id:bela")->consents.count, 2);
+    assert_int_equal(world_alive_facts(world_person(&world, ANNA)), 0);
+    (void)world_send(&world, "web", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"colour\":\"blue\"}}"); /* her own yes holds again */
+    check_str(world_trait(&world, ANNA, "colour"), "\"blue\"");
+    (void)world_send(&world, "web", "{\"type\":\"identify\",\"userId\":\"bela\",\"traits\":{\"colour\":\"red\"}}");
+    check_str(world_trait(&world, "user_id:bela", "colour"), "");
+}
+
 #define INFORMED_IDENTITY CORE_CONTROLLER CORE_DATA CORE_PURPOSES CORE_FLOW "  purpose: fraud\n" CORE_KEYS
 
 /* Joining rests on an interest with a notice: who is shown it with the message is informed first, and joined then. */
@@ -245,6 +270,7 @@ int main(void)
         TEST(who_comes_back_is_heard_at_once),
         TEST(nobody_comes_back_by_a_signal_alone),
         TEST(people_are_informed_before_they_are_joined),
+        TEST(an_undo_gives_back_what_was_said_not_what_was_erased),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
