@@ -51,6 +51,9 @@ void signal_read_management(const struct policy *policy, const struct json *mana
 purpose_mask signal_yes(const struct signal_reading *reading, enum signal_ground ground);
 purpose_mask signal_no(const struct signal_reading *reading, enum signal_ground ground);
 
+/* Writes an object: "kind", "decoder", "decoded"; and, with a policy, what it says about its purposes and vendors. */
+void signal_show(struct jsonw *w, struct arena *arena, const struct policy *policy, enum signal_kind kind, const struct json *value, int64_t at_ms);
+
 const char *signal_kind_name(enum signal_kind kind);
 const char *signal_kind_method(enum signal_kind kind);
 const char *signal_kind_decoder(enum signal_kind kind);

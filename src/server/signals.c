@@ -7,6 +7,7 @@
 #include "server/server_private.h"
 
 #include "core/signal.h"
+#include "signal/consent_mode.h"
 #include "signal/describe.h"
 
 /* ---- reading ---- */
@@ -15,7 +16,7 @@ static const struct err *read_kind(struct call *call, const struct json *body, c
 {
     str name = STR_NONE;
     TRY(body_string(call, body, "kind", &name));
-    bool fine = str_empty(name) ? json_is_string(value) && signal_guess(value->text, ret_kind) : signal_kind_parse(name, ret_kind);
+    bool fine = str_empty(name) ? signal_guess(json_string(value), ret_kind) : signal_kind_parse(name, ret_kind);
     return fine ? NULL
                 : err_new(&call->arena, ERR_INVALID, "`kind` is one of category_preferences, tcf, gpp, gpc, consent_mode%s",
                           str_empty(name) ? "; by its looks this value is none that is known" : "");
@@ -138,123 +139,19 @@ const struct err *signals_post(struct call *call)
 
 /* ---- decoding ---- */
 
-static void write_gpp_text(struct call *call, struct jsonw *w, str text)
-{
-    struct us_section us;
-    struct gpp gpp;
-    if (text.length == 4 && text.data[0] == '1' && !us_privacy_read(text, &us)) {
-        us_section_write(w, &us);
-        return;
-    }
-    (void)gpp_read(&call->arena, text, &gpp); /* the fault is written */
-    gpp_write(w, &call->arena, &gpp);
-}
-
-static void write_modes(struct jsonw *w, const struct json *value)
-{
-    struct consent_mode modes = {0};
-    if (json_is_string(value)) {
-        (void)(str_starts(value->text, STR("G")) ? consent_mode_gcs : consent_mode_gcd)(value->text, &modes);
-        consent_mode_write(w, &modes);
-        return;
-    }
-    for (uint32_t i = 0; value->type == JSON_OBJECT && i < value->count; i++) {
-        const struct json_member *member = &value->members[i];
-        enum consent_mode_type type;
-        if (consent_mode_parse(member->name, &type))
-            consent_mode_set(&modes, type, consent_mode_word(json_string(&member->value)));
-        else if (str_equal(member->name, STR("gcs")))
-            (void)consent_mode_gcs(json_string(&member->value), &modes); /* what is unreadable says so by type */
-        else if (str_equal(member->name, STR("gcd")))
-            (void)consent_mode_gcd(json_string(&member->value), &modes);
-    }
-    consent_mode_write(w, &modes);
-}
-
-/* The string within, where the value is the object that a CMP hands out. */
-static str inner_text(const struct json *value, const char *first, const char *second)
-{
-    if (value->type != JSON_OBJECT)
-        return json_string(value);
-    str text = json_string(json_get(value, str_of(first)));
-    return str_empty(text) ? json_string(json_get(value, str_of(second))) : text;
-}
-
-static void write_decoded(struct call *call, struct jsonw *w, enum signal_kind kind, const struct json *value)
-{
-    struct tcf tcf;
-    switch (kind) {
-    case SIGNAL_TCF:
-        (void)tcf_read(&call->arena, inner_text(value, "tcString", "consentString"), &tcf); /* the fault is written */
-        tcf_write(w, &call->arena, &tcf);
-        return;
-    case SIGNAL_GPP: write_gpp_text(call, w, inner_text(value, "gppString", "gpp")); return;
-    case SIGNAL_CONSENT_MODE: write_modes(w, value); return;
-    default: jsonw_value(w, value); return;
-    }
-}
-
-static str word_of(const struct signal_reading *reading, enum signal_ground ground, purpose_mask bit)
-{
-    return signal_no(reading, ground) & bit     ? STR("no")
-           : reading->unreadable & bit          ? STR("unreadable")
-           : signal_yes(reading, ground) & bit  ? STR("yes")
-                                                : STR("nothing");
-}
-
-static void write_mapping(struct jsonw *w, const struct policy *policy, const struct signal_reading *reading)
-{
-    purpose_mask out = reading->out | (reading->gpc || reading->gpp_gpc ? policy->gpc : 0), any = out | reading->back | reading->unreadable;
-    for (unsigned ground = 0; ground < GROUND_COUNT; ground++)
-        any |= signal_yes(reading, (enum signal_ground)ground) | signal_no(reading, (enum signal_ground)ground);
-    jsonw_key(w, STR("purposes"));
-    jsonw_array(w);
-    vec_each (purpose, &policy->purposes) {
-        if (!(any & purpose->self))
-            continue;
-        jsonw_object(w);
-        jsonw_field(w, "purpose", purpose->name);
-        jsonw_field(w, "on_consent", word_of(reading, GROUND_CONSENT, purpose->self));
-        jsonw_field(w, "on_interest", word_of(reading, GROUND_INTEREST, purpose->self));
-        jsonw_field_bool(w, "opted_out", out & purpose->self);
-        jsonw_object_end(w);
-    }
-    jsonw_array_end(w);
-    jsonw_key(w, STR("vendors"));
-    jsonw_array(w);
-    vec_each (word, &reading->vendors) {
-        const struct destination *destination = &policy->destinations.items[word->destination];
-        jsonw_object(w);
-        jsonw_field(w, "destination", destination->name);
-        jsonw_field_int(w, "vendor", destination->tcf_vendor);
-        jsonw_field_bool(w, "on_consent", word->may[GROUND_CONSENT]);
-        jsonw_field_bool(w, "on_interest", word->may[GROUND_INTEREST]);
-        jsonw_object_end(w);
-    }
-    jsonw_array_end(w);
-}
-
 const struct err *signals_decode(struct call *call)
 {
     struct json body;
     const struct json *value;
     enum signal_kind kind = SIGNAL_TCF;
     int64_t at_ms = call->received_ms;
-    struct signal_reading reading = {0};
     struct jsonw w;
     TRY(call_object(call, false, &body));
     TRY(read_value(call, &body, &value));
     TRY(read_kind(call, &body, value, &kind));
     TRY(body_time(call, &body, "at", &at_ms));
-    signal_read_value(&call->arena, call->policy, kind, value, at_ms, &reading);
     reply_json(call, MHD_HTTP_OK, &w);
-    jsonw_object(&w);
-    jsonw_field(&w, "kind", str_of(signal_kind_name(kind)));
-    jsonw_field(&w, "decoder", str_of(signal_kind_decoder(kind)));
-    jsonw_key(&w, STR("decoded"));
-    write_decoded(call, &w, kind, value);
-    write_mapping(&w, call->policy, &reading);
-    jsonw_object_end(&w);
+    signal_show(&w, &call->arena, call->policy, kind, value, at_ms);
     return NULL;
 }
 
