@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RETRIES = 20 };
+
 struct connection {
     const struct side *side;
     PGconn *pg, *reads; /* reads: does not wait for the disk when it writes the log (`records_reads`) */
@@ -139,6 +141,11 @@ static struct answer run(struct connection *connection, enum operation operation
     }
     PGconn *pg = is_read(operation) ? connection->reads : connection->pg;
     PGresult *result = PQexecPrepared(pg, name, count, words, NULL, NULL, 0);
+    /* Two changes of many records may meet; then it ends one of them, and whoever asked asks again, within the same operation. */
+    for (int tries = 0; tries < RETRIES && PQresultErrorField(result, PG_DIAG_SQLSTATE) && strcmp(PQresultErrorField(result, PG_DIAG_SQLSTATE), "40P01") == 0; tries++) {
+        PQclear(result);
+        result = PQexecPrepared(pg, name, count, words, NULL, NULL, 0);
+    }
     struct answer answer = {.failed = PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK};
     if (answer.failed)
         fprintf(stderr, "gdpr: %s", PQerrorMessage(pg));
