@@ -514,6 +514,32 @@ static bool entry_serves(const struct entry *entry, unsigned parts)
     return entry && !(parts & ~(unsigned)(PERSON_HEAD | (entry->no_held ? PERSON_HELD : 0)));
 }
 
+/* Three steps, each for all hashes at once, so that the misses of one step wait together: slots, their places, the entries. */
+void person_cache_prefetch(struct person_cache *cache, const identifier_hash *hashes, size_t count)
+{
+    ASSERT(count <= PERSON_CACHE_PREFETCH);
+    pthread_mutex_lock(&cache->lock);
+    size_t mask = cache->slots_used ? cache->slot_count - 1 : 0;
+    uint32_t places[PERSON_CACHE_PREFETCH];
+    for (size_t i = 0; mask && i < count; i++)
+        __builtin_prefetch(&cache->slots[tag_of(hashes[i].bytes) & mask]);
+    for (size_t i = 0; mask && i < count; i++) {
+        uint32_t tag = tag_of(hashes[i].bytes);
+        size_t slot = tag & mask;
+        while (cache->slots[slot].entry && cache->slots[slot].tag != tag)
+            slot = (slot + 1) & mask;
+        places[i] = cache->slots[slot].entry;
+        if (places[i])
+            __builtin_prefetch(&cache->entries[places[i] - 1]);
+    }
+    for (size_t i = 0; mask && i < count; i++) {
+        const char *entry = places[i] ? (const char *)cache->entries[places[i] - 1] : NULL;
+        for (size_t line = 0; entry && line < 4; line++)
+            __builtin_prefetch(entry + line * 64);
+    }
+    pthread_mutex_unlock(&cache->lock);
+}
+
 struct person *person_cache_get(struct person_cache *cache, const identifier_hash *hash, unsigned parts, bool *ret_first)
 {
     struct person *person = NULL;

@@ -21,6 +21,9 @@ void person_cache_free(struct person_cache *cache);
 void person_cache_clear(struct person_cache *cache, const struct policy *policy);
 /* A new round: the same person is given as the same struct within one. */
 void person_cache_round(struct person_cache *cache, struct arena *arena);
+#define PERSON_CACHE_PREFETCH 64
+/* Brings what the next person_cache_get of these will look at, at most PERSON_CACHE_PREFETCH of them, nearer to the processor. */
+void person_cache_prefetch(struct person_cache *cache, const identifier_hash *hashes, size_t count);
 /* NULL when it is not there, or has not the parts. `*ret_first`: for the first time in this round. */
 struct person *person_cache_get(struct person_cache *cache, const identifier_hash *hash, unsigned parts, bool *ret_first);
 /* For a reader: a copy in its arena; NULL also when the cache belongs to another policy. Any thread. */

@@ -154,6 +154,9 @@ static size_t heads_from_cache(struct working_set *set, identifier_hash *ret_res
     person_cache_round(cache, set->arena);
     for (uint32_t i = 0; i < set->hashes.count; i++) {
         bool first = false;
+        if (i % PERSON_CACHE_PREFETCH == 0)
+            person_cache_prefetch(cache, &set->hashes.items[i],
+                                  set->hashes.count - i < PERSON_CACHE_PREFETCH ? set->hashes.count - i : PERSON_CACHE_PREFETCH);
         struct person *person = person_cache_get(cache, &set->hashes.items[i], set->base_parts, &first);
         set->by_hash[i] = person;
         if (first)

@@ -1,6 +1,8 @@
 /* The thread's share of OpenSSL: contexts made once, used again and again. See crypto_private.h for the invariants. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init and the like */
 #include "evidence/crypto_private.h"
 
+#include <openssl/sha.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdatomic.h>
@@ -11,13 +13,11 @@ _Thread_local struct crypto_thread *crypto_thread_mine;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_end;
-static EVP_MD *algorithm_sha256;
 static EVP_CIPHER *algorithm_gcm, *algorithm_ecb;
 static _Atomic unsigned fork_epoch;
 
 static void thread_ends(void *context) {
     struct crypto_thread *mine = context;
-    EVP_MD_CTX_free(mine->sha256);
     EVP_CIPHER_CTX_free(mine->gcm_seal);
     EVP_CIPHER_CTX_free(mine->gcm_open);
     EVP_CIPHER_CTX_free(mine->ecb_encrypt);
@@ -33,10 +33,9 @@ static void forked(void) {
 
 static void process_starts(void) {
     ASSERT(sodium_init() >= 0);
-    algorithm_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     algorithm_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     algorithm_ecb = EVP_CIPHER_fetch(NULL, "AES-256-ECB", NULL);
-    ASSERT(algorithm_sha256 && algorithm_gcm && algorithm_ecb);
+    ASSERT(algorithm_gcm && algorithm_ecb);
     ASSERT(pthread_key_create(&thread_end, thread_ends) == 0);
     ASSERT(pthread_atfork(NULL, NULL, forked) == 0);
 }
@@ -52,8 +51,6 @@ struct crypto_thread *crypto_thread_start(void) {
     ASSERT(pthread_once(&once, process_starts) == 0);
     struct crypto_thread *mine = calloc(1, sizeof(*mine));
     ASSERT(mine);
-    mine->sha256 = EVP_MD_CTX_new();
-    ASSERT(mine->sha256 && EVP_DigestInit_ex2(mine->sha256, algorithm_sha256, NULL) == 1);
     mine->gcm_seal = cipher_new(algorithm_gcm, 1);
     mine->gcm_open = cipher_new(algorithm_gcm, 0);
     mine->ecb_encrypt = cipher_new(algorithm_ecb, 1);
@@ -76,12 +73,13 @@ void crypto_nonce(uint8_t ret_nonce[12]) {
     mine->nonces_used += 12;
 }
 
+/* By OpenSSL's older calls: they are on the stack, where EVP's cost half a hash again, and a message of Telos costs five hashes. */
 void crypto_sha256(const void *first, size_t first_size, const void *second, size_t second_size, uint8_t ret_digest[32]) {
-    EVP_MD_CTX *sha256 = crypto_thread()->sha256;
-    bool fine = EVP_DigestInit_ex2(sha256, NULL, NULL) == 1;
-    fine = fine && (first_size == 0 || EVP_DigestUpdate(sha256, first, first_size) == 1);
-    fine = fine && (second_size == 0 || EVP_DigestUpdate(sha256, second, second_size) == 1);
-    ASSERT(fine && EVP_DigestFinal_ex(sha256, ret_digest, NULL) == 1);
+    SHA256_CTX sha256;
+    bool fine = SHA256_Init(&sha256) == 1;
+    fine = fine && (first_size == 0 || SHA256_Update(&sha256, first, first_size) == 1);
+    fine = fine && (second_size == 0 || SHA256_Update(&sha256, second, second_size) == 1);
+    ASSERT(fine && SHA256_Final(ret_digest, &sha256) == 1); /* which wipes it */
 }
 
 /* RFC 3394 by its own steps over plain AES blocks: OpenSSL's own does them one key at a time and without the processor's AES

@@ -13,7 +13,6 @@
 #define NONCE_BUFFER_SIZE 3072 /* 256 nonces of 12 bytes */
 
 struct crypto_thread {
-    EVP_MD_CTX *sha256;
     EVP_CIPHER_CTX *gcm_seal, *gcm_open, *ecb_encrypt, *ecb_decrypt;
     uint8_t nonces[NONCE_BUFFER_SIZE];
     size_t nonces_used;
