@@ -260,6 +260,7 @@ struct engine {
     struct ticket *first, **last;
     size_t queue_bytes, queue_works;
     bool stopping, writer_waits;
+    size_t writer_wants; /* so many in the queue wake it */
 
     /* the writer's own */
     pthread_t writer_thread;

@@ -104,12 +104,11 @@ const struct err *ticket_submit(struct engine *engine, struct ticket *ticket)
     else if (ticket->work && engine->queue_bytes && engine->queue_bytes + ticket->bytes > LIMIT_QUEUE_BYTES)
         error = err_new(ticket->arena, ERR_TOO_MANY, "too much is waiting to be stored; send it again in a second");
     else {
-        bool sleeping = engine->writer_waits;
         *engine->last = ticket;
         engine->last = &ticket->next;
         engine->queue_bytes += ticket->bytes;
         engine->queue_works++;
-        if (sleeping)
+        if (engine->writer_waits && engine->queue_works >= engine->writer_wants)
             pthread_cond_signal(&engine->submitted);
     }
     pthread_mutex_unlock(&engine->submit_lock);

@@ -18,12 +18,17 @@
 #define IDLE_MS 250
 #define PROBE_MS 250
 #define READS_EVERY_MS 1000 /* recorded reads reach the ledger at the latest then */
+#define GATHER_FEWEST 4 /* fewer clients than that are not waited for */
+#define GATHER_MESSAGES_MAX 256 /* with more than that, what a commit costs by itself no longer matters */
+#define GATHER_US_MAX 2000
 
 struct writer {
     struct engine *engine;
     uint64_t warm_next; /* the next profile whose head is brought into memory; 0: all that fit are */
     int64_t probe_us, reads_us;
     bool more_to_tidy;
+    size_t works_last, works_before; /* in the last two commits */
+    uint64_t took_us; /* the last one */
 };
 
 static size_t ticket_messages(const struct ticket *ticket)
@@ -31,18 +36,49 @@ static size_t ticket_messages(const struct ticket *ticket)
     return ticket->work ? ticket->work->request_count : ticket->sweep_count;
 }
 
-/* Waits for something to do, up to IDLE_MS. */
-static void tickets_await(struct engine *engine, bool hurry)
+static struct timespec after_us(int64_t us)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += IDLE_MS * 1000000L;
+    until.tv_sec += us / 1000000;
+    until.tv_nsec += us % 1000000 * 1000;
     if (until.tv_nsec >= 1000000000L) {
         until.tv_nsec -= 1000000000L;
         until.tv_sec++;
     }
+    return until;
+}
+
+/* Waits for something to do, up to IDLE_MS. */
+static void tickets_await(struct engine *engine, bool hurry)
+{
+    struct timespec until = after_us(IDLE_MS * 1000);
     engine->writer_waits = true;
+    engine->writer_wants = 1;
     while (!engine->stopping && (engine->paused || !engine->first) && !hurry)
+        if (pthread_cond_timedwait(&engine->submitted, &engine->submit_lock, &until))
+            break;
+    engine->writer_waits = false;
+}
+
+/* Who was answered by the last two commits is about to ask again. A commit costs much by itself (the disk above all), so a third of what the
+ * last one took is waited for them: else they fall apart into two groups that take turns, each half as large as it could be. */
+static void tickets_gather(struct writer *writer)
+{
+    struct engine *engine = writer->engine;
+    size_t wanted = writer->works_last + writer->works_before, messages = 0;
+    if (wanted < GATHER_FEWEST || engine->queue_works >= wanted || !engine->first || engine->paused)
+        return;
+    for (const struct ticket *ticket = engine->first; ticket; ticket = ticket->next) {
+        messages += ticket_messages(ticket);
+        if (messages > GATHER_MESSAGES_MAX || ticket->alone)
+            return;
+    }
+    uint64_t wait_us = writer->took_us / 3;
+    struct timespec until = after_us(wait_us < GATHER_US_MAX ? (int64_t)wait_us : GATHER_US_MAX);
+    engine->writer_waits = true;
+    engine->writer_wants = wanted;
+    while (!engine->stopping && engine->queue_works < wanted)
         if (pthread_cond_timedwait(&engine->submitted, &engine->submit_lock, &until))
             break;
     engine->writer_waits = false;
@@ -56,6 +92,9 @@ static bool tickets_take(struct writer *writer, struct commit *commit)
     size_t count = 0;
     pthread_mutex_lock(&engine->submit_lock);
     tickets_await(engine, writer->more_to_tidy || writer->warm_next);
+    tickets_gather(writer);
+    writer->works_before = writer->works_last;
+    writer->works_last = 0;
     bool go_on = engine->first || !engine->stopping;
     while (engine->first && (!engine->paused || engine->stopping)) {
         struct ticket *ticket = engine->first;
@@ -70,6 +109,7 @@ static bool tickets_take(struct writer *writer, struct commit *commit)
         *last = ticket;
         last = &ticket->next;
         count += ticket_messages(ticket);
+        writer->works_last += ticket->work != NULL;
         if (ticket->sweep_count && ticket->sweep_now_ms != TIME_NONE)
             commit->now_forced_ms = ticket->sweep_now_ms;
         if (ticket->alone)
@@ -158,6 +198,7 @@ static void run(struct writer *writer, struct commit *commit)
     answer(commit, NULL);
     uint64_t took_us = (uint64_t)(clock_monotonic_us() - now_us);
     if (saving) {
+        writer->took_us = took_us;
         engine->metrics.commit_us_last = took_us;
         if (took_us > engine->metrics.commit_us_max)
             engine->metrics.commit_us_max = took_us;
