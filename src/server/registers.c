@@ -98,7 +98,9 @@ static int counter_most(const void *a, const void *b)
 
 static void write_denial(struct jsonw *w, const struct counter *row, unsigned by)
 {
-    enum reason reason;
+    enum reason reason = REASON_COUNT;
+    bool known = reason_parse(row->reason, &reason);
+    ASSERT(known);
     jsonw_object(w);
     if (by & BY_DAY)
         jsonw_field_time(w, "day", row->day_ms);
@@ -109,7 +111,7 @@ static void write_denial(struct jsonw *w, const struct counter *row, unsigned by
     if (by & BY_FIELD)
         jsonw_field(w, "field", row->field);
     jsonw_field(w, "reason", row->reason);
-    jsonw_field(w, "text", reason_parse(row->reason, &reason) ? str_of(reason_text(reason)) : STR(""));
+    jsonw_field(w, "text", str_of(reason_text(reason)));
     jsonw_field_int(w, "count", (int64_t)row->count);
     jsonw_object_end(w);
 }
@@ -121,8 +123,9 @@ static size_t denials_group(struct call *call, const struct counter *rows, size_
     size_t found = 0;
     map_init(&places, &call->arena);
     for (size_t i = 0; i < count; i++) {
-        if (str_empty(rows[i].reason))
-            continue;
+        enum reason reason;
+        if (!reason_parse(rows[i].reason, &reason))
+            continue; /* counted for something else, as what became of held messages */
         struct counter group = counter_grouped(&rows[i], by);
         str key = str_printf(&call->arena, "%lld\n%.*s\n%.*s\n%.*s\n%.*s", (long long)group.day_ms, STR_FMT(group.source), STR_FMT(group.what),
                              STR_FMT(group.field), STR_FMT(group.reason));
