@@ -57,6 +57,8 @@ static const struct route table[] = {
     {"POST", "/v1/rights/{id}/withdraw", MAY_STATE, POL, API, right_withdraw, "withdrawRight", "The person takes the request back", NULL, "Nothing", 200, "Right"},
     {"GET", "/v1/rights/{id}/export", MAY_PRIVACY, POL, 0, right_export, "exportRight", "The person's copy as a ZIP: pages, JSON, CSV, receipts and proofs", NULL, NULL, 200, "application/zip"},
     {"GET", "/v1/rights/{id}/certificate", MAY_PRIVACY, POL, 0, right_certificate, "rightCertificate", "What was done, signed, naming no person; `telos verify` checks it", NULL, NULL, 200, "RightCertificate"},
+    {"GET", "/rights", MAY_ANYONE, ROUTE_PERSON, 0, rights_page_get, "rightsPage", "The page by which a person confirms a request, from a signed link", "t! r! lang", NULL, 200, "text/html"},
+    {"POST", "/rights", MAY_ANYONE, ROUTE_PERSON, LIMIT_MESSAGE_BYTES, rights_page_post, "rightsForm", "What the buttons of that page say", NULL, "application/x-www-form-urlencoded", 200, "text/html"},
     {"GET", "/v1/audit/rights", MAY_EVIDENCE, POL, 0, rights_register_get, "rightsRegister", "Requests by state, deadline and step, without persons", "state due_before limit cursor", NULL, 200, "Rights"},
 
     /* asking and seeing, through the gate */

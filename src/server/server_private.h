@@ -357,6 +357,8 @@ const struct err *rights_register_get(struct call *call);
 const struct err *right_get(struct call *call);
 const struct err *right_certificate(struct call *call);
 const struct err *right_export(struct call *call);
+const struct err *rights_page_get(struct call *call);
+const struct err *rights_page_post(struct call *call);
 const struct err *right_verify(struct call *call);
 const struct err *right_confirm(struct call *call);
 const struct err *right_extend(struct call *call);
