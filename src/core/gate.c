@@ -60,8 +60,8 @@ static reason_mask category_reasons(const struct policy *policy, const struct pu
 }
 
 /* The destination that the recipient text names; the reasons against it. A recipient with its country in brackets counts too. */
-static reason_mask recipient_reasons(const struct policy *policy, const struct purpose *purpose, str recipient,
-                                     const struct destination **ret_destination)
+static reason_mask recipient_reasons(const struct policy *policy, const struct purpose *purpose, str recipient, int64_t at_ms,
+                                     const struct destination **ret_destination, struct decision *decision)
 {
     reason_mask reasons = REASON_BIT(REASON_RECIPIENT_NOT_DECLARED);
     vec_each (destination, &policy->destinations) {
@@ -69,9 +69,9 @@ static reason_mask recipient_reasons(const struct policy *policy, const struct p
             !(str_equal(destination->name, recipient) || str_equal(destination->recipient, recipient)))
             continue;
         *ret_destination = destination;
-        reasons = policy_transfer_ok(policy, destination->country, destination->safeguard)
-                      ? 0
-                      : REASON_BIT(REASON_TRANSFER_WITHOUT_SAFEGUARD);
+        int64_t until_ms;
+        reasons = policy_transfer_at(policy, destination, at_ms, &until_ms) ? 0 : REASON_BIT(REASON_TRANSFER_WITHOUT_SAFEGUARD);
+        decision->valid_until_ms = until_ms < decision->valid_until_ms ? until_ms : decision->valid_until_ms;
         break;
     }
     return reasons;
@@ -212,7 +212,7 @@ void gate_decide(struct arena *arena, const struct policy *policy, const struct 
     reason_mask reasons = question->operation == OPERATION_STORE ? mine->store_reasons : mine->reasons;
     const struct destination *destination = NULL;
     if (!str_empty(question->recipient))
-        reasons |= recipient_reasons(policy, purpose, question->recipient, &destination);
+        reasons |= recipient_reasons(policy, purpose, question->recipient, at_ms, &destination, decision);
     if (destination && destination->tcf_vendor && !gate_vendor_permitted(person, purpose->name, destination->tcf_vendor, at_ms, known_ms))
         reasons |= REASON_BIT(REASON_VENDOR_NOT_PERMITTED);
     if (question->operation == OPERATION_USE)

@@ -9,8 +9,9 @@
 static bool flows(const struct policy *policy, const struct destination *destination, int64_t now_ms)
 {
     const struct purpose *purpose = &policy->purposes.items[destination->purpose];
+    int64_t until_ms;
     return purpose->starts_ms <= now_ms && now_ms < purpose->ends_ms && !purpose->storage_only &&
-           (str_empty(destination->country) || policy_transfer_ok(policy, destination->country, destination->safeguard));
+           policy_transfer_at(policy, destination, now_ms, &until_ms);
 }
 
 static bool goes_on(const struct policy *new_policy, const struct purpose *purpose, const struct destination *destination, int64_t now_ms)
@@ -79,7 +80,14 @@ struct living {
     uint64_t facts, events, pending;
 };
 
-static struct living living_count(const struct person *person)
+/* What waits for a flow that has stopped is not sent: its next attempt is its last. */
+static bool still_flows(const struct policy *policy, const struct delivery *delivery, int64_t now_ms)
+{
+    const struct destination *destination = policy_destination(policy, delivery->destination);
+    return destination && flows(policy, destination, now_ms);
+}
+
+static struct living living_count(const struct person *person, const struct policy *policy, int64_t now_ms)
 {
     struct living living = {0};
     vec_each (fact, &person->facts)
@@ -87,7 +95,8 @@ static struct living living_count(const struct person *person)
     vec_each (event, &person->events)
         living.events += event->change < CHANGE_GONE;
     vec_each (delivery, &person->deliveries)
-        living.pending += delivery->change < CHANGE_GONE && delivery->kind != DELIVERY_RECALL && delivery->state == DELIVERY_PENDING;
+        living.pending += delivery->change < CHANGE_GONE && delivery->kind != DELIVERY_RECALL && delivery->state == DELIVERY_PENDING &&
+                          still_flows(policy, delivery, now_ms);
     return living;
 }
 
@@ -97,9 +106,9 @@ static void person_follow(struct walk *walk, struct person *person)
     struct batch batch = {.arena = walk->arena, .policy = walk->new_policy, .ids = &walk->ids, .now_ms = walk->now_ms,
                           .profile_next = UINT64_MAX / 2, .requests = &request, .request_count = 1};
     *vec_push(walk->arena, &batch.persons) = person;
-    struct living before = living_count(person);
+    struct living before = living_count(person, walk->old, walk->now_ms);
     core_apply(&batch);
-    struct living after = living_count(person);
+    struct living after = living_count(person, walk->new_policy, walk->now_ms);
     walk->effect->facts_erased += before.facts - after.facts;
     walk->effect->events_erased += before.events - after.events;
     walk->effect->deliveries_cancelled += before.pending > after.pending ? before.pending - after.pending : 0;

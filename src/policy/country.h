@@ -11,6 +11,7 @@ struct country {
     bool adequate; /* Art. 45 decision in force for recipients in general */
     uint8_t age_of_consent; /* Art. 8(1), or the like; 0: no special age known, 16 is taken */
     const char *zone; /* IANA zone of its capital */
+    const char *adequate_until; /* the decision's own end; NULL: none */
 };
 
 const struct country *country_find(str code); /* NULL when nothing is known of it */

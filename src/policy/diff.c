@@ -206,6 +206,16 @@ static void age_names(struct arena *arena, const struct policy *policy, str_list
         *(str *)vec_push(arena, ret_names) = str_printf(arena, "%.*s: %u", STR_FMT(rule->jurisdiction), rule->age);
 }
 
+static void adequate_names(struct arena *arena, const struct policy *policy, str_list *ret_names)
+{
+    for (size_t i = 0; i < policy->adequate.count; i++) {
+        int64_t until_ms = policy->adequate_until_ms.items[i];
+        *(str *)vec_push(arena, ret_names) = until_ms == TIME_FOREVER ? policy->adequate.items[i]
+                                                                      : str_printf(arena, "%.*s until %.*s", STR_FMT(policy->adequate.items[i]),
+                                                                                   STR_FMT(date_words(arena, until_ms)));
+    }
+}
+
 static void diff_ages(struct differ *differ)
 {
     const struct policy *before = differ->before, *after = differ->after;
@@ -247,9 +257,12 @@ static void diff_settings(struct differ *differ)
     kept_compare(differ, "dead letters are", before->dead_letters_kept, after->dead_letters_kept);
     diff_ages(differ);
     text_compare(differ, CHANGE_NOTICE, "the time zone of quiet hours", before->quiet_zone, after->quiet_zone);
+    str_list before_adequate = {0}, after_adequate = {0};
+    adequate_names(differ->arena, before, &before_adequate);
+    adequate_names(differ->arena, after, &after_adequate);
     differ_where(differ, "section", STR("transfers"));
     list_compare(differ, CHANGE_SERIOUS, CHANGE_NOTICE, "no longer taken as adequate, so recipients there need a safeguard:",
-                 "now taken as adequate, so recipients there need no safeguard:", LIST(before->adequate), LIST(after->adequate));
+                 "now taken as adequate, so recipients there need no safeguard:", &before_adequate, &after_adequate);
 }
 
 /* ---- categories and fields ---- */

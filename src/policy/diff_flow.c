@@ -79,6 +79,7 @@ static void diff_destination(struct differ *differ, const struct destination *ol
     text_compare(differ, CHANGE_SERIOUS, "its recipient", old->recipient, now->recipient);
     text_compare(differ, CHANGE_SERIOUS, "the country that data goes to", old->country, now->country);
     text_compare(differ, str_empty(now->safeguard) ? CHANGE_SERIOUS : CHANGE_NOTICE, "the safeguard of the transfer", old->safeguard, now->safeguard);
+    time_compare(differ, CHANGE_NOTICE, "the end of the safeguard", old->safeguard_until_ms, now->safeguard_until_ms);
     category_names(differ->arena, differ->before, &old->categories, &was);
     category_names(differ->arena, differ->after, &now->categories, &is);
     list_compare(differ, CHANGE_NOTICE, CHANGE_SERIOUS, "is no longer sent", "is now also sent", &was, &is);

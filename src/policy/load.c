@@ -49,6 +49,7 @@ static void push_destination(struct loader *loader, str name)
     destination->name = name;
     destination->purpose = SLOT_NONE;
     destination->sends_events = true;
+    destination->safeguard_until_ms = TIME_FOREVER;
 }
 
 static void push_topic(struct loader *loader, str name)

@@ -150,6 +150,60 @@ static void read_destination_title(struct loader *loader, const struct node *val
     read_local(loader, value, &destination->title, &destination->titles);
 }
 
+static void read_safeguard_kind(struct loader *loader, const struct node *value, void *field)
+{
+#define X(code, name, words) name,
+    static const char *const kinds[] = {SAFEGUARDS(X)};
+#undef X
+    int word = read_word(loader, value, "safeguard", kinds + 1, SAFEGUARD_COUNT - 1);
+    if (word >= 0)
+        *(enum safeguard *)field = (enum safeguard)(word + 1);
+}
+
+struct cited { /* `safeguard: { kind: scc, document: scc/reach.pdf, dated: 2026-03-01 }` */
+    enum safeguard kind;
+    str document, why;
+    int64_t dated_ms, until_ms;
+};
+
+static str cited_words(struct loader *loader, const struct cited *cited)
+{
+#define X(code, name, words) words,
+    static const char *const words[] = {SAFEGUARDS(X)};
+#undef X
+    char date[TIME_TEXT_SIZE];
+    str dated = cited->dated_ms == TIME_NONE ? STR_NONE : str_printf(loader->scratch, ", %.*s", STR_FMT(str_slice(time_text(cited->dated_ms, date), 0, 10)));
+    str said = str_empty(cited->document) ? cited->why : cited->document;
+    return str_copy(loader->arena, str_printf(loader->scratch, "%s: %.*s%.*s", words[cited->kind], STR_FMT(said), STR_FMT(dated)));
+}
+
+static void read_safeguard(struct loader *loader, const struct node *value, void *field)
+{
+    static const struct member members[] = {
+        {"kind", read_safeguard_kind, offsetof(struct cited, kind)}, {"document", read_text, offsetof(struct cited, document)},
+        {"why", read_text, offsetof(struct cited, why)},             {"dated", read_time, offsetof(struct cited, dated_ms)},
+        {"until", read_time, offsetof(struct cited, until_ms)},
+    };
+    struct destination *destination = field;
+    struct cited cited = {.dated_ms = TIME_NONE, .until_ms = TIME_FOREVER};
+    if (value->kind != NODE_MAP) {
+        read_text(loader, value, &destination->safeguard);
+        return;
+    }
+    members_read(loader, value, members, sizeof(members) / sizeof(members[0]), &cited);
+    if (!node_get(value, STR("kind")))
+        problem_at(loader, value, STR_NONE, "`safeguard` has no `kind`: framework, scc, bcr, code, certification, authorised or derogation");
+    else if (cited.kind == SAFEGUARD_DEROGATION && str_empty(cited.why))
+        problem_at(loader, value, STR_NONE, "a derogation says why it applies (Art. 49(1)): `why: asked for by the person, case by case`");
+    else if (cited.kind && cited.kind != SAFEGUARD_DEROGATION && str_empty(cited.document))
+        problem_at(loader, value, STR_NONE, "a safeguard is cited: `document: scc/reach.pdf`");
+    if (!cited.kind)
+        return;
+    destination->safeguard = cited_words(loader, &cited);
+    destination->safeguard_kind = cited.kind;
+    destination->safeguard_until_ms = cited.until_ms;
+}
+
 static const struct member destination_members[] = {
     {"kind", read_text, offsetof(struct destination, kind)},
     {"title", read_destination_title, 0},
@@ -158,7 +212,7 @@ static const struct member destination_members[] = {
     {"categories", read_categories, offsetof(struct destination, categories)},
     {"recipient", read_text, offsetof(struct destination, recipient)},
     {"country", read_country, offsetof(struct destination, country)},
-    {"safeguard", read_text, offsetof(struct destination, safeguard)},
+    {"safeguard", read_safeguard, 0},
     {"events", read_texts, offsetof(struct destination, events)},
     {"send", read_send, 0},
     {"tcf_vendor", read_vendor, offsetof(struct destination, tcf_vendor)},

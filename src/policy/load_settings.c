@@ -177,12 +177,29 @@ void load_settings(struct loader *loader, const struct node *section)
 
 /* ---- transfers ---- */
 
+static void adequate_push(struct loader *loader, str country, int64_t until_ms)
+{
+    *(str *)vec_push(loader->arena, &loader->policy->adequate) = country;
+    *(int64_t *)vec_push(loader->arena, &loader->policy->adequate_until_ms) = until_ms;
+}
+
+/* `GB`, or `GB until 2031-12-27` */
 static void push_country(struct loader *loader, const struct node *item, void *context)
 {
     str country = STR_NONE;
-    read_country(loader, item, &country);
+    int64_t until_ms = TIME_FOREVER;
+    struct node name = *item, end = *item;
+    ptrdiff_t at = str_find(item->text, STR(" until "));
+    (void)context; /* the policy's own lists */
+    if (at >= 0) {
+        name.text = str_trim(str_slice(item->text, 0, (size_t)at));
+        end.text = str_trim(str_slice(item->text, (size_t)at + sizeof(" until ") - 1, item->text.length));
+        if (!parse_time(loader, &end, &until_ms))
+            return;
+    }
+    read_country(loader, &name, &country);
     if (!str_empty(country))
-        *(str *)vec_push(loader->arena, (str_vec *)context) = country;
+        adequate_push(loader, country, until_ms);
 }
 
 static void read_countries(struct loader *loader, const struct node *value, void *field)
@@ -193,16 +210,20 @@ static void read_countries(struct loader *loader, const struct node *value, void
 
 void load_transfers(struct loader *loader, const struct node *section)
 {
-    static const struct member members[] = {{"adequate", read_countries, offsetof(struct policy, adequate)}};
+    static const struct member members[] = {{"adequate", read_countries, 0}};
     struct policy *policy = loader->policy;
     where_set(loader, "section", STR("transfers"));
     members_read(loader, section, members, sizeof(members) / sizeof(members[0]), policy);
     where_set(loader, NULL, STR_NONE);
     if (node_get(section, STR("adequate")))
         return;
-    for (size_t i = 0; i < countries_count; i++)
+    for (size_t i = 0; i < countries_count; i++) {
+        int64_t until_ms = TIME_FOREVER;
+        bool read = !countries[i].adequate_until || time_parse(str_of(countries[i].adequate_until), &until_ms);
+        ASSERT(read);
         if (countries[i].adequate)
-            *(str *)vec_push(loader->arena, &policy->adequate) = str_of(countries[i].code);
+            adequate_push(loader, str_of(countries[i].code), until_ms);
+    }
 }
 
 /* ---- signals: consent category of an SDK → purposes ---- */

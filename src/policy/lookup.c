@@ -67,23 +67,45 @@ unsigned policy_age_threshold(const struct policy *policy, const struct purpose 
     return best || policy->age_everywhere ? found : country_age_of_consent(jurisdiction);
 }
 
+/* No third country: the controller's own, its regions, and from within the EEA the EEA. */
+static bool at_home(const struct policy *policy, str country)
+{
+    if (country_in_region(country, policy->country))
+        return true;
+    vec_each (region, &policy->regions)
+        if (country_in_region(country, *region))
+            return true;
+    return country_in_region(policy->country, STR("EEA")) && country_in_region(country, STR("EEA"));
+}
+
+/* Until when the country is adequate; TIME_NONE: it is not. */
+static int64_t adequate_until(const struct policy *policy, str country)
+{
+    int64_t until_ms = TIME_NONE;
+    for (size_t i = 0; i < policy->adequate.count; i++)
+        if (country_in_region(country, policy->adequate.items[i]) && policy->adequate_until_ms.items[i] > until_ms)
+            until_ms = policy->adequate_until_ms.items[i];
+    return until_ms;
+}
+
 bool policy_transfer_ok(const struct policy *policy, str country, str safeguard)
 {
     if (!str_empty(safeguard))
         return true;
     if (str_empty(country))
         return false; /* nobody knows where it goes */
-    if (country_in_region(country, policy->country))
-        return true;
-    vec_each (region, &policy->regions)
-        if (country_in_region(country, *region))
-            return true;
-    if (country_in_region(policy->country, STR("EEA")) && country_in_region(country, STR("EEA")))
-        return true; /* no third country: the Regulation holds there too */
-    vec_each (adequate, &policy->adequate)
-        if (country_in_region(country, *adequate))
-            return true;
-    return false;
+    return at_home(policy, country) || adequate_until(policy, country) != TIME_NONE;
+}
+
+bool policy_transfer_at(const struct policy *policy, const struct destination *destination, int64_t at_ms, int64_t *ret_until_ms)
+{
+    int64_t until_ms = str_empty(destination->safeguard) ? TIME_NONE : destination->safeguard_until_ms;
+    if (!str_empty(destination->country)) {
+        int64_t adequate_ms = at_home(policy, destination->country) ? TIME_FOREVER : adequate_until(policy, destination->country);
+        until_ms = adequate_ms > until_ms ? adequate_ms : until_ms;
+    }
+    *ret_until_ms = until_ms > at_ms ? until_ms : TIME_FOREVER;
+    return until_ms > at_ms;
 }
 
 str destination_option(const struct destination *destination, str name, str otherwise)

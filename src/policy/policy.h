@@ -149,6 +149,23 @@ struct source {
     uint32_t trust; /* rank for `most_trusted source`; higher wins; default 0 */
 };
 
+/* What permits a transfer to a country that is not adequate (Art. 45, 46, 49): code, policy spelling, in words. */
+#define SAFEGUARDS(X)                                                                                                  \
+    X(SAFEGUARD_NAMED, "named", "")                                                                                    \
+    X(SAFEGUARD_FRAMEWORK, "framework", "recipient certified under an adequacy decision (Art. 45)")                    \
+    X(SAFEGUARD_SCC, "scc", "standard contractual clauses (Art. 46(2)(c))")                                            \
+    X(SAFEGUARD_BCR, "bcr", "binding corporate rules (Art. 46(2)(b))")                                                 \
+    X(SAFEGUARD_CODE, "code", "approved code of conduct (Art. 46(2)(e))")                                              \
+    X(SAFEGUARD_CERTIFICATION, "certification", "approved certification (Art. 46(2)(f))")                              \
+    X(SAFEGUARD_AUTHORISED, "authorised", "clauses authorised by the supervisory authority (Art. 46(3))")              \
+    X(SAFEGUARD_DEROGATION, "derogation", "derogation (Art. 49)")
+enum safeguard {
+#define X(code, name, words) code,
+    SAFEGUARDS(X)
+#undef X
+        SAFEGUARD_COUNT
+};
+
 /* The destinations (`destinations:`). */
 struct destination_option {
     str name, value; /* scalars beyond the common ones: url, secret_env, timeout, … */
@@ -160,7 +177,10 @@ struct destination {
     uint16_t purpose; /* slot */
     str channel; /* empty: no contact */
     struct category_set categories; /* asked for; defaults to the purpose's */
-    str recipient, country, safeguard; /* country from the recipient text "(processor, HU)" or `country:` */
+    str recipient, country; /* country from the recipient text "(processor, HU)" or `country:` */
+    str safeguard; /* in words, as people read it */
+    enum safeguard safeguard_kind; /* SAFEGUARD_NAMED: only the words were given */
+    int64_t safeguard_until_ms; /* TIME_FOREVER */
     VEC(str) events; /* event names or types sent; empty: all */
     bool sends_events, sends_profiles; /* `send: [events, profiles]`; default events */
     uint16_t tcf_vendor; /* id in the Global Vendor List: sent only what a TC string lets this vendor have; 0: none */
@@ -250,6 +270,7 @@ struct policy {
     str controller, country, dpo, contact, address;
     VEC(str) regions; /* "EU", … */
     VEC(str) adequate; /* countries with an adequacy decision (`transfers.adequate`; default: the Commission's list) */
+    VEC(int64_t) adequate_until_ms; /* of each; TIME_FOREVER */
     uint8_t age_of_consent; /* Art. 8: where nothing of the person's place is known, the controller's country's; or one age for all */
     bool age_everywhere; /* `settings.age_of_consent` is one age for all; else the place decides: `ages`, then the table of countries */
     VEC(struct age_rule) ages;
@@ -327,6 +348,8 @@ enum basis purpose_basis(const struct purpose *purpose, str jurisdiction);
 unsigned policy_age_threshold(const struct policy *policy, const struct purpose *purpose, str jurisdiction);
 /* Is the country the controller's region, adequate, or covered by a safeguard? (Art. 44–49) */
 bool policy_transfer_ok(const struct policy *policy, str country, str safeguard);
+/* The same for a destination at one moment; `ret_until_ms`: when that ends by itself, TIME_FOREVER where it does not. */
+bool policy_transfer_at(const struct policy *policy, const struct destination *destination, int64_t at_ms, int64_t *ret_until_ms);
 
 /* Walking the trie beside a message's tree: start at field_walk_start, one step a key or item; then the category. */
 struct field_walk {

@@ -183,6 +183,8 @@ static void warn_destination(warner *w, const struct destination *destination)
     else if (!policy_transfer_ok(w->after, destination->country, destination->safeguard))
         change_add(w, CHANGE_SERIOUS, "%.*s is neither in the controller's region nor adequate, so the gate denies every transfer; name a `safeguard:`",
                    STR_FMT(destination->country));
+    else if (destination->safeguard_kind == SAFEGUARD_DEROGATION)
+        change_add(w, CHANGE_SERIOUS, "a derogation (Art. 49) is for single, occasional transfers; what is sent regularly needs clauses, rules or an adequate country");
     if (denied.count)
         change_add(w, CHANGE_NOTICE, "purpose `%.*s` does not cover %.*s, so that is never sent", STR_FMT(purpose->name), STR_FMT(quoted_list(w->arena, &denied)));
     if (purpose->storage_only)

@@ -173,6 +173,45 @@ static const struct example welcome[] = {
     {"", "newsletter by email", "deny consent_missing channel_unreachable"},
 };
 
+/* --- Art. 44 to 49, from Hungary */
+#define TRANSFERS                                                                                                      \
+    CORE_CONTROLLER CORE_DATA                                                                                          \
+        "transfers: { adequate: [CH, GB until 2027-06-27] }\n"                                                         \
+        "purposes:\n  orders: { title: T, basis: public_task, law: a law, categories: [email, purchase], retention: P1Y after collected }\n"  \
+        "  newsletter: { title: T, basis: consent, notice: newsletter, categories: [email], retention: P1Y after collected }\n"          \
+        "destinations:\n"                                                                                              \
+        "  home: { kind: webhook, purpose: orders, url: x }\n"                                                         \
+        "  norway: { kind: webhook, purpose: orders, recipient: \"A (NO)\", url: x }\n"                                \
+        "  swiss: { kind: webhook, purpose: orders, recipient: \"A (CH)\", url: x }\n"                                 \
+        "  british: { kind: webhook, purpose: orders, recipient: \"A (GB)\", url: x }\n"                               \
+        "  japan: { kind: webhook, purpose: orders, recipient: \"A (JP)\", url: x }\n"                                 \
+        "  usa: { kind: webhook, purpose: orders, recipient: \"A (US)\", url: x }\n"                                   \
+        "  certified: { kind: webhook, purpose: orders, recipient: \"A (US)\", url: x, safeguard: { kind: framework, document: dpf/a.pdf } }\n" \
+        "  clauses: { kind: webhook, purpose: orders, recipient: \"A (CN)\", url: x, safeguard: { kind: scc, document: scc/a.pdf, dated: 2026-03-01, until: 2027-03-01 } }\n" \
+        "  rules: { kind: webhook, purpose: orders, recipient: A, url: x, safeguard: { kind: bcr, document: bcr.pdf } }\n"       \
+        "  named: { kind: webhook, purpose: orders, recipient: \"A (US)\", url: x, safeguard: clauses of 2021 }\n"     \
+        "  nowhere: { kind: webhook, purpose: orders, recipient: A Ltd., url: x }\n"                                   \
+        "  both: { kind: webhook, purpose: orders, recipient: \"A (GB)\", url: x, safeguard: { kind: scc, document: a.pdf, until: 2027-01-01 } }\n"
+static const struct example transfers[] = {
+    {"", "orders to home", "allow"},
+    {"", "orders to norway", "allow"},
+    {"", "orders to swiss", "allow"},
+    {"", "orders to british", "allow"},
+    {"", "orders on 2027-06-26T23:59:59.999Z to british", "allow"},
+    {"", "orders on 2027-06-27 to british", "deny transfer_without_safeguard"}, /* the decision's own end */
+    {"", "orders to japan", "deny transfer_without_safeguard"}, /* this policy does not rely on that decision */
+    {"", "orders to usa", "deny transfer_without_safeguard"},
+    {"", "orders to certified", "allow"},
+    {"", "orders on 2027-02-28T23:59:59.999Z to clauses", "allow"},
+    {"", "orders on 2027-03-01 to clauses", "deny transfer_without_safeguard"},
+    {"", "orders to rules", "allow"},
+    {"", "orders to named", "allow"},
+    {"", "orders to nowhere", "deny transfer_without_safeguard"},
+    {"", "orders on 2027-03-01 to both", "allow"}, /* the clauses are over, the country is still adequate */
+    {"", "orders on 2027-07-01 to both", "deny transfer_without_safeguard"},
+    {"", "newsletter to usa", "deny recipient_not_declared consent_missing"},
+};
+
 /* --- reading the table */
 
 static bool word(str *rest, str *ret_word)
@@ -299,12 +338,12 @@ static str answer_of(struct world *world, const struct decision *decision)
     return buf_str(&buf);
 }
 
-static unsigned check_example(const struct example *example, reason_mask *seen)
+static unsigned check_example(const char *policy, const struct example *example, reason_mask *seen)
 {
     struct world world;
     struct decision decision;
     str rest = str_of(example->happened), part;
-    world_begin(&world, CORE_POLICY);
+    world_begin(&world, policy);
     while (!str_empty(rest) && str_split(&rest, ';', &part))
         if (!str_empty(str_trim(part)))
             step(&world, part);
@@ -321,16 +360,23 @@ static unsigned check_example(const struct example *example, reason_mask *seen)
     return right ? 0 : 1;
 }
 
-static reason_mask check_table(const struct example *examples, size_t count)
+static reason_mask check_table_of(const char *policy, const struct example *examples, size_t count)
 {
     reason_mask seen = 0;
     unsigned wrong = 0;
     for (size_t i = 0; i < count; i++)
-        wrong += check_example(&examples[i], &seen);
+        wrong += check_example(policy, &examples[i], &seen);
     assert_int_equal(wrong, 0);
     return seen;
 }
 
+static reason_mask check_table(const struct example *examples, size_t count) { return check_table_of(CORE_POLICY, examples, count); }
+
+static void data_leaves_only_where_it_is_safe(void **state)
+{
+    (void)state;
+    (void)check_table_of(TRANSFERS, transfers, COUNT_OF(transfers));
+}
 static void the_policy_says_the_same_to_everyone(void **state)
 {
     (void)state;
@@ -368,6 +414,7 @@ int main(void)
         cmocka_unit_test(the_policy_says_the_same_to_everyone), cmocka_unit_test(consent_holds_until_it_falls),
         cmocka_unit_test(the_other_bases_hold_until_they_fall), cmocka_unit_test(hard_stops_beat_every_basis),
         cmocka_unit_test(lawful_is_not_yet_welcome), cmocka_unit_test(a_child_consents_through_a_guardian),
+        cmocka_unit_test(data_leaves_only_where_it_is_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -202,6 +202,38 @@ static void a_purpose_that_ends_counts_and_erases_what_rested_on_it(void **state
     world_end(&world);
 }
 
+/* Switzerland is adequate, until the policy says that it no longer is. */
+static void a_country_that_is_no_longer_adequate_stops_what_is_queued(void **state)
+{
+    struct world world = {0};
+    struct delivery *rows;
+    size_t count;
+    str body, reason;
+    int64_t from_ms;
+    (void)state;
+    world_begin(&world);
+    const char *swiss = changed(&world, "(processor, HU)", "(processor, CH)");
+    assert_int_equal(world_apply(&world, swiss), 2);
+    customers(&world);
+    check_fine(engine_outbox(world.reader, &world.arena, STR("mailer"), 0, 10, &rows, &count));
+    assert_true(count >= 3);
+    const char *fallen = arena_printf(&world.arena, "transfers: { adequate: [JP] }\n%s", swiss);
+    struct policy_effect effect = plan(&world, fallen);
+    assert_int_equal(effect.flows_stopped.count, 1);
+    check_str(effect.flows_stopped.items[0], "newsletter → mailer");
+    assert_int_equal(effect.deliveries_cancelled, 6); /* the first of each person is due */
+    assert_int_equal(effect.facts_erased + effect.events_erased, 0);
+    assert_int_equal(world_apply(&world, fallen), 3);
+    const struct policy *policy = engine_policy(world.engine);
+    for (size_t i = 0; i < count; i++) {
+        check_fine(engine_delivery_body(world.reader, &world.arena, policy, &rows[i], &body, &reason, &from_ms));
+        check_str(reason, "transfer_without_safeguard");
+        assert_true(str_empty(body));
+    }
+    engine_policy_release(world.engine, policy);
+    world_end(&world);
+}
+
 static void a_category_taken_off_a_purpose_erases_its_facts(void **state)
 {
     struct world world = {0};
@@ -271,6 +303,7 @@ int main(void)
         cmocka_unit_test(the_basis_of_a_purpose_in_use_cannot_be_changed),
         cmocka_unit_test(a_new_notice_that_asks_for_renewal_counts_who_must_consent_again),
         cmocka_unit_test(a_purpose_that_ends_counts_and_erases_what_rested_on_it),
+        cmocka_unit_test(a_country_that_is_no_longer_adequate_stops_what_is_queued),
         cmocka_unit_test(a_category_taken_off_a_purpose_erases_its_facts),
         cmocka_unit_test(the_policy_of_a_past_day_can_be_read),
         cmocka_unit_test(a_plan_changes_nothing),

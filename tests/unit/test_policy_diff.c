@@ -296,6 +296,12 @@ static const struct difference {
      "notice trait `c`: is folded by `min` instead of `latest`; profiles change with it\n"
      "notice trait `b`: is folded by `latest` instead of `max`; profiles change with it\n"
      "notice trait `address`: is folded by `latest` instead of `union`; profiles change with it\n"},
+    {"transfers",
+     "transfers: { adequate: [CH, GB until 2027-06-27, JP] }\ndestinations: { a: { kind: x, purpose: p, country: US, safeguard: { kind: scc, document: d, until: 2027-01-01 } } }",
+     "transfers: { adequate: [CH, GB until 2031-12-27] }\ndestinations: { a: { kind: x, purpose: p, country: US, safeguard: { kind: scc, document: d, until: 2028-01-01 } } }", 0,
+     "SERIOUS section `transfers`: no longer taken as adequate, so recipients there need a safeguard: `GB until 2027-06-27`, `JP`\n"
+     "notice destination `a`: the end of the safeguard moves from 2027-01-01 to 2028-01-01\n"
+     "notice section `transfers`: now taken as adequate, so recipients there need no safeguard: `GB until 2031-12-27`\n"},
     {"children",
      "settings: { age_of_consent: { AT: 14, SE: 15 } }",
      "settings: { age_of_consent: { AT: 15, default: 16 }, guardian_consent: stands }", 0,

@@ -74,6 +74,31 @@ static void settings_and_transfers_are_read(void **state) {
     assert_int_equal(policy_of("transfers: { adequate: [] }")->adequate.count, 0);
 }
 
+static void a_safeguard_is_cited(void **state) {
+    (void)state;
+    const struct policy *policy = policy_of("destinations:\n  a: { kind: webhook, purpose: p, country: US, safeguard: { kind: scc, document: scc/a.pdf, dated: 2026-03-01, until: 2028-03-01 } }\n"
+                                            "  b: { kind: webhook, purpose: p, country: US, safeguard: { kind: derogation, why: asked for case by case } }\n"
+                                            "  c: { kind: webhook, purpose: p, country: US, safeguard: clauses of 2021 }");
+    const struct destination *a = policy_destination(policy, STR("a")), *b = policy_destination(policy, STR("b")), *c = policy_destination(policy, STR("c"));
+    check_str(a->safeguard, "standard contractual clauses (Art. 46(2)(c)): scc/a.pdf, 2026-03-01");
+    assert_int_equal(a->safeguard_kind, SAFEGUARD_SCC);
+    assert_int_equal(a->safeguard_until_ms, INT64_C(1835481600000));
+    check_str(b->safeguard, "derogation (Art. 49): asked for case by case");
+    assert_int_equal(c->safeguard_kind, SAFEGUARD_NAMED);
+    assert_int_equal(c->safeguard_until_ms, TIME_FOREVER);
+}
+
+static void adequacy_may_end(void **state) {
+    (void)state;
+    const struct policy *policy = policy_of("transfers: { adequate: [CH, GB until 2027-06-27] }");
+    check_str(list_text(&policy->adequate), "CH, GB");
+    assert_int_equal(policy->adequate_until_ms.items[0], TIME_FOREVER);
+    assert_int_equal(policy->adequate_until_ms.items[1], INT64_C(1814054400000));
+    policy = policy_of(""); /* the Commission's list */
+    for (size_t i = 0; i < policy->adequate.count; i++)
+        assert_int_equal(policy->adequate_until_ms.items[i], str_equal(policy->adequate.items[i], STR("GB")) ? INT64_C(1956096000000) : TIME_FOREVER);
+}
+
 static unsigned age_in(const struct policy *policy, const char *jurisdiction) {
     return policy_age_threshold(policy, &policy->purposes.items[0], str_of(jurisdiction));
 }
@@ -628,6 +653,8 @@ int main(void) {
         CASE(the_controller_is_read),
         CASE(what_a_policy_does_not_say_is_strict),
         CASE(settings_and_transfers_are_read),
+        CASE(a_safeguard_is_cited),
+        CASE(adequacy_may_end),
         CASE(a_child_is_one_by_the_law_of_the_place),
         CASE(the_policy_may_set_the_age),
         CASE(people_of_unknown_age_may_need_a_guardian),

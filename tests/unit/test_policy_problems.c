@@ -115,6 +115,16 @@ static const struct refusal sections_table[] = {
      "1:105: section `settings`: unknown role `privcy`, it is one of: admin, privacy, marketer, agent, auditor: did you mean `privacy`?\n"
      "1:126: section `settings`: `../etc/passwd` is not a time zone; write an IANA name, as Europe/Budapest\n"
      "1:141: section `settings`: unknown key `quiet_hours`; take it out, docs/policy.md lists the keys\n"},
+    {"transfers: { adequate: [GB until tomorrow, England, CH until 2027-01-01] }\ndestinations:\n  a: { kind: x, purpose: p, safeguard: { kind: sccs, document: a } }\n"
+     "  b: { kind: x, purpose: p, safeguard: { document: a } }\n  c: { kind: x, purpose: p, safeguard: { kind: scc } }\n"
+     "  d: { kind: x, purpose: p, safeguard: { kind: derogation, document: a } }\n  e: { kind: x, purpose: p, safeguard: { kind: bcr, document: a, until: never } }",
+     "1:25: section `transfers`: `tomorrow` is not a date; write 2026-09-01 or 2026-09-01T08:00:00Z\n"
+     "1:44: section `transfers`: `England` is not a country; write two capital letters (ISO 3166-1), as HU\n"
+     "3:48: destination `a`: unknown safeguard `sccs`, it is one of: framework, scc, bcr, code, certification, authorised, derogation: did you mean `scc`?\n"
+     "4:40: destination `b`: `safeguard` has no `kind`: framework, scc, bcr, code, certification, authorised or derogation\n"
+     "5:40: destination `c`: a safeguard is cited: `document: scc/reach.pdf`\n"
+     "6:40: destination `d`: a derogation says why it applies (Art. 49(1)): `why: asked for by the person, case by case`\n"
+     "7:73: destination `e`: `never` is not a date; write 2026-09-01 or 2026-09-01T08:00:00Z\n"},
     {"settings: { age_of_consent: { AT: 5, Austria: 14, default: old }, unknown_age: guardians, guardian_consent: forever }",
      "1:35: section `settings`: `5` must be an age from 10 to 21\n"
      "1:38: section `settings`: `Austria` is not a region; write a country (HU), a part of one (US-CA), EU or EEA\n"
