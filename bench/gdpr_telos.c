@@ -12,13 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { REPLY_MAX = 1 << 20, REQUEST_MAX = 256 * 1024, RETENTION_DAYS = 900 };
+enum { REPLY_MAX = 1 << 20, REQUEST_MAX = 256 * 1024, RETENTION_DAYS = 900, IDLE_S = 20 /* the server closes what is idle for a minute */ };
 
 struct connection {
     const struct side *side;
     int fd;
+    time_t used; /* last */
     char *request, *reply;
     size_t length; /* of the reply's body */
     const char *body;
@@ -78,6 +80,12 @@ static size_t request_write(struct connection *c, const char *method, const char
 static unsigned call(struct connection *c, const char *method, const char *path, bool as_source, const char *body)
 {
     size_t got = 0, size = 0;
+    time_t now = time(NULL);
+    if (now - c->used > IDLE_S) { /* the other sides had their turn */
+        (void)close(c->fd); /* nothing is under way */
+        c->fd = dial(c->side);
+    }
+    c->used = now;
     send_all(c->fd, c->request, request_write(c, method, path, as_source, body, strlen(body)));
     while (!size || got < size) {
         ssize_t n = recv(c->fd, c->reply + got, REPLY_MAX - 1 - got, 0);
@@ -377,6 +385,7 @@ static struct connection *open_connection(const struct side *side)
     char pair[128];
     c->side = side;
     c->fd = dial(side);
+    c->used = time(NULL);
     (void)snprintf(pair, sizeof pair, "%s:", side->key);
     base64(pair, c->basic);
     if (policy_apply(c, 0, 0) >= 300) /* the same text once more changes nothing */
