@@ -222,6 +222,7 @@ void server_stop(struct server *server)
         return;
     doors_close(server);
     workers_stop(server);
+    streams_free(server);
     if (server->success)
         MHD_destroy_response(server->success);
     while (server->reader_count)

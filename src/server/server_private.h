@@ -327,7 +327,8 @@ void links_watch(struct server *server);
 
 /* ---- the stream: stream.c ---- */
 const struct err *streams_start(struct server *server, struct arena *arena) MUST_CHECK;
-void streams_stop(struct server *server);
+void streams_stop(struct server *server); /* all end; who asks for one now gets one that ends at once */
+void streams_free(struct server *server); /* when no call is left */
 size_t streams_count(const struct server *server);
 
 str openapi_make(struct arena *arena, const struct route *routes, size_t count);

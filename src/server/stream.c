@@ -297,6 +297,13 @@ void streams_stop(struct server *server)
     pthread_cond_signal(&streams->wake);
     pthread_mutex_unlock(&streams->lock);
     pthread_join(streams->thread, NULL);
+}
+
+void streams_free(struct server *server)
+{
+    struct streams *streams = server->streams;
+    if (!streams)
+        return;
     pthread_mutex_destroy(&streams->lock);
     pthread_cond_destroy(&streams->wake);
     arena_release(&streams->scratch.arena);
@@ -353,9 +360,15 @@ const struct err *stream_get(struct call *call)
     reply_header(call, "X-Accel-Buffering", "no");
     call->reply.response = flow_response(stream->flow);
     pthread_mutex_lock(&streams->lock);
-    stream->next = streams->arrived;
-    streams->arrived = stream;
+    bool stopping = streams->stopping;
+    if (!stopping) {
+        stream->next = streams->arrived;
+        streams->arrived = stream;
+    }
     pthread_mutex_unlock(&streams->lock);
-    wake(streams);
+    if (stopping)
+        stream_free(streams, stream); /* the reply ends at once */
+    else
+        wake(streams);
     return NULL;
 }
