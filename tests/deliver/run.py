@@ -33,6 +33,7 @@ class Receiver:
         self.lock = threading.Lock()
         self.requests = []
         self.answers = {}
+        self.endless = {}  # path -> (bytes at a time, seconds between): the body never ends
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -53,12 +54,18 @@ class Receiver:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "2")
+                endless = receiver.endless.get(request["path"])
+                if not endless:
+                    self.send_header("Content-Length", "2")
                 self.end_headers()
                 try:
                     self.wfile.write(b"ok")
+                    while endless:  # until the other side has had enough
+                        self.wfile.write(b"x" * endless[0])
+                        request["wrote"] = request.get("wrote", 0) + endless[0]
+                        time.sleep(endless[1])
                 except OSError:
-                    pass
+                    self.close_connection = True
 
             def log_message(self, *arguments):
                 pass
@@ -290,6 +297,37 @@ def a_slow_and_a_dead_destination_delay_no_other(telos, receiver):
     wait(lambda: telos.destination("dead").get("backlog", 0) >= 80, 10, "its backlog in the status")
 
 
+def an_endless_answer_is_an_answer(telos, receiver):
+    """The status counts; of the body a little is read and thrown away, and a drip holds its slot no longer than the timeout."""
+    for event, piece in (("Endless", (65536, 0)), ("Drip", (1, 0.2))):
+        path = event.lower()
+        receiver.endless[path] = piece
+        telos.person(path + "-1")
+        telos.track(event, path + "-1")
+        wait(lambda: telos.deliveries(path, "delivered"), 10, "the delivery to be taken for delivered")
+        assert len(receiver.seen(path)) == 1
+        assert receiver.seen(path)[0].get("wrote", 0) < 64 * 1024 * 1024
+        assert telos.destination(path)["state"] == "ready"
+
+
+def a_redirect_and_a_410_are_told_and_what_waited_arrives(telos, receiver):
+    receiver.answers["letter"] = lambda nth, request: (302, {"Location": "http://127.0.0.1:%d/elsewhere" % receiver.port}, 0)
+    telos.person("moved-1")
+    telos.track("Letter", "moved-1")
+    row = wait(lambda: [d for d in telos.deliveries("letter") if d.get("reason") == "http_302"], 10, "the redirect as a reason")[0]
+    assert not receiver.seen("elsewhere"), "data went to an address that the policy does not declare"
+    assert row["state"] in ("dead", "pending"), row
+    receiver.answers["letter"] = lambda nth, request: (410, {}, 0)
+    telos.person("moved-2")
+    telos.track("Letter", "moved-2")
+    wait(lambda: telos.destination("letter")["state"] == "gone", 15, "the destination to be shown as gone")
+    telos.call("POST", "/v1/destinations/letter/pause", {})
+    receiver.answers["letter"] = lambda nth, request: (200, {}, 0)
+    telos.call("POST", "/v1/destinations/letter/resume", {})
+    telos.call("POST", "/v1/destinations/letter/replay", {})
+    wait(lambda: telos.destination("letter")["backlog"] == 0 and not telos.deliveries("letter", "dead"), 15, "what waited to arrive")
+
+
 def only_a_trusted_certificate_is_talked_to(telos, receiver):
     telos.person("sealed-1")
     telos.track("Sealed", "sealed-1")
@@ -384,6 +422,8 @@ CASES = [
     a_refused_delivery_is_a_dead_letter_and_can_be_replayed,
     a_paused_destination_gets_nothing_until_it_is_resumed,
     a_slow_and_a_dead_destination_delay_no_other,
+    an_endless_answer_is_an_answer,
+    a_redirect_and_a_410_are_told_and_what_waited_arrives,
     only_a_trusted_certificate_is_talked_to,
     what_is_withdrawn_while_it_waits_is_never_sent,
     a_recall_follows_a_withdrawal_until_it_is_confirmed,
