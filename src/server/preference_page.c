@@ -193,23 +193,6 @@ static void do_give(struct call *call, struct deed *deed, const struct purpose *
     }
 }
 
-static void do_refuse(struct call *call, struct deed *deed, const struct purpose *purpose) { say_no(call, deed, purpose); }
-
-static void do_object(struct call *call, struct deed *deed, const struct purpose *purpose)
-{
-    str why = form_get(&deed->form, "why");
-    struct consent *record = say(call, deed, CONSENT_OBJECTED, purpose);
-    record->reference = str_slice(why, 0, LIMIT_FIELD_NAME_BYTES);
-    record->reference = str_repair_utf8(&call->arena, record->reference);
-    deed->done = "objected";
-}
-
-static void do_lift(struct call *call, struct deed *deed, const struct purpose *purpose)
-{
-    (void)say(call, deed, CONSENT_OBJECTION_LIFTED, purpose);
-    deed->done = "lifted";
-}
-
 /* ---- of the whole person ---- */
 
 static bool asks_consent(struct call *call, const struct deed *deed, const struct purpose *purpose)
@@ -245,62 +228,86 @@ static void do_contact(struct call *call, struct deed *deed, const struct purpos
     deed->done = "saved";
 }
 
-static void do_restrict(struct call *call, struct deed *deed, const struct purpose *purpose)
-{
-    (void)say(call, deed, CONSENT_RESTRICTED, purpose);
-    deed->done = "restricted";
-}
-
-static void do_unrestrict(struct call *call, struct deed *deed, const struct purpose *purpose)
-{
-    (void)say(call, deed, CONSENT_UNRESTRICTED, purpose);
-    deed->done = "unrestricted";
-}
-
-static void do_erase(struct call *call, struct deed *deed, const struct purpose *purpose)
-{
-    (void)purpose;
-    if (!str_equal(form_get(&deed->form, "confirm"), STR("yes"))) {
-        deed->done = "confirm";
-        return;
-    }
-    struct request *request = vec_push(&call->arena, &deed->requests);
-    request->kind = REQUEST_ERASE;
-    request->subject = engine_link_identifier(call->policy, deed->holder.identifier);
-    deed->done = "erased";
-}
-
-static const struct {
+static const struct deed_kind {
     const char *name;
-    void (*run)(struct call *call, struct deed *deed, const struct purpose *purpose);
+    void (*run)(struct call *call, struct deed *deed, const struct purpose *purpose); /* NULL: a right, which becomes a request of its own */
+    enum right right;
     bool of_purpose;
-    const char *part;
-} deeds[] = {{"give", do_give, true, NULL},         {"refuse", do_refuse, true, NULL},        {"object", do_object, true, NULL},
-             {"lift", do_lift, true, NULL},         {"all_yes", do_all_yes, false, "#choices"}, {"all_no", do_all_no, false, "#choices"},
-             {"contact", do_contact, false, "#contact"}, {"restrict", do_restrict, false, "#rights"}, {"unrestrict", do_unrestrict, false, "#rights"},
-             {"erase", do_erase, false, "#rights"}};
+    const char *part, *done; /* where on the page, and what it says; `run` says itself */
+} deed_kinds[] = {
+    {"give", do_give, 0, true, NULL, NULL},
+    {"refuse", say_no, 0, true, NULL, NULL},
+    {"all_yes", do_all_yes, 0, false, "#choices", NULL},
+    {"all_no", do_all_no, 0, false, "#choices", NULL},
+    {"contact", do_contact, 0, false, "#contact", NULL},
+    {"object", NULL, RIGHT_OBJECTION, true, NULL, "objected"},
+    {"lift", NULL, RIGHT_OBJECTION_LIFTED, true, NULL, "lifted"},
+    {"restrict", NULL, RIGHT_RESTRICTION, false, "#rights", "restricted"},
+    {"unrestrict", NULL, RIGHT_RESTRICTION_LIFTED, false, "#rights", "unrestricted"},
+    {"erase", NULL, RIGHT_ERASURE, false, "#rights", "erased"},
+    {"access", NULL, RIGHT_ACCESS, false, NULL, NULL},
+    {"portability", NULL, RIGHT_PORTABILITY, false, NULL, NULL},
+};
+
+static const struct deed_kind *kind_of(const form_pairs *form)
+{
+    str what = form_get(form, "do");
+    for (size_t i = 0; i < sizeof(deed_kinds) / sizeof(*deed_kinds); i++)
+        if (str_equal(what, str_of(deed_kinds[i].name)))
+            return &deed_kinds[i];
+    return NULL;
+}
+
+/* A right: it is recorded as a request whose identity the link has confirmed, and done in the same commit. */
+static const struct err *right_done(struct call *call)
+{
+    const struct rights_act *act = call->state;
+    struct deed deed = {0};
+    TRY(page_form(call, &deed.form));
+    const struct deed_kind *kind = kind_of(&deed.form);
+    deed.ticket = form_get(&deed.form, "t");
+    deed.lang = form_get(&deed.form, "lang");
+    deed.part = kind->part;
+    deed.done = rights_refused(call, act) ? "refused" : kind->done;
+    return back(call, &deed);
+}
+
+static const struct err *right_do(struct call *call, struct deed *deed, const struct deed_kind *kind, const struct purpose *purpose)
+{
+    struct rights_act *act = rights_act_by_person(call, kind->right, deed->holder.person, deed->holder.identifier);
+    if (kind->right == RIGHT_ACCESS || kind->right == RIGHT_PORTABILITY)
+        return rights_export_begin(call, act, NULL);
+    struct message_identifier subject = engine_link_identifier(call->policy, deed->holder.identifier);
+    str why = str_slice(form_get(&deed->form, "why"), 0, LIMIT_FIELD_NAME_BYTES);
+    act->details.text = str_repair_utf8(&call->arena, why);
+    act->purpose = purpose ? purpose->name : STR_NONE;
+    TRY(rights_work(call, act, &subject, deed->holder.person));
+    return rights_submit(call, act, right_done);
+}
 
 const struct err *preference_page_post(struct call *call)
 {
     struct deed *deed = arena_new(&call->arena, struct deed);
     bool good;
     TRY(page_form(call, &deed->form));
+    const struct deed_kind *kind = kind_of(&deed->form);
     deed->ticket = form_get(&deed->form, "t");
     deed->lang = form_get(&deed->form, "lang");
+    deed->done = "refused";
     TRY(holder_open(call, deed->ticket, deed->lang, PERSON_HEAD, &deed->holder, &good));
     if (!good)
         return NULL;
     deed->standing = gate_standing(&call->arena, call->policy, deed->holder.person, STR_NONE, call->received_ms);
     const struct purpose *purpose = policy_purpose(call->policy, form_get(&deed->form, "purpose"));
-    str what = form_get(&deed->form, "do");
-    deed->done = "refused";
-    for (size_t i = 0; i < sizeof(deeds) / sizeof(*deeds); i++) {
-        if (!str_equal(what, str_of(deeds[i].name)) || (deeds[i].of_purpose && !purpose))
-            continue;
-        deed->part = deeds[i].part;
-        deeds[i].run(call, deed, deeds[i].of_purpose ? purpose : NULL);
-        break;
-    }
+    if (!kind || (kind->of_purpose && !purpose))
+        return back(call, deed);
+    deed->part = kind->part;
+    if (kind->right == RIGHT_ERASURE && !kind->run && !str_equal(form_get(&deed->form, "confirm"), STR("yes")))
+        deed->done = "confirm";
+    else if (!kind->run)
+        return right_do(call, deed, kind, kind->of_purpose ? purpose : NULL);
+    else
+        kind->run(call, deed, purpose);
     if (!deed->requests.count)
         return back(call, deed);
     call->state = deed;
@@ -338,24 +345,6 @@ const struct err *preference_receipt_get(struct call *call)
     call_record(call, holder.person, wanted->purpose, "receipt, by the person");
     reply_text(call, MHD_HTTP_OK, "application/ld+json", json);
     reply_header(call, "Content-Disposition", "attachment; filename=\"receipt.jsonld\"");
-    reply_header(call, "Referrer-Policy", "no-referrer");
-    reply_header(call, "X-Content-Type-Options", "nosniff");
-    return NULL;
-}
-
-const struct err *preference_data_get(struct call *call)
-{
-    struct link_holder holder;
-    struct jsonw w;
-    bool good;
-    TRY(holder_open(call, call_query(call, "t"), call_query(call, "lang"), PERSON_ALL, &holder, &good));
-    if (!good)
-        return NULL;
-    bool access = !str_equal(call_query(call, "right"), STR("portability"));
-    call_record(call, holder.person, STR_NONE, access ? "access, by the person" : "portability, by the person");
-    reply_json(call, MHD_HTTP_OK, &w);
-    write_export(call, &w, holder.person, access);
-    reply_header(call, "Content-Disposition", access ? "attachment; filename=\"my-data.json\"" : "attachment; filename=\"my-data-portable.json\"");
     reply_header(call, "Referrer-Policy", "no-referrer");
     reply_header(call, "X-Content-Type-Options", "nosniff");
     return NULL;

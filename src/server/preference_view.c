@@ -446,15 +446,15 @@ static void needed_section(struct preference_view *view)
 
 /* ---- rights ---- */
 
-static void right_link(struct page *page, const char *path, enum page_text label, enum page_text about)
+static void right_form(struct page *page, const char *what, enum page_text label, str about)
 {
     html(page, "<div class=\"right\"><p>");
-    page_say(page, about);
-    html(page, "</p><p class=\"buttons\"><a class=\"button\"");
-    page_attribute(page, "href", str_printf(page->arena, "%s&t=%.*s&lang=%.*s", path, STR_FMT(page->ticket), STR_FMT(page_language_tag(page->language))));
-    html(page, ">");
-    page_say(page, label);
-    html(page, "</a></p></div>\n");
+    page_put(page, about);
+    html(page, "</p>");
+    preference_form_begin(page, NULL, NULL, NULL);
+    html(page, "<p class=\"buttons\">");
+    button(page, what, label, false, STR_NONE);
+    html(page, "</p></form></div>\n");
 }
 
 static void erase_block(struct preference_view *view)
@@ -491,16 +491,12 @@ static void rights_section(struct preference_view *view)
     page_say(page, TEXT_NAV_RIGHTS);
     html(page, "</h2>\n");
     page_paragraph(page, page_word(page, TEXT_RIGHTS_ABOUT));
-    right_link(page, "/preferences/data?right=access", TEXT_DOWNLOAD, TEXT_DOWNLOAD_ABOUT);
-    right_link(page, "/preferences/data?right=portability", TEXT_TAKE, TEXT_TAKE_ABOUT);
-    html(page, "<div class=\"right\"><p>");
     bool restricted = view->standing->restricted;
-    page_put(page, restricted ? dated(page, TEXT_UNRESTRICT_ABOUT, restriction) : page_word(page, TEXT_RESTRICT_ABOUT));
-    html(page, "</p>");
-    preference_form_begin(page, NULL, NULL, NULL);
-    html(page, "<p class=\"buttons\">");
-    button(page, restricted ? "unrestrict" : "restrict", restricted ? TEXT_UNRESTRICT : TEXT_RESTRICT, false, STR_NONE);
-    html(page, "</p></form></div>\n<div class=\"right\"><p>");
+    right_form(page, "access", TEXT_DOWNLOAD, page_word(page, TEXT_DOWNLOAD_ABOUT));
+    right_form(page, "portability", TEXT_TAKE, page_word(page, TEXT_TAKE_ABOUT));
+    right_form(page, restricted ? "unrestrict" : "restrict", restricted ? TEXT_UNRESTRICT : TEXT_RESTRICT,
+               restricted ? dated(page, TEXT_UNRESTRICT_ABOUT, restriction) : page_word(page, TEXT_RESTRICT_ABOUT));
+    html(page, "<div class=\"right\"><p>");
     str contact = str_empty(page->policy->contact) ? page->policy->controller : page->policy->contact;
     page_put(page, page_fill(page, TEXT_RECTIFY_ABOUT, contact, STR_NONE, STR_NONE));
     html(page, "</p></div>\n");

@@ -13,6 +13,8 @@ struct rights_act *rights_act_by_person(struct call *call, enum right right, con
 /* Adds to call->work what does the right to the person, and to `act` the steps that say so. `act->right`, `purpose` and details are given. ERR_INVALID
  * where they are not enough, ERR_CONFLICT where the right does not reach the purpose. */
 const struct err *rights_work(struct call *call, struct rights_act *act, const struct message_identifier *subject, const struct person *person) MUST_CHECK;
+/* How an objection ends at once: done, or stopped until somebody decides it, where the law and the policy let it be overridden. */
+enum rights_step_kind rights_objection_step(const struct policy *policy, const struct purpose *purpose, const struct person *person);
 void rights_step_add(struct rights_act *act, enum rights_step_kind kind);
 /* The identifier to do it by: of the profile whose request it is, whatever else the person has. NULL: nobody is left. */
 const struct identifier *rights_identifier(const struct policy *policy, const struct person *person, profile_no profile);

@@ -88,16 +88,20 @@ static str jurisdiction_of(const struct person *person)
     return STR_NONE;
 }
 
+enum rights_step_kind rights_objection_step(const struct policy *policy, const struct purpose *purpose, const struct person *person)
+{
+    bool examined = rights_effect_on(RIGHT_OBJECTION, policy, purpose, jurisdiction_of(person)) == EFFECT_EXAMINE && policy->objection_overriders.count;
+    return examined ? RIGHTS_STOPPED : RIGHTS_FULFILLED;
+}
+
 static const struct err *objection(struct call *call, struct rights_act *act, const struct message_identifier *subject, const struct person *person)
 {
     const struct purpose *purpose;
     TRY(purpose_named(call, act, &purpose));
-    enum rights_effect effect = rights_effect_on(RIGHT_OBJECTION, call->policy, purpose, jurisdiction_of(person));
-    if (effect == EFFECT_NONE)
+    if (rights_effect_on(RIGHT_OBJECTION, call->policy, purpose, jurisdiction_of(person)) == EFFECT_NONE)
         return err_new(&call->arena, ERR_CONFLICT, "the right to object does not reach this purpose: it rests on another basis (GDPR Art. 21)");
     (void)say(call, act, subject, CONSENT_OBJECTED, act->purpose, 1);
-    bool examined = effect == EFFECT_EXAMINE && call->policy->objection_overriders.count;
-    rights_step_add(act, examined ? RIGHTS_STOPPED : RIGHTS_FULFILLED);
+    rights_step_add(act, rights_objection_step(call->policy, purpose, person));
     return NULL;
 }
 
