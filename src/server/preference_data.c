@@ -21,7 +21,7 @@ static void section(struct page *page, const char *id, enum page_text text)
 /* Focusable, so that who has only a keyboard can scroll it sideways on a narrow screen. */
 static void table_begin(struct page *page, str caption, const enum page_text *heads, size_t count)
 {
-    html(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\"");
+    html(page, "<div class=\"scroll\" tabindex=\"0\" role=\"group\"");
     page_attribute(page, "aria-label", caption);
     html(page, "><table><thead><tr>");
     for (size_t i = 0; i < count; i++) {

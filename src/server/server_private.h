@@ -375,7 +375,6 @@ const struct err *preference_page_get(struct call *call);
 const struct err *preference_page_post(struct call *call);
 const struct err *preference_css_get(struct call *call);
 const struct err *preference_receipt_get(struct call *call);
-const struct err *preference_data_get(struct call *call);
 
 const struct err *decide_post(struct call *call);
 const struct err *profile_get(struct call *call);
