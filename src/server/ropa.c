@@ -249,16 +249,34 @@ static void reply_as_html(struct call *call, const struct policy *policy)
     buf_add(out, STR("</html>\n"));
 }
 
-const struct err *ropa_get(struct call *call)
+static const struct err *reply_as(struct call *call, const struct policy *policy)
 {
     str format = call_query(call, "format"), accept = call_header(call, MHD_HTTP_HEADER_ACCEPT);
     if (str_equal(format, STR("csv")) || (str_empty(format) && str_find(accept, STR("text/csv")) >= 0))
-        reply_as_csv(call, call->policy);
+        reply_as_csv(call, policy);
     else if (str_equal(format, STR("html")) || (str_empty(format) && str_find(accept, STR("text/html")) >= 0))
-        reply_as_html(call, call->policy);
+        reply_as_html(call, policy);
     else if (str_empty(format) || str_equal(format, STR("json")))
-        reply_as_json(call, call->policy);
+        reply_as_json(call, policy);
     else
         return err_new(&call->arena, ERR_INVALID, "`format` is json, csv or html");
     return NULL;
+}
+
+/* `at`: as it was on that day, out of the policy of that day. */
+const struct err *ropa_get(struct call *call)
+{
+    struct reader *reader;
+    struct policy *past = NULL;
+    int64_t at_ms = TIME_NONE;
+    TRY(call_query_time(call, "at", &at_ms));
+    if (at_ms == TIME_NONE)
+        return reply_as(call, call->policy);
+    TRY(call_reader(call, &reader));
+    TRY(engine_policy_at(call->server->engine, reader, &call->arena, at_ms, &past));
+    if (!past)
+        return err_new(&call->arena, ERR_NOT_FOUND, "no policy was active then");
+    const struct err *error = reply_as(call, past);
+    policy_free(past);
+    return error;
 }

@@ -85,7 +85,7 @@ static const struct route table[] = {
     {"POST", "/v1/policy", MAY_ADMIN, 0, YAML, policy_post, "applyPolicy", "Activate a policy", NULL, "PolicyProposal", 201, "PolicyApplied"},
     {"POST", "/v1/policy/check", MAY_EVIDENCE, 0, YAML, policy_check, "checkPolicy", "Is it valid? Every problem with line and column", NULL, "PolicyProposal", 200, "PolicyChecked"},
     {"POST", "/v1/policy/plan", MAY_PRIVACY, 0, YAML, policy_plan, "planPolicy", "What activating it would do to stored data", "count", "PolicyProposal", 200, "PolicyPlan"},
-    {"GET", "/v1/policy/versions", MAY_EVIDENCE, 0, 0, policy_versions_get, "listPolicyVersions", "All versions there were", NULL, NULL, 200, "PolicyVersions"},
+    {"GET", "/v1/policy/versions", MAY_EVIDENCE, 0, 0, policy_versions_get, "listPolicyVersions", "The versions there were, newest first", "limit cursor", NULL, 200, "PolicyVersions"},
     {"GET", "/v1/policy/versions/{number}", MAY_EVIDENCE, 0, 0, policy_version_get, "getPolicyVersion", "One version with its text", NULL, NULL, 200, "PolicyVersion"},
     {"GET", "/v1/ropa", MAY_EVIDENCE, POL, 0, ropa_get, "getRopa", "Record of processing activities (GDPR Art. 30), now or of a day: JSON, CSV or a page", "format at", NULL, 200, "Ropa"},
     {"GET", "/v1/counters", MAY_EVIDENCE, 0, 0, counters_get, "listCounters", "What was taken and left out, by day, source, field and reason", "from to", NULL, 200, "Counters"},

@@ -382,8 +382,12 @@ def a_policy_is_checked_planned_and_applied(telos):
     assert status == 409 and value["changes"], (status, value)
     applied = telos.call("POST", "/v1/policy", {"policy": changed, "notices": notices})
     assert applied["version"] == 2
-    versions = telos.call("GET", "/v1/policy/versions")["versions"]
-    assert [v["version"] for v in versions] == [1, 2]
+    versions = telos.call("GET", "/v1/policy/versions")
+    assert [v["version"] for v in versions["versions"]] == [2, 1] and "next" not in versions
+    page = telos.call("GET", "/v1/policy/versions?limit=1")
+    assert [v["version"] for v in page["versions"]] == [2]
+    page = telos.call("GET", "/v1/policy/versions?limit=1&cursor=" + page["next"])
+    assert [v["version"] for v in page["versions"]] == [1] and "next" not in page
     assert telos.call("GET", "/v1/policy?at=" + before["activated_at"])["version"] == 1
     assert telos.call("GET", "/v1/policy/versions/2")["policy"] == changed
     assert telos.request("GET", "/v1/policy?at=2001-01-01")[0] == 404
@@ -401,6 +405,9 @@ def the_record_of_processing_comes_in_three_forms(telos):
     assert status == 200 and reply["Content-Type"].startswith("text/csv") and content.count(b"\r\n") == 6
     status, content, reply = raw(telos, "GET", "/v1/ropa", headers=dict(bearer(telos.token), Accept="text/html,*/*"))
     assert status == 200 and reply["Content-Type"].startswith("text/html") and b"Teszt Kft." in content
+    first = telos.call("GET", "/v1/policy/versions")["versions"][-1]
+    assert telos.call("GET", "/v1/ropa?at=" + first["activated_at"])["policy_version"] == first["version"] < record["policy_version"]
+    assert telos.request("GET", "/v1/ropa?at=2001-01-01")[0] == 404
 
 
 def evidence_is_served_in_the_formats_of_c2sp(telos):
