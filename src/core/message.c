@@ -232,6 +232,35 @@ static void named_settle(struct course *c, const struct person *person)
     }
 }
 
+#define row_on(row, of) (!row_dead(row) && (row)->identifier == (of)->number && profile_no_equal((row)->profile, (of)->profile))
+
+/* Was something said on the identifier, or is something waiting on it? */
+static bool needed(const struct person *person, const struct identifier *identifier)
+{
+    vec_each (record, &person->consents)
+        if (row_on(record, identifier))
+            return true;
+    vec_each (held, &person->held)
+        if (row_on(held, identifier))
+            return true;
+    return false;
+}
+
+/* Nothing of the message is kept after all: nobody is known by what it alone brought, unless something was said on it. */
+static void named_forget(struct course *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        struct known *known = c->named[i].known;
+        struct identifier *identifier = known && known->person ? known_identifier(known) : NULL;
+        if (!identifier || identifier->change != CHANGE_NEW || !uuid_equal(identifier->message, c->message->id) || identifier->purposes ||
+            needed(known->person, identifier))
+            continue;
+        row_end(identifier);
+        known->person = NULL;
+        c->named[i].known = NULL;
+    }
+}
+
 static void keep(struct course *c)
 {
     bool anew = erased_leave(c);
@@ -249,6 +278,7 @@ static void keep(struct course *c)
         named_settle(c, resolved.person);
         identifiers_enforce(c->apply, resolved.person, c->view.standing);
         if (!any) {
+            named_forget(c);
             denied(c);
             person_drop_if_empty(c->apply, resolved.person);
             return;

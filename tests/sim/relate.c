@@ -308,8 +308,8 @@ static uint64_t mass_of(const struct world *world)
         vec_each (event, &person->events)
             for (unsigned i = 0; i < event->part_count; i++)
                 mass += event->parts[i].purposes * 7 + event->parts[i].body.length;
-        vec_each (identifier, &person->identifiers)
-            mass += identifier->purposes * 3;
+        vec_each (identifier, &person->identifiers) /* a held message that was tried in vain is a sign of life, too */
+            mass += identifier->purposes * 3 + (uint64_t)identifier->last_seen_ms;
     }
     return mass;
 }
@@ -352,6 +352,8 @@ static void speak_between(struct pair *pair, struct random *random, const struct
         if (person == PEOPLE || !settled(&pair->b, person) || !settled(&pair->a, person) || !alike(&pair->b, &one->person, &two->person, &both->person))
             continue;
         message_make(&pair->a, random, person, true, &sending);
+        if (pair->a.dumping)
+            printf("  in between: %.*s\n", STR_FMT(sending.json));
         send_plain(&pair->a, &sending, false);
         send_plain(&pair->b, &sending, false);
     }

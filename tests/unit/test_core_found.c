@@ -204,6 +204,19 @@ static void nobody_comes_back_by_a_signal_alone(void **state)
     assert_int_equal(world_person(&world, ANNA)->consents.count, 0);
 }
 
+/* The address may not be kept, so the message is about the browser, who allows nothing: then nobody is known by its device either. */
+static void what_is_dropped_leaves_no_identifier(void **state)
+{
+    (void)state;
+    say("email:anna@example.hu", "analytics", "given");
+    say("anonymous_id:a2", "newsletter", "refused");
+    const struct message_result *result =
+        world_send(&world, "drop", "{\"type\":\"page\",\"anonymousId\":\"a2\",\"properties\":{\"page\":\"p\"},\"context\":{\"traits\":{\"email\":\"anna@example.hu\"},\"device\":{\"id\":\"d1\"}}}");
+    assert_int_equal(result->outcome, OUTCOME_DROPPED);
+    assert_int_equal(world_person(&world, "anonymous_id:a2")->identifiers.count, 1);
+    assert_null(world_person(&world, "device_id:d1"));
+}
+
 /* What was said stays with the identifier that it was said on, and is each side's own again after an undo. What the joined person's objection
  * erased is erased: no undo brings it back. */
 static void an_undo_gives_back_what_was_said_not_what_was_erased(void **state)
@@ -270,6 +283,7 @@ int main(void)
         TEST(who_comes_back_is_heard_at_once),
         TEST(nobody_comes_back_by_a_signal_alone),
         TEST(people_are_informed_before_they_are_joined),
+        TEST(what_is_dropped_leaves_no_identifier),
         TEST(an_undo_gives_back_what_was_said_not_what_was_erased),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

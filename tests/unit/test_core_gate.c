@@ -12,6 +12,11 @@
 #include "core_world.h"
 
 #define ANNA "email:anna@example.hu"
+#define COOKIE_KNOWN "{\"type\":\"identify\",\"anonymousId\":\"a1\",\"traits\":{\"email\":\"anna@example.hu\",\"colour\":\"red\"}}"
+#define COOKIE(word)                                                                                                   \
+    "{\"type\":\"track\",\"anonymousId\":\"a1\",\"event\":\"Segment Consent Preference Updated\",\"context\":{\"consent\":{\"categoryPreferences\":{\"Advertising\":" word "}}}}"
+#define COOKIE_YES COOKIE("true")
+#define COOKIE_NO COOKIE("false")
 #define IDENTIFY "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"email\":\"anna@example.hu\"}}"
 
 struct example {
@@ -171,6 +176,90 @@ static const struct example welcome[] = {
     {CONTACT "2026-10-02 prefer {\"frequency\":{\"email\":{\"max\":0,\"per\":\"P7D\"}}}", "newsletter by email", "deny frequency_capped"},
     {CONTACT "2026-10-02 prefer {\"frequency\":{\"email\":{\"max\":2,\"per\":\"P7D\"}}}", "newsletter by email", "allow"},
     {"", "newsletter by email", "deny consent_missing channel_unreachable"},
+};
+
+/* --- notices: in force from 2026-09-01, with a grace of 14 days; consents under versions below 3 are then outdated */
+#define NOTICE "deny consent_outdated_notice"
+static const struct example notices[] = {
+    {"2026-08-31 newsletter given notice 2", "newsletter on 2026-08-31T23:59:59.999Z", "allow"},
+    {"2026-08-31 newsletter given notice 2", "newsletter on 2026-09-01", "allow"},
+    {"2026-08-31 newsletter given notice 2", "newsletter on 2026-09-14T23:59:59.999Z", "allow"},
+    {"2026-08-31 newsletter given notice 2", "newsletter on 2026-09-15", NOTICE},
+    {"2026-08-31 newsletter given notice 2", "newsletter storing on 2026-09-15", "allow"},
+    {"2026-08-31 newsletter given notice 3", "newsletter on 2026-09-15", "allow"},
+    {"2026-09-10 newsletter given notice 2", "newsletter on 2026-09-14T23:59:59.999Z", "allow"}, /* agreed to the old text within the grace */
+    {"2026-09-20 newsletter given notice 2", "newsletter on 2026-09-20", NOTICE},
+    {"2026-09-20 newsletter given notice 2; 2026-09-20T00:00:00.001Z newsletter renewed notice 3", "newsletter", "allow"},
+    {"2026-08-31 newsletter given notice 2; 2026-09-20 newsletter renewed notice 3", "newsletter on 2026-09-19T23:59:59.999Z", NOTICE},
+    {"2026-08-31 newsletter given notice 2; 2026-09-20 newsletter renewed notice 3", "newsletter on 2026-09-20", "allow"},
+    /* renewed on the 20th, learned on the 25th */
+    {"2026-08-31 newsletter given notice 2; 2026-09-25 newsletter renewed notice 3 said 2026-09-20", "newsletter on 2026-09-21", "allow"},
+    {"2026-08-31 newsletter given notice 2; 2026-09-25 newsletter renewed notice 3 said 2026-09-20", "newsletter on 2026-09-21 known 2026-09-24T23:59:59.999Z", NOTICE},
+    {"2026-08-31 newsletter given notice 2; 2026-09-25 newsletter renewed notice 3 said 2026-09-20", "newsletter on 2026-09-21 known 2026-09-25", "allow"},
+    {"2026-09-20 newsletter given", "newsletter", "allow"}, /* says no version: the present one */
+    {"2026-08-31 newsletter given notice 2; 2026-09-20 newsletter withdrawn", "newsletter", "deny consent_withdrawn"},
+    {"2026-08-31 newsletter given notice 2; 2026-09-20 newsletter withdrawn; 2026-09-21 newsletter given notice 2", "newsletter", NOTICE},
+};
+
+/* --- Art. 9 */
+static const struct example special[] = {
+    {"", "emergency of health", "deny vital_interest_not_invoked"},
+    {"2026-10-01 emergency invoked agent", "emergency of health", "allow"}, /* 9(2)(c) */
+    {"2026-10-01 fulfilment opened", "fulfilment of health", "deny; health: category_not_covered special_category_without_condition"},
+    {"2026-10-01 newsletter given explicit", "newsletter of health of email", "allow; health: category_not_covered special_category_without_condition"},
+    {"2026-10-01 care given", "care of behaviour", "deny consent_not_explicit"}, /* the policy demands it of the purpose */
+    {"2026-10-01 care given explicit; 2026-10-02 care renewed", "care of health", "deny consent_not_explicit; health: consent_not_explicit"},
+    {"2026-10-01 care given; 2026-10-02 care renewed explicit", "care of health", "allow"},
+    {"2026-10-01 care given explicit; 2026-10-02 care withdrawn", "care of health", "deny consent_withdrawn; health: consent_not_explicit"},
+    {"2026-10-01 care given explicit; 2026-10-02 restricted", "care of health", "deny processing_restricted"},
+    /* a condition of one purpose opens no other */
+    {"2026-10-01 care given explicit; 2026-10-01 analytics given", "analytics of health", "deny; health: category_not_covered special_category_without_condition"},
+};
+
+/* --- what a hostile reader asks */
+static const struct example hostile[] = {
+    /* at the same instant the no stands, in whatever order it was learned */
+    {"2026-10-01 newsletter given; 2026-10-05 newsletter withdrawn said 2026-10-01", "newsletter", "deny consent_withdrawn"},
+    {"2026-10-01 newsletter withdrawn; 2026-10-05 newsletter given said 2026-10-01", "newsletter", "deny consent_withdrawn"},
+    {"2026-10-01 newsletter objection_lifted; 2026-10-01 newsletter objected", "newsletter", "deny consent_missing objected"},
+    {"2026-10-01 newsletter objected; 2026-10-02 newsletter objection_lifted said 2026-10-01; 2026-10-02 newsletter given", "newsletter", "deny objected"},
+    {"2026-10-01 fulfilment ended; 2026-10-01 fulfilment opened", "fulfilment", "deny contract_ended"},
+    {"2026-10-01 restricted; 2026-10-01 unrestricted", "safety", "deny processing_restricted"},
+    /* back-dated: what was said earlier does not overtake what was said later */
+    {"2026-10-03 newsletter withdrawn; 2026-10-05 newsletter given said 2026-10-01", "newsletter", "deny consent_withdrawn"},
+    {"2026-10-03 newsletter given; 2026-10-05 newsletter withdrawn said 2026-10-01", "newsletter", "allow"},
+    {"2026-10-03 safety objection_lifted agent; 2026-10-05 safety objected said 2026-10-01", "safety", "allow"},
+    /* in the future: nothing is known of it yet */
+    {"2026-10-01 newsletter given", "newsletter on 2036-01-01", "deny consent_expired retention_elapsed"},
+    {"2026-10-01 newsletter given", "newsletter on 1970-01-01", "deny consent_missing"},
+    /* the very millisecond */
+    {"2026-10-01 newsletter given", "newsletter on 2028-09-30T23:59:59.999Z", "allow"},
+    {"2026-10-01 newsletter given", "newsletter on 2028-10-01", "deny consent_expired retention_elapsed"}, /* expiry and retention at once */
+    {"2026-10-01 emergency invoked agent", "emergency on 2026-10-03T23:59:59.999Z", "allow"},
+    {"2026-10-01 emergency invoked agent", "emergency on 2026-10-04", "deny vital_interest_lapsed"},
+    {"2026-10-01 emergency invoked agent; 2026-10-03 emergency invoked agent", "emergency on 2026-10-05T23:59:59.999Z", "allow"}, /* again, for itself */
+    {"2026-10-01 emergency invoked agent; 2026-10-01 emergency ended", "emergency", "deny vital_interest_lapsed"},
+    {"2026-10-05 emergency invoked agent said 2026-10-01", "emergency", "deny vital_interest_lapsed"}, /* told too late, it counts from when it was */
+    {"2026-10-01 fraud informed", "fraud on 2027-02-10T23:59:59.999Z", "allow"},
+    /* a restriction holds for every basis but storage, and does not lapse */
+    {"2026-10-01 emergency invoked agent; 2026-10-02 restricted", "emergency", "deny processing_restricted"},
+    {"2026-10-02 restricted", "bookkeeping storing", "allow"},
+    {"2026-10-02 restricted", "bookkeeping on 2033-01-01", "deny processing_restricted"},
+    {"2026-10-02 restricted; 2026-10-03 restricted; 2026-10-04 unrestricted", "safety", "allow"},
+    /* no grant lifts an objection to direct marketing, nor does an agent's word that it is decided */
+    {"2026-10-01 newsletter objected; 2026-10-02 newsletter renewed explicit agent", "newsletter", "deny objected"},
+    {"2026-10-01 newsletter objected; 2026-10-02 newsletter objected agent; 2026-10-03 newsletter given", "newsletter", "deny objected"},
+    /* no basis stands in for another */
+    {"2026-10-01 newsletter withdrawn; 2026-10-02 fulfilment opened; 2026-10-02 fraud informed", "newsletter", "deny consent_withdrawn"},
+    {"2026-10-01 fulfilment opened; 2026-10-02 fulfilment ended; 2026-10-03 newsletter given", "fulfilment of email", "deny contract_ended"},
+    /* an unverified yes (the cookie of a browser) lifts no verified no, whatever comes between */
+    {"2026-10-01 newsletter given; 2026-10-01 web sends " COOKIE_KNOWN "; 2026-10-02 newsletter withdrawn; 2026-10-03 web sends " COOKIE_YES, "newsletter",
+     "deny consent_withdrawn"},
+    {"2026-10-01 newsletter given; 2026-10-01 web sends " COOKIE_KNOWN "; 2026-10-02 web sends " COOKIE_NO, "newsletter", "deny consent_withdrawn"}, /* its no counts */
+    {"2026-10-01 newsletter given; 2026-10-01 web sends " COOKIE_KNOWN "; 2026-10-02 web sends " COOKIE_NO "; 2026-10-03 web sends " COOKIE_YES, "newsletter", "allow"},
+    /* erased: nothing is left to be said of it */
+    {"2026-10-01 newsletter given; 2026-10-02 erase", "newsletter storing", "deny consent_missing subject_erased"},
+    {"2026-10-01 newsletter given; 2026-10-02 erase; 2026-10-03 newsletter given", "newsletter", "allow"}, /* somebody new */
 };
 
 /* --- Art. 44 to 49, from Hungary */
@@ -377,6 +466,21 @@ static void data_leaves_only_where_it_is_safe(void **state)
     (void)state;
     (void)check_table_of(TRANSFERS, transfers, COUNT_OF(transfers));
 }
+static void a_new_notice_asks_again_after_its_grace(void **state)
+{
+    (void)state;
+    (void)check_table(notices, COUNT_OF(notices));
+}
+static void special_categories_need_a_condition_of_their_own(void **state)
+{
+    (void)state;
+    (void)check_table(special, COUNT_OF(special));
+}
+static void the_answers_to_a_hostile_reader(void **state)
+{
+    (void)state;
+    (void)check_table(hostile, COUNT_OF(hostile));
+}
 static void the_policy_says_the_same_to_everyone(void **state)
 {
     (void)state;
@@ -415,6 +519,9 @@ int main(void)
         cmocka_unit_test(the_other_bases_hold_until_they_fall), cmocka_unit_test(hard_stops_beat_every_basis),
         cmocka_unit_test(lawful_is_not_yet_welcome), cmocka_unit_test(a_child_consents_through_a_guardian),
         cmocka_unit_test(data_leaves_only_where_it_is_safe),
+        cmocka_unit_test(a_new_notice_asks_again_after_its_grace),
+        cmocka_unit_test(special_categories_need_a_condition_of_their_own),
+        cmocka_unit_test(the_answers_to_a_hostile_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
