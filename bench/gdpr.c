@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SIDES_MAX = 6, THREADS_MAX = 64, WORKLOADS = 5, PICKS = 200, WRONG_SHOWN = 10 };
+enum { SIDES_MAX = 6, THREADS_MAX = 64, WORKLOADS = 6, PICKS = 200, WRONG_SHOWN = 10 };
 #define ZIPF_THETA 0.99
 
 static const char *const operation_names[OP_COUNT] = {
@@ -33,6 +33,7 @@ static const struct workload workloads[WORKLOADS] = {
     {"controller", false, {[OP_INSERT] = 25, [OP_UPDATE_PURPOSE] = 25, [OP_UPDATE_USER] = 25, [OP_DELETE] = 25}},
     {"customer", true, {[OP_READ] = 20, [OP_UPDATE] = 20, [OP_DELETE] = 20, [OP_METADATA] = 10, [OP_READ_USER] = 10, [OP_UPDATE_PURPOSE] = 10, [OP_UPDATE_USER] = 10}},
     {"processor", false, {[OP_READ] = 20, [OP_READ_PURPOSE] = 40, [OP_READ_USER] = 40}},
+    {"lookups", false, {[OP_READ] = 34, [OP_READ_USER] = 66}},
     {"regulator", false, {[OP_METADATA] = 46, [OP_LOGS] = 31, [OP_VERIFY] = 23}},
     {"gate", false, {[OP_INSERT] = 20, [OP_UPDATE] = 40, [OP_READ] = 40}},
 };
@@ -42,7 +43,7 @@ static struct {
     double seconds;
     unsigned rounds, threads;
     const char *workloads;
-} options = {10000, 2000, 1, 0, 10, 5, 8, "controller,customer,processor,regulator"};
+} options = {10000, 2000, 1, 0, 10, 5, 8, "controller,customer,processor,lookups,regulator"};
 
 /* The records of one side and who is at them. */
 struct model {
