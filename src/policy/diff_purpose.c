@@ -157,6 +157,7 @@ static void diff_conditions(struct differ *differ, const struct purpose *old, co
 {
     enum change_weight w = weight(differ, old);
     text_compare(differ, w, "its condition of Art. 9(2)", old->special_condition, now->special_condition);
+    text_compare(differ, CHANGE_NOTICE, "the law of that condition", old->special_law, now->special_law);
     flag_compare(differ, w, CHANGE_SERIOUS, "consents must be explicit: those that were not no longer suffice", "consents need not be explicit any more",
                  old->explicit_consent, now->explicit_consent);
     flag_compare(differ, w, CHANGE_SERIOUS, "is now direct marketing: an objection is absolute", "is no longer direct marketing: an objection is no longer absolute",

@@ -158,6 +158,7 @@ static const struct member members[] = {
     {"why_no_other_basis", read_text, AT(why_no_other_basis)},
     {"lapses", read_lapses, AT(vital_lapse)},
     {"special_condition", read_condition, AT(special_condition)},
+    {"special_law", read_text, AT(special_law)},
     {"explicit_consent", read_flag, AT(explicit_consent)},
     {"direct_marketing", read_flag, AT(direct_marketing)},
     {"automated_decision", read_flag, AT(automated_decision)},

@@ -86,6 +86,7 @@ struct purpose {
     struct duration vital_lapse; /* default PT72H, never more */
     /* special conditions */
     str special_condition; /* Art. 9(2) letter: "a"…"j"; empty: none */
+    str special_law; /* that the letters b, g, h, i and j rest on */
     bool explicit_consent; /* demanded by the policy, or because of 9(2)(a) */
     bool direct_marketing;
     bool automated_decision; str human_reviewer; /* Art. 22 */

@@ -25,6 +25,11 @@ static void warn_special(warner *w, const struct purpose *purpose)
     if (special.count && str_empty(purpose->special_condition))
         change_add(w, CHANGE_SERIOUS, "special data (Art. 9) without a condition, so the gate denies %.*s; name the letter: `special_condition: a`",
                    STR_FMT(quoted_list(w->arena, &special)));
+    char letter = str_empty(purpose->special_condition) ? 0 : purpose->special_condition.data[0];
+    if (letter && strchr("bghij", letter) && str_empty(purpose->special_law))
+        change_add(w, CHANGE_NOTICE, "Art. 9(2)(%c) rests on a law; cite it: `special_law: Act XLVII of 1997 §4`", letter);
+    if (letter && !strchr("bghij", letter) && !str_empty(purpose->special_law))
+        change_add(w, CHANGE_INFO, "`special_law` is not used by it");
     if (str_equal(purpose->special_condition, STR("a")) && !uses(purpose, BASIS_CONSENT))
         change_add(w, CHANGE_SERIOUS, "`special_condition: a` is explicit consent, which the basis %s never asks for", basis_name(purpose->basis));
 }

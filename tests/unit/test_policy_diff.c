@@ -388,6 +388,11 @@ static const struct warned {
      "controller: { name: A, country: HU, dpo: d }\nnotices: { n: { version: 2, languages: { en: a.md } } }\npurposes: { p: { title: P, retention: P1Y after collected, basis: contract, contract: c, opened_by: A, categories: [email, health] } }\nfields: { traits.email: email }\nsources: { s: { purposes: p } }\n\n#: { traits.h: health }",
      "SERIOUS purpose `p`: special data (Art. 9) without a condition, so the gate denies `health`; name the letter: `special_condition: a`\n"
      "info category `health`: no field is of it; name one under `fields`\n"},
+    {"the law of a condition",
+     "controller: { name: A, country: HU, dpo: d }\npurposes: { p: { title: P, retention: P1Y after collected, basis: contract, contract: c, opened_by: A, categories: health, special_condition: h }, "
+     "q: { title: Q, retention: P1Y after collected, basis: contract, contract: c, opened_by: A, categories: health, special_condition: c, special_law: a law } }\nfields: { traits.x: health }\nsources: { s: { purposes: [p, q] } }\n",
+     "notice purpose `p`: Art. 9(2)(h) rests on a law; cite it: `special_law: Act XLVII of 1997 §4`\n"
+     "info purpose `q`: `special_law` is not used by it\n"},
     {"explicit consent on another basis",
      "controller: { name: A, country: HU, dpo: d }\nnotices: { n: { version: 2, languages: { en: a.md } } }\npurposes: { p: { title: P, retention: P1Y after collected, basis: contract, contract: c, opened_by: A, categories: email, special_condition: a } }\nfields: { traits.email: email }\nsources: { s: { purposes: p } }\n",
      "SERIOUS purpose `p`: `special_condition: a` is explicit consent, which the basis contract never asks for\n"},
