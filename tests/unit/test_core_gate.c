@@ -2,7 +2,8 @@
  *
  * What happened: steps between semicolons, each with its day:
  *     DAY PURPOSE STATUS [notice N] [terms N] [explicit] [guardian] [agent] [said DAY] [on TYPE:VALUE]
- *     DAY restricted · DAY unrestricted · DAY erase · DAY sweep · DAY prefer JSON · DAY SOURCE sends JSON · DAY SOURCE gpc JSON
+ *     DAY restricted [on TYPE:VALUE] · DAY unrestricted · DAY erase · DAY sweep · DAY prefer JSON · DAY SOURCE sends JSON · DAY SOURCE gpc JSON
+ *     DAY join TYPE:VALUE · DAY undo (the newest join)
  * What is asked: PURPOSE [of CATEGORY] [to RECIPIENT] [by CHANNEL] [about TOPIC] [storing] [on DAY] [known DAY]
  * The answer: `allow`, or `deny` and every reason; a category's own reasons after its name.
  */
@@ -262,6 +263,43 @@ static const struct example hostile[] = {
     {"2026-10-01 newsletter given; 2026-10-02 erase; 2026-10-03 newsletter given", "newsletter", "allow"}, /* somebody new */
 };
 
+/* --- two who turn out to be one, and two again */
+#define B "user_id:b"
+#define PAGE_SAYS(word) "web sends {\"type\":\"track\",\"anonymousId\":\"a1\",\"event\":\"Segment Consent Preference Updated\",\"context\":{\"consent\":{\"categoryPreferences\":{\"Advertising\":" word "}}}}"
+static const struct example joined[] = {
+    /* a no of either holds for both, and is the one's own again */
+    {"2026-10-01 newsletter given; 2026-10-01 newsletter objected on " B "; 2026-10-02 join " B, "newsletter", "deny objected"},
+    {"2026-10-01 newsletter given; 2026-10-01 newsletter objected on " B "; 2026-10-02 join " B "; 2026-10-03 undo", "newsletter", "allow"},
+    {"2026-10-01 newsletter given; 2026-10-02 restricted on " B "; 2026-10-03 join " B, "newsletter", "deny processing_restricted"},
+    {"2026-10-01 newsletter given; 2026-10-02 restricted on " B "; 2026-10-03 join " B "; 2026-10-04 undo", "newsletter", "allow"},
+    {"2026-10-01 newsletter given; 2026-10-02 safety objected on " B "; 2026-10-03 join " B, "safety", "deny objection_pending"},
+    {"2026-10-01 newsletter given; 2026-10-02 safety objected on " B "; 2026-10-03 join " B "; 2026-10-04 safety objection_lifted agent", "safety", "allow"},
+    {"2026-10-01 newsletter given; 2026-10-02 safety objected on " B "; 2026-10-03 join " B "; 2026-10-04 safety objection_lifted agent; 2026-10-05 undo", "safety", "allow"},
+    /* of grants and refusals the latest stands, wherever it was said; at the same instant the refusal */
+    {"2026-10-01 newsletter given on " B "; 2026-10-02 newsletter refused; 2026-10-03 join " B, "newsletter", "deny consent_refused"},
+    {"2026-10-01 newsletter refused; 2026-10-02 newsletter given on " B "; 2026-10-03 join " B, "newsletter", "allow"},
+    {"2026-10-01 newsletter refused; 2026-10-02 newsletter given on " B "; 2026-10-03 join " B "; 2026-10-04 undo", "newsletter", "deny consent_refused"},
+    {"2026-10-01 newsletter given; 2026-10-01 newsletter refused on " B "; 2026-10-03 join " B, "newsletter", "deny consent_refused"},
+    /* the yes of a cookie never lifts what was said surely, not by being joined either; its no counts */
+    {"2026-10-01 newsletter refused; 2026-10-02 " PAGE_SAYS("true") "; 2026-10-03 join anonymous_id:a1", "newsletter", "deny consent_refused"},
+    {"2026-10-01 newsletter refused; 2026-10-02 " PAGE_SAYS("true") "; 2026-10-03 join anonymous_id:a1; 2026-10-04 newsletter given", "newsletter", "allow"},
+    {"2026-10-01 newsletter given; 2026-10-02 " PAGE_SAYS("false") "; 2026-10-03 join anonymous_id:a1", "newsletter", "deny consent_refused"},
+    {"2026-10-01 newsletter given; 2026-10-02 " PAGE_SAYS("false") "; 2026-10-03 join anonymous_id:a1; 2026-10-04 undo", "newsletter", "allow"},
+    /* what the others rest on is the person's, and each side's own again */
+    {"2026-10-01 newsletter given; 2026-10-01 fulfilment opened on " B "; 2026-10-02 join " B, "fulfilment", "allow"},
+    {"2026-10-01 newsletter given; 2026-10-01 fulfilment opened on " B "; 2026-10-02 join " B "; 2026-10-03 undo", "fulfilment", "deny contract_missing"},
+    {"2026-10-01 newsletter given; 2026-10-01 emergency invoked agent on " B "; 2026-10-02 join " B, "emergency", "allow"},
+    {"2026-10-01 newsletter given; 2026-10-01 emergency invoked agent on " B "; 2026-10-02 join " B, "emergency on 2026-10-04", "deny vital_interest_lapsed"},
+    {"2026-10-01 newsletter given; 2026-10-01 fraud informed on " B "; 2026-10-02 join " B "; 2026-10-03 undo", "fraud", "deny not_informed"},
+    /* what was said of the person while it was one stays with the identifier it was said on */
+    {"2026-10-01 newsletter given; 2026-10-01 fulfilment opened on " B "; 2026-10-02 join " B "; 2026-10-03 newsletter withdrawn on " B "; 2026-10-04 undo", "newsletter", "allow"},
+    {"2026-10-01 newsletter given; 2026-10-01 fulfilment opened on " B "; 2026-10-02 join " B "; 2026-10-03 newsletter withdrawn; 2026-10-04 undo", "newsletter",
+     "deny consent_withdrawn"},
+    /* of two ages the younger */
+    {BORN_2010 "2026-10-02 newsletter given on " B "; 2026-10-03 join " B, "newsletter", "deny consent_guardian_required"},
+    {BORN_2010 "2026-10-02 newsletter given on " B "; 2026-10-03 join " B "; 2026-10-04 undo", "newsletter", "deny consent_missing"},
+};
+
 /* --- Art. 44 to 49, from Hungary */
 #define TRANSFERS                                                                                                      \
     CORE_CONTROLLER CORE_DATA                                                                                          \
@@ -360,7 +398,13 @@ static void step(struct world *world, str text)
     world->now_ms = day(date);
     world_sweep(world);
     if (str_equal(first, STR("restricted")) || str_equal(first, STR("unrestricted")))
-        check_str(world_state(world, ANNA, "", str_z(arena, first), NULL), "");
+        said(world, STR_NONE, first, text);
+    else if (str_equal(first, STR("join")))
+        check_str(world_join(world, ANNA, str_z(arena, str_trim(text))), "");
+    else if (str_equal(first, STR("undo"))) {
+        const struct person *person = world_person(world, ANNA);
+        check_str(world_undo(world, person->merges.items[person->merges.count - 1].id), "");
+    }
     else if (str_equal(first, STR("erase")))
         assert_true(world_erase(world, ANNA));
     else if (str_equal(first, STR("sweep")))
@@ -476,6 +520,11 @@ static void special_categories_need_a_condition_of_their_own(void **state)
     (void)state;
     (void)check_table(special, COUNT_OF(special));
 }
+static void two_who_are_one_answer_for_both(void **state)
+{
+    (void)state;
+    (void)check_table(joined, COUNT_OF(joined));
+}
 static void the_answers_to_a_hostile_reader(void **state)
 {
     (void)state;
@@ -521,7 +570,7 @@ int main(void)
         cmocka_unit_test(data_leaves_only_where_it_is_safe),
         cmocka_unit_test(a_new_notice_asks_again_after_its_grace),
         cmocka_unit_test(special_categories_need_a_condition_of_their_own),
-        cmocka_unit_test(the_answers_to_a_hostile_reader),
+        cmocka_unit_test(the_answers_to_a_hostile_reader), cmocka_unit_test(two_who_are_one_answer_for_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
