@@ -22,6 +22,7 @@ static const struct {
     {"by", "how fine the counts are", "{\"type\":\"string\",\"enum\":[\"reason\",\"day\",\"source\",\"what\",\"field\",\"all\"]}"},
     {"token", "the id of a token, or `local`", "{\"type\":\"string\"}"},
     {"id", "", "{\"type\":\"string\",\"format\":\"uuid\"}"},
+    {"key", "the source's write key", "{\"type\":\"string\"}"},
     {"t", "the ticket of a signed link", "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9_-]{76}$\"}"},
     {"lang", "language of the page", "{\"type\":\"string\",\"enum\":[\"en\",\"hu\"]}"},
     {"right", "all of it, or what may be taken along", "{\"type\":\"string\",\"enum\":[\"access\",\"portability\"]}"},

@@ -48,6 +48,8 @@ str page_fill(const struct page *page, enum page_text text, str zero, str one, s
         if (blank) {
             buf_add(&out, blanks[pattern.data[i + 1] - '0']);
             i += 2;
+            if (out.length && out.data[out.length - 1] == '.' && i + 1 < pattern.length && pattern.data[i + 1] == '.')
+                i++; /* a Hungarian date ends with one already */
         } else {
             buf_add_char(&out, pattern.data[i]);
         }

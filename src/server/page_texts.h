@@ -12,7 +12,7 @@ enum page_language { PAGE_EN, PAGE_HU, PAGE_LANGUAGES };
     X(TEXT_TITLE, "Your data and your choices", "Az Ön adatai és döntései") \
     X(TEXT_SKIP, "Skip to the content", "Ugrás a tartalomra") \
     X(TEXT_LANGUAGE, "Language", "Nyelv") \
-    X(TEXT_INTRO, "Here you see what {0} knows about you and why, and you decide what may be done with it.", "Itt láthatja, mit tud Önről a(z) {0} és miért, és eldöntheti, mi történhet vele.") \
+    X(TEXT_INTRO, "Here you see what {0} knows about you and why, and you decide what may be done with it.", "Itt láthatja, mit tud Önről cégünk ({0}) és miért, és eldöntheti, mi történhet vele.") \
     X(TEXT_HOLDER, "This page belongs to {0}. Its link works until {1}. Please do not pass it on.", "Ez az oldal a következőhöz tartozik: {0}. A hivatkozás eddig él: {1}. Kérjük, ne adja tovább.") \
     X(TEXT_CONTENTS, "On this page", "Ezen az oldalon") \
     X(TEXT_NAV_CHOICES, "Your choices", "Döntései") \
@@ -58,7 +58,7 @@ enum page_language { PAGE_EN, PAGE_HU, PAGE_LANGUAGES };
     X(TEXT_MORE_KEPT, "Kept", "Megőrzés") \
     X(TEXT_MORE_RECIPIENTS, "Recipients", "Címzettek") \
     X(TEXT_MORE_SOURCES, "Where it comes from", "Honnan származik") \
-    X(TEXT_MORE_NONE, "nobody outside {0}", "a(z) {0} szervezetén kívül senki") \
+    X(TEXT_MORE_NONE, "nobody outside {0}", "cégünkön ({0}) kívül senki") \
     X(TEXT_KEPT_UNLIMITED, "as long as the basis for it lasts", "amíg a jogalapja fennáll") \
     X(TEXT_KEPT_COLLECTED, "{0} after it was collected", "a gyűjtéstől {0}") \
     X(TEXT_KEPT_LAST_SEEN, "{0} after we last heard from you", "az utolsó kapcsolattól {0}") \
@@ -133,13 +133,13 @@ enum page_language { PAGE_EN, PAGE_HU, PAGE_LANGUAGES };
     X(TEXT_EVENT_ALIAS, "two of your accounts were joined", "két fiókját összekapcsoltuk") \
     X(TEXT_HELD, "{0} messages wait, sealed, for your consent; without it they are destroyed.", "{0} üzenet lezárva vár a hozzájárulására; anélkül megsemmisül.") \
     X(TEXT_RECIPIENTS_ABOUT, "These received data about you from us.", "Ők kaptak tőlünk adatot Önről.") \
-    X(TEXT_RECIPIENTS_NONE, "Nobody outside {0} received data about you.", "A(z) {0} szervezetén kívül senki sem kapott adatot Önről.") \
+    X(TEXT_RECIPIENTS_NONE, "Nobody outside {0} received data about you.", "Cégünkön ({0}) kívül senki sem kapott adatot Önről.") \
     X(TEXT_TIMES, "{0} times, last on {1}", "{0} alkalommal, utoljára: {1}") \
     X(TEXT_ONCE, "once, on {0}", "egyszer: {0}") \
     X(TEXT_RECEIPTS_ABOUT, "Each thing you said has a signed receipt, so that you can prove it. The program “telos verify” and our public key check it.", "Minden nyilatkozatáról aláírt igazolás készül, amellyel bizonyíthatja. A „telos verify” programmal és nyilvános kulcsunkkal ellenőrizhető.") \
     X(TEXT_RECEIPTS_NONE, "You have not said anything yet.", "Még nem nyilatkozott.") \
     X(TEXT_RECEIPT, "Download", "Letöltés") \
-    X(TEXT_RECEIPT_OF, "Download the receipt of {0}, {1}", "Igazolás letöltése: {0}, {1}") \
+    X(TEXT_RECEIPT_OF, "Download the receipt of {0}, {1}", "Letöltés: {0}, {1}") \
     X(TEXT_SAID_GIVEN, "agreed", "hozzájárult") \
     X(TEXT_SAID_REFUSED, "said no", "nemet mondott") \
     X(TEXT_SAID_WITHDRAWN, "took consent back", "visszavonta") \

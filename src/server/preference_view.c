@@ -549,7 +549,11 @@ void preference_view_write(struct preference_view *view)
     html(page, "<p class=\"lead\">");
     page_put(page, page_fill(page, TEXT_INTRO, page->policy->controller, STR_NONE, STR_NONE));
     html(page, "</p>\n<p class=\"small\">");
-    str whose = str_empty(view->holder->value) ? STR("•••") : masked(page->arena, view->holder->value);
+    str known = view->holder->value;
+    vec_each (identifier, &view->person->identifiers)
+        if (str_find_char(known, '@') < 0 && str_find_char(identifier->value, '@') > 0)
+            known = identifier->value; /* an address says more to a person than a number does */
+    str whose = str_empty(known) ? STR("•••") : masked(page->arena, known);
     page_put(page, page_fill(page, TEXT_HOLDER, whose, page_date(page, view->expires_ms), STR_NONE));
     html(page, "</p>\n");
     contents(page);

@@ -39,6 +39,8 @@ static const struct route table[] = {
     {"POST", "/v1/signals/decode", MAY_STATE, IN | POL, API, signals_decode, "decodeSignal", "What a consent string says, and to which purposes; nothing is recorded", NULL, "SignalText", 200, "SignalDecoded"},
     {"GET", "/v1/preferences", MAY_STATE, POL, 0, preferences_get, "getPreferences", "How a person wants to be treated", "subject!", NULL, 200, "Preferences"},
     {"PUT", "/v1/preferences", MAY_STATE, IN | POL, LIMIT_MESSAGE_BYTES, preferences_put, "putPreferences", "Replace what the person said about how to be treated", "subject!", "Preferences", 200, "Preferences"},
+    {"GET", "/v1/consent-banner/{key}", MAY_ANYONE, IN | ROUTE_CORS, 0, banner_get, "consentBanner", "What the consent banner of a source asks; nothing personal", NULL, NULL, 200, "ConsentBanner"},
+    {"GET", "/telos-consent.js", MAY_ANYONE, IN | ROUTE_CORS, 0, banner_js_get, "consentBannerScript", "The consent banner", NULL, NULL, 200, "text/javascript"},
     {"POST", "/v1/preferences/link", MAY_STATE, POL, API, preference_link_post, "makePreferenceLink", "A signed link to the person's own page; whoever holds it is taken for the person", NULL, "PreferenceLinkRequest", 201, "PreferenceLink"},
     {"GET", "/preferences", MAY_ANYONE, ROUTE_PERSON, 0, preference_page_get, "preferencePage", "The preference centre, which a person opens from a signed link", "t! lang done", NULL, 200, "text/html"},
     {"POST", "/preferences", MAY_ANYONE, ROUTE_PERSON, LIMIT_MESSAGE_BYTES, preference_page_post, "preferenceForm", "What the forms of the preference centre say; leads back to it", NULL, "application/x-www-form-urlencoded", 303, NULL},

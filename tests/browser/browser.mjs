@@ -1,4 +1,5 @@
 // Chromium for the tests: pages that tell their problems, axe, and pictures to look at.
+process.env.PW_TEST_SCREENSHOT_NO_FONTS_READY = '1' // fonts are the system's; and without JavaScript nobody would answer
 import assert from 'node:assert/strict'
 import {mkdirSync, readFileSync} from 'node:fs'
 import path from 'node:path'
