@@ -74,6 +74,12 @@ str rights_record_write(struct arena *arena, const struct rights_record *record)
     jsonw_field(&w, "identity", record->identity);
     jsonw_field(&w, "code", record->code);
     jsonw_field_bool(&w, "extended", record->extended);
+    if (!str_empty(record->external)) {
+        jsonw_key(&w, STR("external"));
+        jsonw_raw(&w, record->external);
+        jsonw_field(&w, "told", record->told);
+        jsonw_field_int(&w, "tellings", (int64_t)record->tellings);
+    }
     if (!uuid_is_zero(record->erasure)) {
         jsonw_key(&w, STR("erasure"));
         jsonw_uuid(&w, record->erasure);
@@ -102,10 +108,6 @@ str rights_details_write(struct arena *arena, const struct rights_details *detai
     if (!str_empty(details->values)) {
         jsonw_key(&w, STR("values"));
         jsonw_raw(&w, details->values);
-    }
-    if (!str_empty(details->external)) {
-        jsonw_key(&w, STR("external"));
-        jsonw_raw(&w, details->external);
     }
     jsonw_object_end(&w);
     ASSERT(!buf.overflow);
@@ -194,6 +196,10 @@ const struct err *rights_record_read(struct arena *arena, str text, struct right
     record.code = get_text(&json, "code");
     record.extended = json_bool(json_get(&json, STR("extended")), false);
     record.erasure = get_uuid(&json, "erasure");
+    const struct json *external = json_get(&json, STR("external"));
+    record.external = external ? external->raw : STR_NONE;
+    record.told = get_text(&json, "told");
+    record.tellings = get_number(&json, "tellings");
     read_outcome(arena, &json, &record);
     if (json.type != JSON_OBJECT || !read_steps(arena, json_get(&json, STR("steps")), &record))
         return err_new(arena, ERR_INTERNAL, "the record of a rights request is damaged");
@@ -213,9 +219,8 @@ const struct err *rights_details_read(struct arena *arena, str text, struct righ
 #define X(name) details.name = get_text(&json, #name);
     DETAILS(X)
 #undef X
-    const struct json *values = json_get(&json, STR("values")), *external = json_get(&json, STR("external"));
+    const struct json *values = json_get(&json, STR("values"));
     details.values = values ? values->raw : STR_NONE;
-    details.external = external ? external->raw : STR_NONE;
     *ret_details = details;
     return NULL;
 }

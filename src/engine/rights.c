@@ -6,6 +6,8 @@
 #include "engine/rights_private.h"
 #include "engine/seal_private.h"
 
+#include <sodium.h>
+
 #define TEND_STEP 64
 #define TEND_AGAIN_MS MINUTE_MS
 
@@ -90,6 +92,7 @@ static const struct err *step_do(struct commit *commit, const struct rights_act 
         row->due_ms = rights_due(row->opened_ms, policy->quiet_zone, RIGHTS_MONTHS_EXTENDED);
         record->extended = true;
     }
+    record->tellings = 0; /* a new state is told anew */
     if (kind == RIGHTS_IDENTITY_CONFIRMED)
         record->identity = act->identity;
     if (kind == RIGHTS_REFUSE)
@@ -198,8 +201,17 @@ static const struct err *outcome_take(struct commit *commit, const struct rights
     return NULL;
 }
 
+/* Somebody asked to be told of its state, and was not yet. */
+static bool untold(const struct rights_request *row, const struct rights_record *record)
+{
+    return str_find(record->external, STR("://")) >= 0 && record->tellings < RIGHTS_TELLINGS &&
+           !str_equal(record->told, str_of(rights_state_name(row->state)));
+}
+
 static int64_t watch_when(const struct rights_request *row, const struct rights_record *record, int64_t now_ms)
 {
+    if (untold(row, record))
+        return now_ms;
     vec_each (recipient, &record->recipients)
         if (recipient->state == RECIPIENT_WAITING || recipient->state == RECIPIENT_TOLD)
             return now_ms + SECOND_MS;
@@ -236,6 +248,8 @@ static const struct err *too_many(struct commit *commit, profile_no profile, boo
     return NULL;
 }
 
+static str alias_key(struct arena *arena, str alias) { return str_printf(arena, "rights %.*s", STR_FMT(alias)); }
+
 static const struct err *request_new(struct commit *commit, struct rights_act *act, struct rights_details *details)
 {
     bool many;
@@ -244,12 +258,22 @@ static const struct err *request_new(struct commit *commit, struct rights_act *a
         act->ret_refusal = STR("the person has as many open requests as Telos keeps; answer those first");
         return NULL;
     }
+    if (!str_empty(act->alias)) {
+        str known = STR_NONE;
+        TRY(commit_setting_now(commit, alias_key(commit->arena, act->alias), &known));
+        if (!str_empty(known)) {
+            act->ret_refusal = STR("there is a request of this id already");
+            return NULL;
+        }
+    }
     act->ret_found = true;
     act->ret_row = (struct rights_request){.id = id_next(&commit->engine->ids, commit->now_ms), .profile = act->profile, .right = act->right,
                                            .state = RIGHTS_RECEIVED, .channel = act->channel, .opened_ms = commit->now_ms, .done_ms = TIME_NONE,
                                            .due_ms = rights_due(commit->now_ms, commit->policy->quiet_zone, RIGHTS_MONTHS)};
-    act->ret_record = (struct rights_record){.purpose = act->purpose};
+    act->ret_record = (struct rights_record){.purpose = act->purpose, .external = act->external};
     *details = act->details;
+    if (!str_empty(act->alias))
+        commit_setting(commit, alias_key(commit->arena, act->alias), uuid_format(commit->arena, act->ret_row.id));
     return step_push(commit, &act->ret_row, &act->ret_record, (struct rights_step){.kind = RIGHTS_OPENED, .token = act->token, .role = act->role});
 }
 
@@ -375,6 +399,91 @@ const struct err *engine_rights(struct reader *reader, struct arena *arena, cons
     return NULL;
 }
 
+/* ---- other protocols ---- */
+
+#define TELL_MAX 64
+
+const struct err *engine_rights_untold(struct reader *reader, struct arena *arena, size_t max, struct rights_case **ret_cases, size_t *ret_count)
+{
+    struct rights_request *rows = NULL;
+    size_t count = 0, found = 0;
+    struct rights_query query = {.state = -1, .watch_ms = clock_now_ms(), .max = max < TELL_MAX ? TELL_MAX : max};
+    TRY(reader->engine->store->ops->rights(reader->session, arena, &query, &rows, &count));
+    struct rights_case *cases = arena_array(arena, struct rights_case, count + 1);
+    for (size_t i = 0; i < count && found < max; i++) {
+        struct rights_case one = {.row = rows[i]};
+        TRY(rights_record_read(arena, rows[i].record, &one.record));
+        if (untold(&one.row, &one.record))
+            cases[found++] = one;
+    }
+    *ret_cases = cases;
+    *ret_count = found;
+    return NULL;
+}
+
+struct telling {
+    struct uuid id;
+    enum rights_state state;
+    bool told;
+};
+static const struct err *telling_join(void *context, struct commit *commit)
+{
+    const struct telling *telling = context;
+    struct rights_request row;
+    struct rights_record record;
+    bool found;
+    TRY(commit->engine->store->ops->right(commit->session, commit->arena, telling->id, &row, &found));
+    if (!found)
+        return NULL;
+    TRY(rights_record_read(commit->arena, row.record, &record));
+    if (telling->told)
+        record.told = str_of(rights_state_name(telling->state));
+    record.tellings = telling->told ? 0 : record.tellings + 1;
+    int64_t again_ms = telling->told ? 0 : SECOND_MS << (record.tellings < 12 ? record.tellings : 12);
+    row.watch_ms = watch_when(&row, &record, commit->now_ms + again_ms);
+    row.record = rights_record_write(commit->arena, &record);
+    *(struct rights_request *)vec_push(commit->arena, &commit->save.rights) = row;
+    return NULL;
+}
+
+const struct err *engine_rights_told(struct engine *engine, struct arena *arena, struct uuid id, enum rights_state state, bool told)
+{
+    struct telling telling = {id, state, told};
+    return engine_commit_alone(engine, arena, telling_join, NULL, &telling);
+}
+
+const struct err *engine_rights_alias(struct reader *reader, struct arena *arena, str alias, struct uuid *ret_id)
+{
+    str text = STR_NONE;
+    *ret_id = (struct uuid){0};
+    TRY(reader->engine->store->ops->setting(reader->session, arena, alias_key(arena, alias), &text));
+    if (!str_empty(text) && !uuid_parse(text, ret_id))
+        return err_new(arena, ERR_INTERNAL, "the name of a rights request is damaged");
+    return NULL;
+}
+
+str engine_rights_sign(struct engine *engine, struct arena *arena, str text)
+{
+    struct hash digest;
+    uint8_t signature[crypto_sign_BYTES];
+    hash_sha256(text, &digest);
+    crypto_sign_detached(signature, NULL, digest.bytes, sizeof digest.bytes, ledger_key(engine->ledger)->secret);
+    return str_base64(arena, signature, sizeof signature);
+}
+
+str engine_rights_agent_token(struct engine *engine, struct arena *arena, str agent, const uint8_t key[32])
+{
+    uint8_t secret[32], token[32];
+    crypto_generichash_state state;
+    vault_derive(engine->vault, STR("rights-agents"), secret);
+    crypto_generichash_init(&state, secret, sizeof secret, sizeof token);
+    crypto_generichash_update(&state, key, 32);
+    crypto_generichash_update(&state, (const unsigned char *)agent.data, agent.length);
+    crypto_generichash_final(&state, token, sizeof token);
+    sodium_memzero(secret, sizeof secret);
+    return str_base64url(arena, token, sizeof token);
+}
+
 /* ---- what time and recipients bring ---- */
 
 struct tend {
@@ -391,6 +500,8 @@ static const struct err *tend_join(void *context, struct commit *commit)
     if (!found || row.watch_ms != tend->row.watch_ms)
         return NULL;
     TRY(rights_record_read(commit->arena, row.record, &record));
+    if (untold(&row, &record) && row.due_ms > tend->now_ms)
+        return NULL; /* the sender's, first */
     bool waited = watch_when(&row, &record, 0) == SECOND_MS;
     TRY(recipients_ask(commit->engine, commit->session, commit->arena, &record, &changed, &all));
     struct rights_act act = {.role = STR("system")};

@@ -28,6 +28,8 @@ struct rights_act {
     str role;
     str identity; /* of RIGHTS_IDENTITY_CONFIRMED: "staff", "link", "agent" */
     str code; /* of RIGHTS_REFUSE */
+    str external; /* a new one: of record */
+    str alias; /* a new one: another name that it is found by, one request a name; empty: none */
     str answer, extension; /* written down with the details where not empty */
     const struct work *work; /* it belongs to */
     /* out */
@@ -50,5 +52,17 @@ const struct err *engine_rights(struct reader *reader, struct arena *arena, cons
 /* The signed certificate of a request that is closed: names no person. `ret_found` false: it is not closed, or is not there. */
 const struct err *engine_rights_certificate(struct reader *reader, struct arena *arena, const struct policy *policy, struct uuid id, str *ret_json,
                                             bool *ret_found) MUST_CHECK;
+
+/* Requests whose callers wait to be told of their state (callbacks), and are due to be: the sender's work list. */
+const struct err *engine_rights_untold(struct reader *reader, struct arena *arena, size_t max, struct rights_case **ret_cases, size_t *ret_count) MUST_CHECK;
+/* How an attempt to tell `state` ended; after RIGHTS_TELLINGS failures it is given up. */
+#define RIGHTS_TELLINGS 10
+const struct err *engine_rights_told(struct engine *engine, struct arena *arena, struct uuid id, enum rights_state state, bool told) MUST_CHECK;
+/* The request of an alias; zero where there is none. */
+const struct err *engine_rights_alias(struct reader *reader, struct arena *arena, str alias, struct uuid *ret_id) MUST_CHECK;
+/* Ed25519 over SHA-256 of the text, by the key of receipts, as base64: for protocols that want replies signed. */
+str engine_rights_sign(struct engine *engine, struct arena *arena, str text);
+/* What an authorised agent asks about its requests with: good as long as the agent has this key. */
+str engine_rights_agent_token(struct engine *engine, struct arena *arena, str agent, const uint8_t key[32]);
 
 #endif

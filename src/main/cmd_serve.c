@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "deliver/callback.h"
 #include "deliver/deliver.h"
 #include "main/file.h"
 #include "main/local.h"
@@ -23,6 +24,7 @@ struct serving {
     struct run *run;
     struct engine *engine;
     struct deliver *deliver;
+    struct callbacks *callbacks;
     struct server *server;
     int directory;
 };
@@ -104,6 +106,7 @@ static const struct err *start(struct serving *serving) {
     const struct config *config = &run->config;
     const char *socket;
     TRY(deliver_start(run->arena, serving->engine, NULL, &serving->deliver));
+    TRY(callbacks_start(run->arena, serving->engine, &serving->callbacks));
     TRY(local_socket(run->arena, config_get(config, SETTING_DATA), &socket, &serving->directory));
     struct server_options options = {
         .connections_max = (size_t)setting_number(config, SETTING_CONNECTIONS),
@@ -121,6 +124,7 @@ static const struct err *start(struct serving *serving) {
 
 static void stop(struct serving *serving) {
     server_stop(serving->server);
+    callbacks_stop(serving->callbacks);
     deliver_stop(serving->deliver);
     if (serving->engine)
         engine_close(serving->engine);

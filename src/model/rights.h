@@ -149,6 +149,9 @@ struct rights_record {
     str purpose; /* of an objection or withdrawal; empty: all */
     str identity; /* how it was checked: "staff", "link", "agent"; empty: not yet */
     str code; /* why it was refused */
+    str external; /* JSON object: how another protocol names it, and whom to tell; empty: it came by none */
+    str told; /* the state that `external` was told of last */
+    uint64_t tellings; /* attempts at telling it of the present one */
     bool extended;
     struct uuid erasure; /* id in the erasure's own leaf; zero where there was none */
     bool counted;
@@ -165,7 +168,6 @@ struct rights_details {
     str answer; /* what was answered: of a refusal, a decision, a review */
     str extension; /* why it takes longer */
     str values; /* rectification: JSON object, name of a trait → right value */
-    str external; /* JSON object: what a protocol needs to be answered in its own terms */
 };
 
 struct rights_request {

@@ -256,6 +256,8 @@ static void diff_settings(struct differ *differ)
     kept_compare(differ, "deliveries that have ended are", before->deliveries_kept, after->deliveries_kept);
     kept_compare(differ, "dead letters are", before->dead_letters_kept, after->dead_letters_kept);
     diff_ages(differ);
+    text_compare(differ, CHANGE_NOTICE, "the name for privacy tools", before->rights_domain, after->rights_domain);
+    text_compare(differ, CHANGE_NOTICE, "who may exercise rights for persons", before->rights_text, after->rights_text);
     text_compare(differ, CHANGE_NOTICE, "the time zone of quiet hours", before->quiet_zone, after->quiet_zone);
     str_list before_adequate = {0}, after_adequate = {0};
     adequate_names(differ->arena, before, &before_adequate);

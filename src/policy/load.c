@@ -157,6 +157,7 @@ static const struct {
     {"traits", load_traits, NULL},
     {"topics", load_topics, NULL},
     {"identity", load_identity, NULL},
+    {"rights", load_rights, NULL},
 };
 enum { SECTION_COUNT = sizeof(sections) / sizeof(sections[0]) };
 

@@ -117,6 +117,7 @@ void basis_check(struct loader *loader, const struct node *node, struct purpose 
 void load_sources(struct loader *loader, const struct node *section); /* load_flow.c */
 void load_destinations(struct loader *loader, const struct node *section);
 void load_identity(struct loader *loader, const struct node *section); /* load_identity.c */
+void load_rights(struct loader *loader, const struct node *section); /* load_rights.c */
 /* Category that an identity key takes from the field rule its path falls under: of exactly this path, or of any. */
 uint16_t field_rule_exact(const struct policy *policy, str path);
 uint16_t field_rule_any(const struct policy *policy, str path);

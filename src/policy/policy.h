@@ -234,6 +234,23 @@ struct trait_rule { /* `traits:` name → rule */
     enum fold_rule rule;
 };
 
+/* Exercises of the Data Rights Protocol that an agent may ask for. */
+#define AGENT_EXERCISES(X)                                                                                             \
+    X(EXERCISE_ACCESS, "access") X(EXERCISE_ACCESS_CATEGORIES, "access:categories") X(EXERCISE_ACCESS_SPECIFIC, "access:specific") \
+    X(EXERCISE_DELETION, "deletion") X(EXERCISE_SALE_OPT_OUT, "sale:opt-out") X(EXERCISE_SALE_OPT_IN, "sale:opt-in")
+enum agent_exercise {
+#define X(code, name) code,
+    AGENT_EXERCISES(X)
+#undef X
+        EXERCISE_COUNT
+};
+/* Who may exercise rights for persons (`rights.agents`). */
+struct rights_agent {
+    str name, title;
+    uint8_t key[32]; /* Ed25519 */
+    uint8_t exercises; /* bits of enum agent_exercise */
+};
+
 /* A node of the field trie: `properties.products[*].price`. */
 struct field_node {
     str name; /* path part; "*" matches any name, "[]" any item */
@@ -292,6 +309,10 @@ struct policy {
     VEC(struct topic) topics;
     VEC(struct identity_key) keys; /* strongest first */
     VEC(struct trait_rule) traits;
+    VEC(struct rights_agent) rights_agents;
+    str rights_domain; /* by which OpenDSR and the Data Rights Protocol know this controller; empty: they are closed */
+    VEC(str) callback_hosts; /* to which status callbacks may go although they are not public, and without TLS */
+    str rights_text; /* the agents and hosts in words, for comparing */
     uint16_t identity_purpose; /* slot, or SLOT_NONE: joining needs no purpose of its own, it follows any allowed one */
     VEC(struct field_rule) field_rules;
     struct field_node *fields; /* root of the trie made of them */

@@ -23,6 +23,10 @@ const struct err *rights_submit(struct call *call, struct rights_act *act, handl
 /* After the commit: why it was not done; NULL: done. */
 const struct err *rights_refused(struct call *call, const struct rights_act *act) MUST_CHECK;
 
+/* ---- opendsr.c, drp.c, callback_url.c: other protocols ---- */
+bool callback_allowed(const struct policy *policy, str url);
+str opendsr_status(enum rights_state state);
+
 /* ---- rights_case.c: a request as JSON ---- */
 /* Members only, no braces. `persons`: with what the person wrote, and for whom it is. */
 void write_case(struct call *call, struct jsonw *w, const struct rights_case *one, bool persons);

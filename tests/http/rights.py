@@ -1,10 +1,12 @@
 """Rights of persons as requests: states, deadlines, identity, answers, the copy as a ZIP, the certificate, registers, and who may do what."""
+import base64
 import csv
 import datetime
 import http.client
 import io
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import urllib.parse
@@ -13,7 +15,7 @@ import zipfile
 
 from collect import SITE, raw
 from people import bearer, token
-from telos import needles_in
+from telos import Telos, needles_in
 
 SHOP = "shop-key-1"
 
@@ -347,7 +349,144 @@ def bad_requests_are_told_what_is_wrong(telos):
         assert status == 400 and value["detail"], (bad, status, value)
 
 
+class Agent:
+    """An authorised agent with a key of its own; openssl signs."""
+
+    def __init__(self, folder, name):
+        self.name, self.key = name, os.path.join(folder, name + ".pem")
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", self.key], check=True, stderr=subprocess.DEVNULL)
+        der = subprocess.run(["openssl", "pkey", "-in", self.key, "-pubout", "-outform", "DER"], check=True, stdout=subprocess.PIPE).stdout
+        self.public = base64.b64encode(der[-32:]).decode()
+
+    def message(self, **fields):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        text = dict({"agent-id": self.name, "business-id": "privacy.teszt.example", "issued-at": now.isoformat(), "drp.version": "1.0",
+                     "expires-at": (now + datetime.timedelta(minutes=10)).isoformat()}, **fields)
+        path = self.key + ".message"
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(text, f)
+        signature = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.key, "-in", path], check=True, stdout=subprocess.PIPE).stdout
+        with open(path, "rb") as f:
+            return base64.b64encode(signature + f.read()).decode()
+
+
+def with_protocols(telos, agents):
+    """A Telos whose policy knows these agents, and lets `privacy` override objections."""
+    folder = tempfile.mkdtemp(prefix="telos-rights-", dir=telos.directory)
+    shutil.copytree(os.path.join(os.path.dirname(telos.policy), "notices"), os.path.join(folder, "notices"))
+    with open(telos.policy) as f:
+        text = f.read()
+    text += "settings: { objection_overriders: [privacy] }\nrights:\n  domain: privacy.teszt.example\n  callback_hosts: [127.0.0.1]\n  agents:\n"
+    for agent, exercises in agents:
+        text += "    %s: { title: An agent, key: \"%s\", exercises: [%s] }\n" % (agent.name, agent.public, exercises)
+    policy = os.path.join(folder, "policy.yaml")
+    with open(policy, "w") as f:
+        f.write(text)
+    return Telos(telos.program, policy, telos.environment).start()
+
+
+def opendsr_drives_our_requests(telos):
+    mine = with_protocols(telos, [])
+    try:
+        known(mine, "dsr-1")
+        privacy, agent = token(mine, "privacy", "*"), token(mine, "agent", "*")
+        found = mine.call("GET", "/opendsr/v2/discovery", headers=bearer(privacy))
+        assert {"identity_type": "email", "identity_format": "raw"} in found["supported_identities"] and "erasure" in found["supported_subject_request_types"]
+        who = [{"identity_type": "email", "identity_value": "dsr-1@example.hu", "identity_format": "raw"}]
+        body = {"regulation": "gdpr", "subject_request_id": str(uuid.uuid4()), "subject_request_type": "access", "subject_identities": who,
+                "submitted_time": "2026-11-01T10:00:00Z", "api_version": "2.0"}
+        status, value, headers = mine.request("POST", "/opendsr/v2/requests", body, headers=bearer(agent))
+        assert status == 201 and value["subject_request_id"] == body["subject_request_id"] and value["expected_completion_time"], (status, value)
+        assert json.loads(base64.b64decode(value["encoded_request"])) == body, "the request, as it came"
+        assert headers["X-OpenDSR-Processor-Domain"] == "privacy.teszt.example" and len(base64.b64decode(headers["X-OpenDSR-Signature"])) == 64
+        path = "/opendsr/v2/requests/" + body["subject_request_id"]
+        assert mine.call("GET", path, headers=bearer(agent))["request_status"] == "pending", "an agent only opens"
+        assert mine.request("POST", "/opendsr/v2/requests", body, headers=bearer(agent))[0] == 409, "once"
+        assert mine.request("DELETE", path, headers=bearer(agent))[0] == 202 and mine.call("GET", path, headers=bearer(agent))["request_status"] == "cancelled"
+        body = dict(body, subject_request_id=str(uuid.uuid4()), subject_request_type="erasure")
+        assert mine.request("POST", "/opendsr/v2/requests", body, headers=bearer(privacy))[0] == 201
+        assert mine.call("GET", "/opendsr/v2/status/" + body["subject_request_id"], headers=bearer(privacy))["request_status"] == "completed"
+        assert mine.profile("user_id:dsr-1", "service") in (403, 404), "erased"
+        for change in ({"subject_request_type": "dance"}, {"subject_request_id": "7"}, {"subject_identities": []}, {"subject_identities": [dict(who[0], identity_format="sha256")]},
+                       {"subject_identities": [dict(who[0], identity_type="shoe")]}, {"status_callback_urls": ["http://example.org/"]},
+                       {"status_callback_urls": ["https://localhost/"]}, {"status_callback_urls": ["https://10.0.0.1/"]}, {"status_callback_urls": ["https://[::1]/"]},
+                       {"status_callback_urls": ["https://2130706433/"]}, {"status_callback_urls": ["https://user:pw@example.org/"]}, {"status_callback_urls": "x"}):
+            status, value, _ = mine.request("POST", "/opendsr/v2/requests", dict(body, **{"subject_request_id": str(uuid.uuid4()), **change}), headers=bearer(privacy))
+            assert status == 400, (change, status, value)
+        assert telos.request("GET", "/opendsr/v2/discovery")[0] == 404, "closed where the policy names no domain"
+    finally:
+        mine.remove()
+
+
+def signed(mine, method, path, message):
+    status, content, _ = raw(mine, method, path, message, {"Content-Type": "text/plain"})
+    return status, json.loads(content) if content else None
+
+
+def authorised_agents_open_by_the_data_rights_protocol(telos):
+    good, stranger = Agent(telos.directory, "slip"), Agent(telos.directory, "stranger")
+    mine = with_protocols(telos, [(good, "access, deletion")])
+    try:
+        known(mine, "drp-1")
+        status, paired = signed(mine, "POST", "/v1/agent/slip", good.message())
+        assert status == 200 and paired["agent-id"] == "slip" and paired["token"], (status, paired)
+        assert mine.call("GET", "/v1/agent/slip", headers=bearer(paired["token"]))["agent-id"] == "slip"
+        assert signed(mine, "POST", "/v1/agent/slip", stranger.message(**{"agent-id": "slip"}))[0] == 401
+        ask = {"agent-request-id": "r-1", "exercise": "deletion", "regime": "gdpr", "name": "Drp", "email": "drp-1@example.hu", "email_verified": True}
+        message = good.message(**ask)
+        status, value = signed(mine, "POST", "/v1/data-rights-request", message)
+        assert status == 200 and value["status"] == "open" and value["expected_by"], (status, value)
+        assert mine.profile("user_id:drp-1", "service")["traits"]["name"], "an agent's word erases nobody"
+        assert signed(mine, "POST", "/v1/data-rights-request", message)[0] == 409, "a message is taken once"
+        path = "/v1/data-rights-request/" + value["request_id"]
+        assert mine.call("GET", path, headers=bearer(paired["token"]))["status"] == "open"
+        assert mine.request("GET", path, headers=bearer("x" * 43))[0] == 401
+        seen = mine.call("GET", "/v1/rights/" + value["request_id"])
+        assert seen["right"] == "erasure" and seen["channel"] == "drp" and seen["steps"][0]["role"] == "agent:slip", seen
+        mine.call("POST", "/v1/rights/%s/refuse" % value["request_id"], {"code": "identity_failure"})
+        assert mine.call("GET", path, headers=bearer(paired["token"]))["reason"] == "insuf_verification"
+        status, value = signed(mine, "POST", "/v1/data-rights-request", good.message(**dict(ask, **{"agent-request-id": "r-2", "exercise": "access"})))
+        assert signed(mine, "DELETE", "/v1/data-rights-request/" + value["request_id"], good.message(reason="changed my mind"))[1]["status"] == "revoked"
+        status, value = signed(mine, "POST", "/v1/data-rights-request", good.message(**dict(ask, **{"agent-request-id": "r-3", "email": "nobody@example.hu"})))
+        assert value["status"] == "denied" and value["reason"] == "no_match", value
+        old = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=2)
+        for change, wanted in (({"exercise": "sale:opt-out"}, 403), ({"exercise": "dance"}, 400), ({"business-id": "other.example"}, 403), ({"email": ""}, 400),
+                               ({"expires-at": old.isoformat()}, 403), ({"expires-at": "2099-01-01T00:00:00Z"}, 403), ({"status_callback": "http://10.0.0.1/"}, 400)):
+            status, value = signed(mine, "POST", "/v1/data-rights-request", good.message(**dict(ask, **{"agent-request-id": str(uuid.uuid4()), **change})))
+            assert status == wanted, (change, status, value)
+        assert signed(mine, "POST", "/v1/data-rights-request", "AAAA")[0] == 400
+        broken = bytearray(base64.b64decode(good.message(**ask)))
+        broken[-2] ^= 1
+        assert signed(mine, "POST", "/v1/data-rights-request", base64.b64encode(bytes(broken)).decode())[0] == 401
+    finally:
+        mine.remove()
+
+
+def an_objection_stops_until_it_is_decided(telos):
+    mine = with_protocols(telos, [])
+    try:
+        for name, decision in (("decide-1", "upheld"), ("decide-2", "overridden")):
+            subject = known(mine, name)
+            privacy = bearer(token(mine, "privacy", "*"))
+            ask = {"subject": subject, "purpose": "service"}
+            assert mine.call("POST", "/v1/decide", ask)["decision"] == "allow"
+            made = mine.call("POST", "/v1/rights", {"subject": subject, "right": "objection", "purpose": "service"}, headers=privacy)
+            assert made["state"] == "in_progress" and steps(made)[-1] == "stopped", made
+            assert mine.call("POST", "/v1/decide", ask)["reasons"][0]["code"] == "objection_pending"
+            path = "/v1/rights/%s/" % made["id"]
+            assert mine.request("POST", path + "fulfil", {}, headers=privacy)[0] == 409, "it is decided, not done"
+            assert mine.request("POST", path + "decide", {"decision": "overridden", "answer": "we must"}, headers=privacy)[0] == 400, "without evidence"
+            assert mine.request("POST", path + "decide", {"decision": "overridden", "answer": "we must", "evidence": "x"})[0] == 403, "the policy lets only `privacy`"
+            done = mine.call("POST", path + "decide", {"decision": decision, "answer": "we looked", "evidence": "grounds/2026-7.pdf"}, headers=privacy)
+            assert done["state"] == "completed" and steps(done)[-1] == decision, done
+            answer = mine.call("POST", "/v1/decide", ask)
+            assert (answer["decision"] == "allow") == (decision == "overridden"), answer
+    finally:
+        mine.remove()
+
+
 CASES = [
+    opendsr_drives_our_requests, authorised_agents_open_by_the_data_rights_protocol, an_objection_stops_until_it_is_decided,
     a_request_lives_from_its_opening_to_its_answer, a_deadline_is_extended_once_with_a_reason, a_refusal_names_its_law, a_person_takes_a_request_back,
     an_unknown_identifier_ends_as_no_match_and_is_not_kept, what_the_person_wrote_is_sealed, rectification_replaces_what_is_wrong,
     an_objection_is_examined_upheld_or_overridden, a_withdrawal_takes_back_every_consent, a_human_being_reviews_and_says_why,

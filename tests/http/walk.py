@@ -185,7 +185,8 @@ def every_route_answers_as_it_is_described(telos):
     walked = 0
     for path, method, operation in sorted(operations(api), key=lambda o: (last.get(o[0], 0), o[0], o[1])):
         what = "%s %s" % (method, path)
-        if path in ("/v1/stream", "/rights", "/preferences", "/preferences/data", "/preferences/receipt") or path.startswith("/v1/admin/debug") or path.endswith("/retry"):
+        closed = path.startswith(("/v1/admin/debug", "/opendsr/", "/v1/agent/", "/v1/data-rights-request"))  # rights.py opens the protocols
+        if path in ("/v1/stream", "/rights", "/preferences", "/preferences/data", "/preferences/receipt") or closed or path.endswith("/retry"):
             continue  # one never ends, some need a signed link, one is closed, one needs a dead letter: each has a case of its own
         body = samples.body(path, operation)
         text = None if body is None else json.dumps(body)

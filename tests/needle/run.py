@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import uuid
+import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
@@ -28,6 +29,7 @@ class Person:
         self.user, self.email, self.name = needle("user"), needle("mail") + "@example.com", needle("Name")
         self.step, self.held, self.reference = needle("step"), needle("held"), needle("ref")
         self.anonymous, self.topic = needle("anon"), needle("topic")
+        self.words = needle("words")  # of a rights request
 
     @property
     def subject(self):
@@ -35,7 +37,7 @@ class Person:
 
     @property
     def needles(self):
-        values = [self.user, self.email, self.name, self.step, self.held, self.reference, self.anonymous, self.topic]
+        values = [self.user, self.email, self.name, self.step, self.held, self.reference, self.anonymous, self.topic, self.words]
         return [v.encode() for v in values]
 
     def live(self, telos, consents=True):
@@ -44,6 +46,7 @@ class Person:
         telos.call("POST", "/v1/track", {"userId": self.user, "event": "Step", "properties": {"step": self.step}}, key=site)
         telos.call("POST", "/v1/track", {"userId": self.user, "event": "Wish", "properties": {"wish": self.held}}, key=shop)
         telos.call("PUT", "/v1/preferences?subject=" + self.subject, {"topics": {self.topic: False}, "language": "hu"})
+        telos.call("POST", "/v1/rights", {"subject": self.subject, "right": "access", "open": True, "text": self.words, "reference": self.words})
         if consents:
             telos.consent(self.subject, "offers", "given", notice="site@1", reference=self.reference)
             telos.call("POST", "/v1/track", {"userId": self.user, "event": "Wish", "properties": {"wish": self.held}}, key=shop)
@@ -94,7 +97,7 @@ def everything_readable(telos, person):
         for path in ("/v1/profiles/%s" % person.subject, "/v1/profiles/%s/timeline" % person.subject):
             parts.append(str(telos.request("GET", path, purpose=purpose)[1]))
     for path in ("/v1/consents?subject=" + person.subject, "/v1/preferences?subject=" + person.subject, "/v1/identities/" + person.subject,
-                 "/v1/deliveries?limit=1000"):
+                 "/v1/deliveries?limit=1000", "/v1/rights?subject=" + person.subject, "/v1/rights?limit=1000"):
         parts.append(str(telos.request("GET", path)[1]))
     return "\n".join(parts)
 
@@ -120,10 +123,18 @@ def an_erased_person_is_nowhere(program):
     person, other = Person(), Person()
     person.live(telos)
     other.live(telos)
-    telos.command("rights", "erase", person.subject)
+    assert person.words in everything_readable(telos, person), "what the person wrote can be read before"
+    copy = os.path.join(telos.directory, "copy.zip")
+    telos.command("rights", "export", person.subject, "--out", copy)
+    with zipfile.ZipFile(copy) as archive:
+        assert person.email in archive.read("data.json").decode(), "the copy holds the person, and was packed outside the data directory"
+    nothing_in_clear(telos, person.needles)
+    done = telos.command("rights", "erase", person.subject)
     text = everything_readable(telos, person)
-    for value in (person.email, person.name, person.step, person.held, person.anonymous):
+    for value in (person.email, person.name, person.step, person.held, person.anonymous, person.words):
         assert value not in text, "an erased value can still be read"
+    certificate = str(telos.command("rights", "certificate", done["id"]))
+    assert done["erased"]["facts"] and not [n for n in person.needles if n.decode() in certificate], "the certificate names nobody"
     assert telos.profile(other.subject, "service")["traits"]["name"] == other.name
     nothing_in_clear(telos, person.needles + other.needles)
     telos.command("audit", "check")
