@@ -60,6 +60,16 @@ static const struct route table[] = {
     {"GET", "/v1/rights/{id}/certificate", MAY_PRIVACY, POL, 0, right_certificate, "rightCertificate", "What was done, signed, naming no person; `telos verify` checks it", NULL, NULL, 200, "RightCertificate"},
     {"GET", "/rights", MAY_ANYONE, ROUTE_PERSON, 0, rights_page_get, "rightsPage", "The page by which a person confirms a request, from a signed link", "t! r! lang", NULL, 200, "text/html"},
     {"POST", "/rights", MAY_ANYONE, ROUTE_PERSON, LIMIT_MESSAGE_BYTES, rights_page_post, "rightsForm", "What the buttons of that page say", NULL, "application/x-www-form-urlencoded", 200, "text/html"},
+    {"GET", "/opendsr/v2/discovery", MAY_STATE, POL, 0, opendsr_discovery, "opendsrDiscovery", "OpenDSR: what is supported", NULL, NULL, 200, "OpenDsrDiscovery"},
+    {"POST", "/opendsr/v2/requests", MAY_STATE, POL, API, opendsr_post, "opendsrRequest", "OpenDSR: access, portability or erasure, from a privacy tool", NULL, "OpenDsrRequest", 201, "OpenDsrAccepted"},
+    {"GET", "/opendsr/v2/requests/{id}", MAY_STATE, POL, 0, opendsr_get, "opendsrStatus", "OpenDSR: the status of a request, by its subject_request_id", NULL, NULL, 200, "OpenDsrStatus"},
+    {"GET", "/opendsr/v2/status/{id}", MAY_STATE, POL, 0, opendsr_get, NULL, "OpenDSR: the status of a request", NULL, NULL, 200, "OpenDsrStatus"},
+    {"DELETE", "/opendsr/v2/requests/{id}", MAY_STATE, POL, 0, opendsr_delete, "opendsrCancel", "OpenDSR: cancel a request that is pending", NULL, NULL, 202, "OpenDsrStatus"},
+    {"POST", "/v1/agent/{id}", MAY_ANYONE, POL, API, drp_agent_post, "drpPair", "Data Rights Protocol: an agent pairs up, by a signed message", NULL, "text/plain", 200, "DrpAgent"},
+    {"GET", "/v1/agent/{id}", MAY_ANYONE, POL, 0, drp_agent_get, "drpPaired", "Data Rights Protocol: is the pairing still good", NULL, NULL, 200, "DrpAgent"},
+    {"POST", "/v1/data-rights-request", MAY_ANYONE, POL, API, drp_post, "drpRequest", "Data Rights Protocol: a request that an agent signed", NULL, "text/plain", 200, "DrpStatus"},
+    {"GET", "/v1/data-rights-request/{id}", MAY_ANYONE, POL, 0, drp_get, "drpStatus", "Data Rights Protocol: its status, with the token of the pairing", NULL, NULL, 200, "DrpStatus"},
+    {"DELETE", "/v1/data-rights-request/{id}", MAY_ANYONE, POL, API, drp_delete, "drpRevoke", "Data Rights Protocol: revoked by the agent, signed", NULL, "text/plain", 200, "DrpStatus"},
     {"GET", "/v1/audit/rights", MAY_EVIDENCE, POL, 0, rights_register_get, "rightsRegister", "Requests by state, deadline and step, without persons", "state due_before limit cursor", NULL, 200, "Rights"},
 
     /* asking and seeing, through the gate */
