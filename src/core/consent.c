@@ -35,6 +35,22 @@ str consent_record_json(struct arena *arena, const struct consent *record, struc
 
 static bool is_grant(enum consent_status status) { return status == CONSENT_GIVEN || status == CONSENT_RENEWED; }
 
+/* The text that was in force when it was said. */
+static uint32_t version_then(const struct notice *notice, int64_t at_ms)
+{
+    bool earlier = notice->effective_ms != TIME_NONE && at_ms < notice->effective_ms;
+    return earlier && notice->version > 1 ? notice->version - 1 : notice->version;
+}
+
+/* No consent lives longer than the policy lets it, whatever it says itself. */
+static int64_t grant_until(const struct policy *policy, const struct purpose *purpose, const struct consent *record)
+{
+    struct duration lifetime = purpose->expires.anchor != ANCHOR_NONE ? purpose->expires.duration : policy->consent_lifetime_default;
+    int64_t longest_ms = duration_is_zero(lifetime) ? TIME_FOREVER : time_add(record->at_ms, lifetime);
+    bool said = record->expires_ms != 0 && record->expires_ms != TIME_NONE;
+    return said && record->expires_ms < longest_ms ? record->expires_ms : longest_ms;
+}
+
 /* What a record leaves open: when it runs out, which notice or terms it means. */
 static void record_complete(const struct policy *policy, const struct purpose *purpose, struct consent *record)
 {
@@ -45,20 +61,16 @@ static void record_complete(const struct policy *policy, const struct purpose *p
     if (is_grant(record->status) || record->status == CONSENT_INFORMED) {
         if (str_empty(record->notice) && purpose->notice != SLOT_NONE) {
             record->notice = policy->notices.items[purpose->notice].name;
-            record->notice_version = policy->notices.items[purpose->notice].version;
+            record->notice_version = version_then(&policy->notices.items[purpose->notice], record->at_ms);
         }
     }
     if (record->status == CONSENT_OPENED && !record->notice_version)
         record->notice_version = purpose->terms_version ? purpose->terms_version : 1;
-    if (record->status == CONSENT_VENDOR_PERMITTED) {
-        if (record->expires_ms == 0 || record->expires_ms == TIME_NONE)
-            record->expires_ms = TIME_FOREVER;
-    } else if (!is_grant(record->status) && record->status != CONSENT_INVOKED)
+    bool open = record->expires_ms == 0 || record->expires_ms == TIME_NONE;
+    if (is_grant(record->status))
+        record->expires_ms = grant_until(policy, purpose, record);
+    else if (open || (record->status != CONSENT_INVOKED && record->status != CONSENT_VENDOR_PERMITTED))
         record->expires_ms = TIME_FOREVER;
-    else if (record->expires_ms == 0 || record->expires_ms == TIME_NONE) {
-        struct duration lifetime = purpose->expires.anchor != ANCHOR_NONE ? purpose->expires.duration : policy->consent_lifetime_default;
-        record->expires_ms = record->status == CONSENT_INVOKED || duration_is_zero(lifetime) ? TIME_FOREVER : time_add(record->at_ms, lifetime);
-    }
 }
 
 static void record_due(struct person *person, const struct purpose *purpose, const struct consent *record)
@@ -164,6 +176,12 @@ static str statement_refusal(struct apply *apply, const struct statement *statem
     if (!basis_fits(purpose, basis, record->status))
         return str_printf(apply->arena, "`%s` does not fit: purpose `%.*s` rests on %s", consent_status_name(record->status),
                           STR_FMT(purpose->name), basis_name(basis));
+    const struct notice *notice = policy_notice(apply->policy, record->notice);
+    if (notice && record->notice_version > notice->version)
+        return str_printf(apply->arena, "notice `%.*s` has no version %u; the newest is %u", STR_FMT(notice->name), record->notice_version, notice->version);
+    if (record->status == CONSENT_OPENED && record->notice_version > purpose->terms_version)
+        return str_printf(apply->arena, "`%.*s` has no terms of version %u; the newest are %u", STR_FMT(purpose->name), record->notice_version,
+                          purpose->terms_version);
     if (statement->override_objection && purpose->direct_marketing)
         return STR("an objection to direct marketing is absolute; nobody can override it");
     return STR_NONE;

@@ -547,7 +547,31 @@ static void statements_that_do_not_fit_are_refused(void **state)
     check_str(world_state(&world, ANNA, "nothing", "given", NULL), "the policy has no such purpose");
     check_str(world_state(&world, ANNA, "newsletter", "given", &tomorrow), "`at` lies in the future; a statement is recorded once it is said");
     check_str(world_state(&world, ANNA, "newsletter", "restricted", NULL), "a restriction is of the whole person; leave out `purpose`");
+    struct consent next = {.notice = STR("newsletter"), .notice_version = 4}, terms = {.notice_version = 5};
+    check_str(world_state(&world, ANNA, "newsletter", "given", &next), "notice `newsletter` has no version 4; the newest is 3");
+    check_str(world_state(&world, ANNA, "fulfilment", "opened", &terms), "`fulfilment` has no terms of version 5; the newest are 4");
     assert_int_equal(world.persons.count, 0);
+}
+
+static void no_consent_outlives_the_policy(void **state)
+{
+    (void)state;
+    struct consent long_lived = {.expires_ms = world.now_ms + 4000 * DAY_MS}, short_lived = {.expires_ms = world.now_ms + 40 * DAY_MS};
+    check_str(world_state(&world, ANNA, "newsletter", "given", &long_lived), "");
+    check_str(world_state(&world, ANNA, "analytics", "given", &short_lived), "");
+    const struct person *person = world_person(&world, ANNA);
+    assert_int_equal(person->consents.items[0].expires_ms, time_add(world.now_ms, (struct duration){.months = 24}));
+    assert_int_equal(person->consents.items[1].expires_ms, short_lived.expires_ms);
+}
+
+static void who_names_no_notice_agreed_to_the_one_in_force(void **state)
+{
+    (void)state;
+    struct consent august = {.at_ms = INT64_C(1788134400000)}; /* 2026-08-31 */
+    check_str(world_state(&world, ANNA, "newsletter", "given", &august), "");
+    say("user_id:bela", "newsletter", "given");
+    assert_int_equal(world_person(&world, ANNA)->consents.items[0].notice_version, 2); /* what came before version 3 */
+    assert_int_equal(world_person(&world, "user_id:bela")->consents.items[0].notice_version, 3);
 }
 
 static void preferences_are_checked(void **state)
@@ -594,6 +618,8 @@ int main(void)
         TEST(an_erased_child_leaves_no_year_of_birth),
         TEST(a_year_of_birth_stays_while_a_consent_rests_on_it),
         TEST(statements_that_do_not_fit_are_refused),
+        TEST(no_consent_outlives_the_policy),
+        TEST(who_names_no_notice_agreed_to_the_one_in_force),
         TEST(preferences_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
