@@ -5,6 +5,7 @@
 #include "main/client.h"
 #include "main/file.h"
 #include "main/job.h"
+#include "main/page.h"
 
 /* ---- ropa ---- */
 
@@ -16,8 +17,8 @@ static enum status ropa(struct run *run) {
     const char *format = run_option(run, "--format");
     if (format && strcmp(format, "json") != 0 && strcmp(format, "csv") != 0 && strcmp(format, "html") != 0)
         return run_misuse(run, "--format is json, csv or html");
-    enum status status = run_get(run, path_with(run->arena, STR("/v1/ropa"), "format", run->out.json ? "json" : format),
-                                 STR_NONE, &reply);
+    str path = path_with(run->arena, STR("/v1/ropa"), "format", run->out.json ? "json" : format);
+    enum status status = run_get(run, path_with(run->arena, path, "at", run_option(run, "--at")), STR_NONE, &reply);
     if (status)
         return status;
     if (run->out.json || (format && strcmp(format, "json") == 0)) {
@@ -91,43 +92,25 @@ static str with_options(struct run *run, str path, const char *const *names, siz
     return path;
 }
 
-static enum status register_show(struct run *run, str path, const char *const *heads, const char *const *paths, size_t columns)
-{
-    struct http_reply reply;
-    struct table table;
-    enum status status = run_get(run, path, STR_NONE, &reply);
-    if (status)
-        return status;
-    if (run->out.json) {
-        output_json(&run->out, reply.body);
-        return STATUS_DONE;
-    }
-    table_init(&table, run->arena, heads, columns);
-    table_add_items(&table, page_items(&reply.json), paths);
-    table_print(&run->out, &table);
-    str next = json_string(json_get(&reply.json, STR("next")));
-    if (next.length)
-        output_note("there is more: --cursor %.*s", STR_FMT(next));
-    return STATUS_DONE;
-}
-
 static enum status denials(struct run *run)
 {
     static const char *const options[] = {"--from", "--to", "--by"};
     static const char *const heads[] = {"COUNT", "REASON", "DAY", "WHAT", "SOURCE", "FIELD", "WHY"};
     static const char *const paths[] = {"count", "reason", "day", "what", "source", "field", "text"};
-    return register_show(run, with_options(run, STR("/v1/denials"), options, 3), heads, paths, 7);
+    static const struct page_columns columns = {heads, paths, 7};
+    return run_page(run, with_options(run, STR("/v1/denials"), options, 3), STR_NONE, &columns, "the gate denied nothing", NULL);
 }
 
 static enum status reads(struct run *run)
 {
-    static const char *const options[] = {"--from", "--to", "--token", "--limit", "--cursor"};
+    static const char *const options[] = {"--from", "--to", "--token"};
     static const char *const heads[] = {"AT", "TOKEN", "LABEL", "PROFILE", "PURPOSE", "WHAT", "LEDGER"};
     static const char *const paths[] = {"at", "by.token", "by.label", "profile", "purpose", "what", "ledger_index"};
-    str path = with_options(run, STR("/v1/reads"), options, 5);
+    static const struct page_columns columns = {heads, paths, 7};
+    str path = with_options(run, STR("/v1/reads"), options, 3);
     if (run->argument_count)
         path = path_with(run->arena, path, "subject", run->arguments[0]);
-    return register_show(run, path, heads, paths, 7);
+    return run_page(run, path, STR_NONE, &columns, "nobody read anything", NULL);
 }
 
 /* ---- timeline ---- */
@@ -135,27 +118,11 @@ static enum status reads(struct run *run)
 static enum status timeline(struct run *run) {
     static const char *const heads[] = {"AT", "WHAT", "DETAIL"};
     static const char *const paths[] = {"at", "what", "detail"};
-    struct http_reply reply;
-    struct table table;
+    static const struct page_columns columns = {heads, paths, 3};
     const char *purpose = run_option(run, "--purpose");
     str path = str_printf(run->arena, "/v1/profiles/%.*s/timeline",
                           STR_FMT(path_encode(run->arena, str_of(run->arguments[0]))));
-    path = path_with(run->arena, path, "limit", run_option(run, "--limit"));
-    path = path_with(run->arena, path, "cursor", run_option(run, "--cursor"));
-    enum status status = run_get(run, path, str_of(purpose), &reply);
-    if (status)
-        return status;
-    if (run->out.json) {
-        output_json(&run->out, reply.body);
-        return STATUS_DONE;
-    }
-    table_init(&table, run->arena, heads, 3);
-    table_add_items(&table, page_items(&reply.json), paths);
-    table_print(&run->out, &table);
-    str next = json_string(json_get(&reply.json, STR("next")));
-    if (next.length)
-        output_note("there is more: --cursor %.*s", STR_FMT(next));
-    return STATUS_DONE;
+    return run_page(run, path, str_of(purpose), &columns, "there is nothing to see", NULL);
 }
 
 /* ---- export ---- */
@@ -184,7 +151,7 @@ static enum status export(struct run *run) {
 }
 
 static const struct action actions[] = {
-    {"ropa", "", "the record of processing activities (Art. 30), from the policy in force", 0, 0, ropa},
+    {"ropa", "", "the record of processing activities (Art. 30), from the policy in force, now or --at a time", 0, 0, ropa},
     {"check", "", "promises P1 to P7 over the whole store; status 1 when one is broken", 0, 0, check},
     {"timeline", "TYPE:VALUE", "what was collected, said, decided, sent, read and erased of a person", 1, 1, timeline},
     {"denials", "", "every no of the gate, counted by reason; finer with --by", 0, 0, denials},
@@ -194,6 +161,7 @@ static const struct action actions[] = {
 };
 static const struct option options[] = {
     {"--format", "FORMAT", "ropa: json, csv or html", false},
+    {"--at", "TIME", "ropa: as it was then", false},
     {"--from", "TIME", "export, denials, reads: from then", false},
     {"--to", "TIME", "export, denials, reads: until then", false},
     {"--by", "WHAT", "denials: reason, day, source, what, field or all", false},
