@@ -249,14 +249,18 @@ void join_apply(struct apply *apply, struct request *request)
         request->refusal = STR("nobody is known by one of the two");
         return;
     }
-    request->found = true;
     if (left->person == right->person)
         return;
+    request->found = true;
     reason_mask reasons = join_refused(apply, left->person, right->person, NULL);
     if (reasons) {
         request->refusal = str_of(reason_text((enum reason)__builtin_ctzll(reasons)));
         refused_push(apply, left->person, known_identifier(left)->profile, known_identifier(right)->profile, request->other.key->name, reasons);
         return;
     }
+    profile_no left_no = known_identifier(left)->profile, right_no = known_identifier(right)->profile;
     request->person = person_join(apply, left, right, STR("api"), STR("api"), apply->now_ms);
+    vec_each (merge, &request->person->merges) /* what undoes it again */
+        if (merge->change == CHANGE_NEW && profile_no_equal(merge->left, left_no) && profile_no_equal(merge->right, right_no))
+            request->merge = merge->id;
 }

@@ -309,6 +309,7 @@ void engine_metrics(struct engine *engine, struct engine_metrics *ret_metrics)
         .commits = engine->metrics.commits, .messages = engine->metrics.messages, .statements = engine->metrics.statements,
         .retries = engine->metrics.retries, .failures = engine->metrics.failures, .commit_us_last = engine->metrics.commit_us_last,
         .commit_us_max = engine->metrics.commit_us_max, .dedupe_ids = engine->metrics.dedupe_ids, .reads = engine->metrics.reads,
+        .views = view_cache_count(engine->view_cache), .views_found = engine->metrics.views_found,
         .swept = engine->metrics.swept, .tidy_runs = engine->metrics.tidy_runs,
         .deliveries_removed = engine->metrics.deliveries_removed, .storing = engine->storing};
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)

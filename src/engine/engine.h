@@ -248,6 +248,7 @@ const struct err *engine_debug_fail(struct engine *engine, struct arena *arena, 
 struct engine_metrics {
     uint64_t commits, messages, outcomes[OUTCOME_COUNT], statements, retries, failures, queue_bytes, queue_works, commit_us_last, commit_us_max, dedupe_ids, reads, swept, tidy_runs,
         deliveries_removed; /* rows of the outbox whose time was over */
+    uint64_t views, views_found; /* views of people in memory; reads that they answered */
     bool storing; /* false after a failed commit until one succeeds */
 };
 void engine_metrics(struct engine *engine, struct engine_metrics *ret_metrics);

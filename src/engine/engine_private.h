@@ -298,7 +298,7 @@ struct engine {
     struct arena pause_arena;
 
     struct {
-        _Atomic uint64_t commits, messages, outcomes[OUTCOME_COUNT], statements, retries, failures, commit_us_last, commit_us_max, dedupe_ids,
+        _Atomic uint64_t commits, messages, outcomes[OUTCOME_COUNT], statements, retries, failures, commit_us_last, commit_us_max, dedupe_ids, views_found,
             reads, swept, tidy_runs, deliveries_removed;
     } metrics;
 };

@@ -108,8 +108,10 @@ const struct err *engine_view_find(struct engine *engine, struct arena *arena, c
     struct view_key key = {.hash = identifier_hash_of(engine, id.key->name, id.value), .purpose = purpose, .variant = variant};
     *ret_place = (struct view_place){.hash = key.hash, .purpose = purpose, .variant = variant, .mark = view_cache_mark(engine->view_cache, &key.hash)};
     *ret_found = view_cache_get(engine->view_cache, policy->version, &key, clock_now_ms(), out, &made);
-    if (*ret_found)
-        *ret_root = made.root;
+    if (!*ret_found)
+        return NULL;
+    *ret_root = made.root;
+    atomic_fetch_add_explicit(&engine->metrics.views_found, 1, memory_order_relaxed);
     return NULL;
 }
 

@@ -113,7 +113,7 @@ struct request {
     struct signal_ask signal; /* REQUEST_SIGNAL */
     struct message_identifier subject, other; /* SIGNAL, PREFERENCES, ERASE, RECTIFY, UNDO_MERGE, JOIN (subject and other) */
     struct person *person; /* SWEEP, UNDO_MERGE, ERASE: loaded by the engine */
-    struct uuid merge; /* UNDO_MERGE; ERASE: out, the id of the erasure in its ledger leaf */
+    struct uuid merge; /* UNDO_MERGE; out: of the JOIN that was made; ERASE: the id of the erasure in its ledger leaf */
     str value; /* PREFERENCES, SIGNAL: JSON text; RECTIFY: JSON object, name of a trait → right value, null: it is wrong to have one */
     bool found; /* ERASE, RECTIFY, UNDO_MERGE: there was something to do */
     str refusal; /* why it could not be done, for the user; empty: done */

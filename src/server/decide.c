@@ -3,8 +3,11 @@
  * 1. A denial is an answer, not an error.
  * 2. A question about a past day is decided under the policy of that day, from what is recorded (`at`, `known_at`).
  * 3. A token may ask for its own purposes only.
+ * 4. An answer tells something of the person, so it is recorded as a read ("decide"); in an array once for each person and purpose.
  */
 #include "server/server_private.h"
+
+#include "base/map.h"
 
 #define INLINE_QUESTIONS_MAX 8
 
@@ -71,7 +74,8 @@ static const struct err *read_question(struct call *call, const struct json *bod
 }
 
 /* Under the policy of that day; before there was one, nothing was allowed. */
-static const struct err *decide_past(struct call *call, str subject, const struct question *question, struct decision *ret_decision)
+static const struct err *decide_past(struct call *call, str subject, const struct question *question, struct decision *ret_decision,
+                                     struct person **ret_person)
 {
     struct policy *past = NULL;
     struct person *person = NULL;
@@ -91,10 +95,31 @@ static const struct err *decide_past(struct call *call, str subject, const struc
             category->category = str_copy(&call->arena, category->category);
     if (past)
         policy_free(past);
+    if (!error)
+        *ret_person = person;
     return error;
 }
 
-static const struct err *decide_one(struct call *call, const struct json *body, struct jsonw *w)
+/* `recorded`: what this call has recorded already; NULL where it asks one question only. */
+static void record(struct call *call, struct map *recorded, const struct person *person, str purpose_name)
+{
+    static char yes;
+    if (!person)
+        return;
+    const struct purpose *purpose = policy_purpose(call->policy, purpose_name);
+    if (recorded) {
+        uint64_t *key = arena_array(&call->arena, uint64_t, 2);
+        key[0] = person->root.value;
+        key[1] = purpose ? purpose->slot : UINT64_MAX;
+        str bytes = str_bytes(key, 2 * sizeof(*key));
+        if (map_get(recorded, bytes))
+            return;
+        map_set(recorded, bytes, &yes);
+    }
+    call_record(call, person, purpose ? purpose->name : STR_NONE, "decide"); /* a name that no policy knows may say anything */
+}
+
+static const struct err *decide_one(struct call *call, const struct json *body, struct jsonw *w, struct map *recorded)
 {
     struct question question;
     struct decision decision;
@@ -103,12 +128,13 @@ static const struct err *decide_one(struct call *call, const struct json *body, 
     uint64_t index;
     TRY(read_question(call, body, &subject, &question));
     if (question.at_ms != TIME_NONE && question.at_ms < call->policy->activated_ms) {
-        TRY(decide_past(call, subject, &question, &decision));
+        TRY(decide_past(call, subject, &question, &decision, &person));
     } else {
         bool contact = question.contact || !str_empty(question.channel) || !str_empty(question.topic);
         TRY(call_person(call, subject, contact ? PERSON_HEAD | PERSON_OUTBOX : PERSON_HEAD | ENGINE_GATE_ONLY, &person));
         gate_decide(&call->arena, call->policy, person, &question, &decision);
     }
+    record(call, recorded, person, question.purpose);
     if (!decision.allow)
         engine_count_denial(call->server->engine, call->policy, "decide_denied", STR_NONE, question.purpose, decision.reasons);
     TRY(policy_index(call, decision.policy_version, &index));
@@ -120,12 +146,14 @@ static const struct err *decide_all(struct call *call)
 {
     const struct json *body = call->state;
     struct jsonw w;
+    struct map recorded;
     reply_json(call, MHD_HTTP_OK, &w);
     if (body->type == JSON_OBJECT)
-        return decide_one(call, body, &w);
+        return decide_one(call, body, &w, NULL);
+    map_init(&recorded, &call->arena);
     jsonw_array(&w);
     for (uint32_t i = 0; i < body->count; i++) {
-        const struct err *error = decide_one(call, &body->items[i], &w);
+        const struct err *error = decide_one(call, &body->items[i], &w, &recorded);
         if (error)
             return err_wrap(&call->arena, error, "question %u", i + 1);
     }

@@ -51,6 +51,8 @@ static void engine_lines(struct buf *out, const struct engine_metrics *m)
     metric(out, "commit_retries", "counter", "Batches applied again with more loaded.", m->retries);
     metric(out, "commit_failures", "counter", "Commits that failed.", m->failures);
     metric(out, "reads", "counter", "Reads of persons recorded.", m->reads);
+    metric(out, "views", "gauge", "Views of persons kept in memory.", m->views);
+    metric(out, "views_found", "counter", "Reads of persons that a view in memory answered.", m->views_found);
     metric(out, "swept", "counter", "Persons looked at by the sweeper.", m->swept);
     metric(out, "deliveries_removed", "counter", "Rows of the outbox whose time was over.", m->deliveries_removed);
     metric(out, "queue_works", "gauge", "Requests waiting for a commit.", m->queue_works);

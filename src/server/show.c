@@ -131,29 +131,39 @@ static const struct err *show_memory(struct call *call, struct jsonw *w)
     jsonw_field_int(w, "virtual_bytes", (int64_t)size * page);
     jsonw_field_int(w, "queue_bytes", (int64_t)metrics.queue_bytes);
     jsonw_field_int(w, "dedupe_ids", (int64_t)metrics.dedupe_ids);
+    jsonw_field_int(w, "views", (int64_t)metrics.views);
+    jsonw_field_int(w, "view_bytes_max", LIMIT_VIEW_CACHE_BYTES);
     return NULL;
 }
 
-static const struct {
+struct part { /* of what can be shown, or done at the debug door */
     const char *name;
     const struct err *(*write)(struct call *call, struct jsonw *w);
-} shows[] = {{"queues", show_queues}, {"batches", show_batches}, {"policies", show_policies},
-             {"holds", show_holds},   {"memory", show_memory},   {"destinations", show_destinations}};
-
-const struct err *show_get(struct call *call)
+};
+/* The one that the address names writes the members of the reply. */
+static const struct err *part_reply(struct call *call, const struct part *parts, size_t count)
 {
     struct jsonw w;
-    for (size_t i = 0; i < sizeof(shows) / sizeof(*shows); i++) {
-        if (!str_equal(call->parameters[0], str_of(shows[i].name)))
+    struct buf names;
+    for (size_t i = 0; i < count; i++) {
+        if (!str_equal(call->parameters[0], str_of(parts[i].name)))
             continue;
         reply_json(call, MHD_HTTP_OK, &w);
         jsonw_object(&w);
-        TRY(shows[i].write(call, &w));
+        TRY(parts[i].write(call, &w));
         jsonw_object_end(&w);
         return NULL;
     }
-    return err_new(&call->arena, ERR_NOT_FOUND, "there is queues, batches, policies, holds, destinations, memory");
+    buf_init(&names, &call->arena, 256);
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&names, "%s%s", i ? ", " : "", parts[i].name);
+    return err_new(&call->arena, ERR_NOT_FOUND, "there is %.*s", STR_FMT(buf_str(&names)));
 }
+
+static const struct part shows[] = {{"queues", show_queues}, {"batches", show_batches}, {"policies", show_policies},
+                                    {"holds", show_holds},   {"memory", show_memory},   {"destinations", show_destinations}};
+
+const struct err *show_get(struct call *call) { return part_reply(call, shows, sizeof(shows) / sizeof(*shows)); }
 
 /* ---- debug: only with the door open ---- */
 
@@ -203,22 +213,6 @@ static const struct err *debug_fail(struct call *call, struct jsonw *w)
     return NULL;
 }
 
-static const struct {
-    const char *name;
-    const struct err *(*run)(struct call *call, struct jsonw *w);
-} debugs[] = {{"digest", debug_digest}, {"rebuild", debug_rebuild}, {"pause", debug_pause}, {"fail", debug_fail}};
+static const struct part debugs[] = {{"digest", debug_digest}, {"rebuild", debug_rebuild}, {"pause", debug_pause}, {"fail", debug_fail}};
 
-const struct err *debug_post(struct call *call)
-{
-    struct jsonw w;
-    for (size_t i = 0; i < sizeof(debugs) / sizeof(*debugs); i++) {
-        if (!str_equal(call->parameters[0], str_of(debugs[i].name)))
-            continue;
-        reply_json(call, MHD_HTTP_OK, &w);
-        jsonw_object(&w);
-        TRY(debugs[i].run(call, &w));
-        jsonw_object_end(&w);
-        return NULL;
-    }
-    return err_new(&call->arena, ERR_NOT_FOUND, "there is digest, rebuild, pause, fail");
-}
+const struct err *debug_post(struct call *call) { return part_reply(call, debugs, sizeof(debugs) / sizeof(*debugs)); }

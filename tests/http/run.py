@@ -15,6 +15,7 @@ import bounds  # noqa: E402
 import collect  # noqa: E402
 import people  # noqa: E402
 import rights  # noqa: E402
+import views  # noqa: E402
 import walk  # noqa: E402
 from telos import Telos, run_cases  # noqa: E402
 
@@ -26,7 +27,7 @@ def main():
         sys.exit(__doc__)
     telos = Telos(os.path.abspath(sys.argv[1]), os.path.join(HERE, "policy.yaml"), KEYS)
     telos.start()
-    cases = collect.CASES + people.CASES + rights.CASES + audit.CASES + walk.CASES + bad_input.CASES + bounds.CASES
+    cases = collect.CASES + people.CASES + views.CASES + rights.CASES + audit.CASES + walk.CASES + bad_input.CASES + bounds.CASES
 
     def it_stops_cleanly(telos):
         assert telos.process.poll() is None, "it ended by itself: %s\n%s" % (telos.process.returncode, telos.log_end())
