@@ -49,7 +49,7 @@ static const struct err *session_setup(struct sqlite_session *session, struct ar
             "PRAGMA page_size=4096; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF",
             "opening"));
     TRY(run(session, arena, session->writes ? "PRAGMA cache_size=-65536" : "PRAGMA cache_size=-4096", "opening"));
-    TRY(run(session, arena, "PRAGMA mmap_size=268435456", "opening"));
+    TRY(run(session, arena, "PRAGMA mmap_size=134217728", "opening"));
     return run(session, arena, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864", "opening");
 }
 
