@@ -20,18 +20,18 @@
 
 #define SHARDS 64
 #define MARKS 64 /* a shard */
-#define TEXT_BYTES_MAX (64u * 1024)
+#define TEXT_BYTES_MAX UINT16_MAX
 
 struct view {
     uint32_t size; /* of all of it, a multiple of 8; 0: the ring goes on at its beginning */
-    uint32_t packed, length;
-    uint16_t purpose, variant;
+    uint16_t packed, length, purpose, variant;
+    bool forgotten, words;
     uint8_t hash[16];
     uint64_t root;
     int64_t from_ms, until_ms;
-    bool forgotten, words;
     char text[];
 };
+_Static_assert(sizeof(struct view) == 56, "what a view costs beside its text");
 struct slot {
     uint32_t tag;
     uint32_t place; /* in the ring, in eighths, + 1; 0: free */
@@ -349,11 +349,11 @@ static void put(struct view_cache *cache, struct shard *shard, const struct view
     if (older)
         view_forget(shard, older);
     struct view *view = room_make(shard, cache->ring_bytes, size);
-    *view = (struct view){.size = (uint32_t)size, .packed = (uint32_t)packed.length, .length = (uint32_t)text.length, .purpose = key->purpose,
+    *view = (struct view){.size = (uint32_t)size, .packed = (uint16_t)packed.length, .length = (uint16_t)text.length, .purpose = key->purpose,
                           .variant = key->variant, .root = made->root.value, .from_ms = made->from_ms, .until_ms = made->until_ms, .words = words};
     memcpy(view->hash, key->hash.bytes, sizeof view->hash);
     memcpy(view->text, packed.data, packed.length);
-    if ((shard->slots_used + 1) * 2 > shard->slot_count)
+    if ((shard->slots_used + 1) * 4 > shard->slot_count * 3)
         slots_grow(shard);
     slot_put(shard, (struct slot){tag_of(view->hash), place_of(shard, view)});
 }
