@@ -22,7 +22,10 @@ static struct aad rights_aad(const struct rights_request *row) { return aad_make
 static const struct err *details_seal(struct engine *engine, struct arena *arena, const struct rights_details *details, struct rights_request *row)
 {
     struct keyring ring;
+    const uint8_t *key;
     keyring_init(&ring, engine, arena);
+    if (keyring_get(&ring, row->profile, KEY_EVIDENCE, &key) == VAULT_DESTROYED)
+        return NULL; /* somebody erased: nothing is kept of what they write */
     const struct err *error = value_seal(&ring, row->profile, KEY_EVIDENCE, rights_aad(row), rights_details_write(arena, details), &row->sealed);
     keyring_clear(&ring);
     return error;

@@ -238,7 +238,7 @@ const struct err *drp_post(struct call *call)
     act->alias = str_printf(&call->arena, PROTOCOL ":%.*s:%.*s", STR_FMT(message.agent->name), STR_FMT(id));
     act->external = write_external(call, &message, id, callback);
     TRY(read_person(call, &message.json, act, &person));
-    if (person) {
+    if (rights_alive(person)) {
         const struct identifier *identifier = rights_identifier(call->policy, person, person->root);
         act->profile = identifier ? identifier->profile : person->root;
     } else {

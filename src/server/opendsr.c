@@ -103,13 +103,16 @@ static const struct err *write_external(struct call *call, const struct json *bo
     jsonw_field(&w, "id", id);
     jsonw_key(&w, STR("callbacks"));
     jsonw_array(&w);
-    for (uint32_t i = 0; urls && i < urls->count; i++) {
-        str url = urls->type == JSON_ARRAY ? json_string(&urls->items[i]) : STR_NONE;
-        if (urls->type != JSON_ARRAY || urls->count > LIMIT_RIGHTS_CALLBACKS || !callback_allowed(call->policy, url))
-            return err_new(&call->arena, ERR_INVALID, "`status_callback_urls` are at most %d https addresses of public hosts, or of those that the policy names",
-                           LIMIT_RIGHTS_CALLBACKS);
-        jsonw_string(&w, url);
+    bool fine = !urls || urls->type == JSON_NULL || (urls->type == JSON_ARRAY && urls->count <= LIMIT_RIGHTS_CALLBACKS);
+    for (uint32_t i = 0; fine && urls && urls->type == JSON_ARRAY && i < urls->count; i++) {
+        str url = json_string(&urls->items[i]);
+        fine = callback_allowed(call->policy, url);
+        if (fine)
+            jsonw_string(&w, url);
     }
+    if (!fine)
+        return err_new(&call->arena, ERR_INVALID, "`status_callback_urls` are at most %d https addresses of public hosts, or of those that the policy names",
+                       LIMIT_RIGHTS_CALLBACKS);
     jsonw_array_end(&w);
     jsonw_object_end(&w);
     *ret_json = buf_str(&out);
@@ -156,7 +159,7 @@ const struct err *opendsr_post(struct call *call)
     TRY(write_external(call, &body, id, &act->external));
     TRY(read_identities(call, &body, &act->details.subject, &person));
     TRY(call_subject(call, act->details.subject, &subject));
-    if (!person) {
+    if (!rights_alive(person)) {
         act->details = (struct rights_details){0};
         rights_step_add(act, RIGHTS_NOBODY);
         return rights_submit(call, act, accepted);

@@ -90,7 +90,8 @@ static const struct err *committed_access(struct call *call)
 
 static const struct err *open_only(struct call *call, struct rights_act *act, const struct person *person)
 {
-    if (!person) {
+    if (!rights_alive(person)) {
+        act->profile = PROFILE_NONE;
         rights_step_add(act, RIGHTS_NOBODY);
         act->details = (struct rights_details){0}; /* not kept */
     }

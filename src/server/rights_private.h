@@ -18,6 +18,8 @@ enum rights_step_kind rights_objection_step(const struct policy *policy, const s
 void rights_step_add(struct rights_act *act, enum rights_step_kind kind);
 /* The identifier to do it by: of the profile whose request it is, whatever else the person has. NULL: nobody is left. */
 const struct identifier *rights_identifier(const struct policy *policy, const struct person *person, profile_no profile);
+/* Somebody is known, and was not erased: of whom nothing but hashes is left there is nothing to give, to change or to seal under. */
+bool rights_alive(const struct person *person);
 /* Submits; `then` finds the act in call->state. */
 const struct err *rights_submit(struct call *call, struct rights_act *act, handler then) MUST_CHECK;
 /* After the commit: why it was not done; NULL: done. */

@@ -51,6 +51,14 @@ const struct identifier *rights_identifier(const struct policy *policy, const st
     return found;
 }
 
+bool rights_alive(const struct person *person)
+{
+    for (size_t i = 0; person && i < person->profiles.count; i++)
+        if (person->profiles.items[i].erased_ms == TIME_NONE)
+            return true;
+    return false;
+}
+
 static struct request *request_add(struct call *call, size_t room)
 {
     struct work *work = &call->work;

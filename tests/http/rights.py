@@ -3,19 +3,21 @@ import base64
 import csv
 import datetime
 import http.client
+import http.server
 import io
 import json
 import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import urllib.parse
 import uuid
 import zipfile
 
 from collect import SITE, raw
 from people import bearer, token
-from telos import Telos, needles_in
+from telos import Telos, needles_in, wait
 
 SHOP = "shop-key-1"
 
@@ -298,6 +300,10 @@ def an_erasure_counts_keeps_tells_and_certifies(telos):
         f.write(text.replace('"facts": %d' % done["erased"]["facts"], '"facts": 0'))
     assert subprocess.run([telos.program, "verify", path, "--key", key], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 1
     assert not needles_in(telos.data, [b"erase-needle"])
+    after = opened(telos, subject, "access", text="erase-needle once more")
+    assert after["state"] == "no_match", "who was erased is nobody"
+    assert telos.request("POST", "/v1/rights", {"subject": subject, "right": "objection", "purpose": "newsletter", "text": "erase-needle no"})[0] == 409
+    assert not needles_in(telos.data, [b"erase-needle"])
 
 
 def registers_show_states_without_persons(telos):
@@ -370,19 +376,78 @@ class Agent:
             return base64.b64encode(signature + f.read()).decode()
 
 
-def with_protocols(telos, agents):
+def with_protocols(telos, agents, hook="http://127.0.0.1:9/hook"):
     """A Telos whose policy knows these agents, and lets `privacy` override objections."""
     folder = tempfile.mkdtemp(prefix="telos-rights-", dir=telos.directory)
     shutil.copytree(os.path.join(os.path.dirname(telos.policy), "notices"), os.path.join(folder, "notices"))
     with open(telos.policy) as f:
-        text = f.read()
-    text += "settings: { objection_overriders: [privacy] }\nrights:\n  domain: privacy.teszt.example\n  callback_hosts: [127.0.0.1]\n  agents:\n"
+        text = f.read().replace("http://127.0.0.1:9/hook", hook)
+    text += "settings: { objection_overriders: [privacy] }\nrights:\n  domain: privacy.teszt.example\n  callback_hosts: [127.0.0.1]\n" + ("  agents:\n" if agents else "")
     for agent, exercises in agents:
         text += "    %s: { title: An agent, key: \"%s\", exercises: [%s] }\n" % (agent.name, agent.public, exercises)
     policy = os.path.join(folder, "policy.yaml")
     with open(policy, "w") as f:
         f.write(text)
     return Telos(telos.program, policy, telos.environment).start()
+
+
+class Listener(http.server.BaseHTTPRequestHandler):
+    """Takes callbacks; refuses the first."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.taken.append((self.path, json.loads(body), self.headers.get("X-OpenDSR-Signature")))
+        self.send_response(500 if len(self.server.taken) == 1 else 202)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+def whoever_sent_a_request_is_told_of_its_state(telos):
+    mine = with_protocols(telos, [])
+    hook = http.server.HTTPServer(("127.0.0.1", 0), Listener)
+    hook.taken = []
+    threading.Thread(target=hook.serve_forever, daemon=True).start()
+    try:
+        known(mine, "told-1")
+        privacy = bearer(token(mine, "privacy", "*"))
+        body = {"subject_request_id": str(uuid.uuid4()), "subject_request_type": "erasure", "status_callback_urls": ["http://127.0.0.1:%d/hook" % hook.server_port],
+                "subject_identities": [{"identity_type": "email", "identity_value": "told-1@example.hu", "identity_format": "raw"}]}
+        assert mine.request("POST", "/opendsr/v2/requests", body, headers=privacy)[0] == 201
+        wait(lambda: len(hook.taken) >= 2, 20, "the callback comes again after it was refused")
+        for path, told, signature in hook.taken:
+            assert path == "/hook" and told["request_status"] == "completed" and told["subject_request_id"] == body["subject_request_id"] and signature, told
+            assert "told-1" not in json.dumps(told), "nothing of the person"
+    finally:
+        hook.shutdown()
+        mine.remove()
+
+
+def recipients_are_told_and_their_answers_tracked(telos):
+    hook = http.server.HTTPServer(("127.0.0.1", 0), Listener)
+    hook.taken = [None]  # refuses nothing
+    threading.Thread(target=hook.serve_forever, daemon=True).start()
+    mine = with_protocols(telos, [], "http://127.0.0.1:%d/hook" % hook.server_port)
+    try:
+        mine.consent("user_id:recipient-1", "newsletter", "given", notice="newsletter@3")
+        subject = known(mine, "recipient-1")
+        mine.call("POST", "/v1/track", {"userId": "recipient-1", "event": "Seen"}, key=SITE)
+        wait(lambda: len(hook.taken) >= 2, 20, "the event was sent")
+        wait(lambda: any(d["state"] == "delivered" for d in mine.call("GET", "/v1/deliveries")["deliveries"]), 20, "and its answer written down")
+        made = mine.call("POST", "/v1/rights", {"subject": subject, "right": "rectification", "values": {"name": "Right"}})
+        assert [r["destination"] for r in made["recipients"]] == ["hook"], made["recipients"]
+        done = mine.call("POST", "/v1/rights", {"subject": subject, "right": "erasure"})
+        assert [(r["destination"], r["recipient"], r["purpose"]) for r in done["recipients"]] == [("hook", "Hook Kft. (processor, HU)", "newsletter")], done["recipients"]
+        assert done["recipients_pending"] == 1
+        seen = wait(lambda: (lambda r: r if r["recipients"][0]["state"] == "confirmed" and r["steps"][-1]["step"] == "recipients_answered" else None)(
+            mine.call("GET", "/v1/rights/" + done["id"])), 30, "confirmed, and written down")
+        assert seen["recipients_pending"] == 0 and seen["recipients"][0]["at"], seen
+        assert mine.call("GET", "/v1/rights/%s/certificate" % done["id"])["recipients"][0]["state"] == "confirmed"
+        assert any(body[1]["type"] == "recall" for body in hook.taken if body), "a recall went out"
+    finally:
+        hook.shutdown()
+        mine.remove()
 
 
 def opendsr_drives_our_requests(telos):
@@ -407,10 +472,12 @@ def opendsr_drives_our_requests(telos):
         assert mine.request("POST", "/opendsr/v2/requests", body, headers=bearer(privacy))[0] == 201
         assert mine.call("GET", "/opendsr/v2/status/" + body["subject_request_id"], headers=bearer(privacy))["request_status"] == "completed"
         assert mine.profile("user_id:dsr-1", "service") in (403, 404), "erased"
+        again = dict(body, subject_request_id=str(uuid.uuid4()))
+        assert mine.request("POST", "/opendsr/v2/requests", again, headers=bearer(privacy))[0] == 201, "who was erased is nobody: there is nothing left to do"
         for change in ({"subject_request_type": "dance"}, {"subject_request_id": "7"}, {"subject_identities": []}, {"subject_identities": [dict(who[0], identity_format="sha256")]},
                        {"subject_identities": [dict(who[0], identity_type="shoe")]}, {"status_callback_urls": ["http://example.org/"]},
                        {"status_callback_urls": ["https://localhost/"]}, {"status_callback_urls": ["https://10.0.0.1/"]}, {"status_callback_urls": ["https://[::1]/"]},
-                       {"status_callback_urls": ["https://2130706433/"]}, {"status_callback_urls": ["https://user:pw@example.org/"]}, {"status_callback_urls": "x"}):
+                       {"status_callback_urls": ["https://167772161/"]}, {"status_callback_urls": ["https://user:pw@example.org/"]}, {"status_callback_urls": "x"}):
             status, value, _ = mine.request("POST", "/opendsr/v2/requests", dict(body, **{"subject_request_id": str(uuid.uuid4()), **change}), headers=bearer(privacy))
             assert status == 400, (change, status, value)
         assert telos.request("GET", "/opendsr/v2/discovery")[0] == 404, "closed where the policy names no domain"
@@ -486,7 +553,7 @@ def an_objection_stops_until_it_is_decided(telos):
 
 
 CASES = [
-    opendsr_drives_our_requests, authorised_agents_open_by_the_data_rights_protocol, an_objection_stops_until_it_is_decided,
+    recipients_are_told_and_their_answers_tracked, whoever_sent_a_request_is_told_of_its_state, opendsr_drives_our_requests, authorised_agents_open_by_the_data_rights_protocol, an_objection_stops_until_it_is_decided,
     a_request_lives_from_its_opening_to_its_answer, a_deadline_is_extended_once_with_a_reason, a_refusal_names_its_law, a_person_takes_a_request_back,
     an_unknown_identifier_ends_as_no_match_and_is_not_kept, what_the_person_wrote_is_sealed, rectification_replaces_what_is_wrong,
     an_objection_is_examined_upheld_or_overridden, a_withdrawal_takes_back_every_consent, a_human_being_reviews_and_says_why,
