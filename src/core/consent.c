@@ -108,7 +108,7 @@ struct consent *consent_push(struct apply *apply, struct person *person, const s
     ASSERT(profile);
     row_touch(profile);
     vec_each (other, &person->profiles)
-        if (is_grant(made->status) && other->birth_year) /* may be of no use any more (fact.c) */
+        if (other->birth_year) /* may be of no use any more (fact.c) */
             person_due(person, apply->now_ms + 1);
     struct leaf *leaf = leaf_push(apply, "consent", made->profile, made->at_ms, consent_record_json(apply->arena, made, profile->id));
     leaf->consent = made;

@@ -198,9 +198,9 @@ int64_t birth_year_due(const struct apply *apply, const struct person *person)
 
 bool birth_year_derive(struct apply *apply, struct person *person)
 {
-    bool changed = false;
+    bool changed = false, erased = person_erased(person); /* then a law may still keep the fact, but nothing is judged by it */
     vec_each (profile, &person->profiles) {
-        int year = birth_year_said(person, profile->number);
+        int year = erased ? 0 : birth_year_said(person, profile->number);
         if (row_dead(profile) || year == profile->birth_year)
             continue;
         int64_t until_ms = year ? TIME_NONE : birth_year_until(apply, person, profile->birth_year);

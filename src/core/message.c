@@ -278,8 +278,9 @@ static void keep(struct course *c)
         named_settle(c, resolved.person);
         identifiers_enforce(c->apply, resolved.person, c->view.standing);
         if (!any) {
-            named_forget(c);
             denied(c);
+            if (c->message->released || c->result->outcome != OUTCOME_HELD) /* what is held waits for whom it was judged by */
+                named_forget(c);
             person_drop_if_empty(c->apply, resolved.person);
             return;
         }

@@ -67,6 +67,22 @@ static void identity_check(struct look *look)
               world->spec.key_limits[i]);
 }
 
+/* Of somebody erased only what a law orders kept is left; of statements, those about such purposes. */
+static void erased_check(struct look *look)
+{
+    struct world *world = look->world;
+    const struct person *person = look->person;
+    CHECK(world, RECORDS, !person->preferences.count && !person->held.count, "an erased person still has preferences or held messages");
+    vec_each (record, &person->consents) {
+        int place = spec_purpose_find(record->purpose);
+        const struct spec_purpose *purpose = place >= 0 ? &world->spec.purposes[place] : NULL;
+        CHECK(world, RECORDS, purpose && (look->verdicts.us ? purpose->basis_us : purpose->basis) == BASIS_LEGAL_OBLIGATION,
+              "an erased person's statement (%s to %.*s) is kept", consent_status_name(record->status), STR_FMT(record->purpose));
+    }
+    vec_each (profile, &person->profiles)
+        CHECK(world, RECORDS, !profile->birth_year, "an erased person's year of birth is kept");
+}
+
 static void references_check(struct look *look)
 {
     struct world *world = look->world;
@@ -80,7 +96,9 @@ static void references_check(struct look *look)
         CHECK(world, IDENTITY, person_identifier(person, record->profile, record->identifier) || look->verdicts.erased, "a record on nothing");
     vec_each (profile, &person->profiles)
         records += world_note(world, profile->number)->records;
-    if (!look->verdicts.erased)
+    if (look->verdicts.erased)
+        erased_check(look);
+    else
         CHECK(world, RECORDS, records == person->consents.count, "%u records were made, %zu are there", records, person->consents.count);
 }
 
@@ -154,8 +172,8 @@ static void marker_found(struct look *look, uint32_t number, purpose_bits bits)
         marker->scan = world->scans;
         marker->now = 0;
         *(uint32_t *)vec_push(&world->scratch, &look->found) = number;
-        if (!marker->seen || marker->again || marker->step == world->step) /* again: another copy may come out of hold */
-            marker->allowed |= marker_may(world, &look->verdicts, marker) | (world->late_join ? look->verdicts.stores : 0);
+        if (!marker->seen || marker->step == world->step || (marker->again && world->late_join)) /* again: another copy may come out of hold */
+            marker->allowed |= marker_may(world, &look->verdicts, marker, world->late_join);
     }
     marker->now |= bits;
     CHECK(world, SHRINKS, look->overdue || !(bits & ~marker->allowed), "value mk%u of message m%u is kept for (%s), but was allowed for (%s)", number, marker->message,
@@ -175,7 +193,7 @@ static void markers_settle(struct look *look)
     vec_each (number, &look->found) {
         struct marker *marker = &look->world->markers.items[*number];
         marker->seen = true;
-        if (!marker->again)
+        if (!marker->again) /* else the other copy may be somebody else's */
             marker->allowed = marker->now;
     }
 }

@@ -75,12 +75,14 @@ uint32_t marker_next(const struct world *world, str text, size_t *at)
 }
 
 /* What the value may be collected for now. */
-purpose_bits marker_may(struct world *world, const struct verdicts *verdicts, const struct marker *marker)
+purpose_bits marker_may(struct world *world, const struct verdicts *verdicts, const struct marker *marker, bool late)
 {
     const struct spec_source *source = &world->spec.sources[marker->source];
     int category = marker->category == CAT_VARY ? world->spec.vary : marker->category;
     purpose_bits allowed = verdicts->collects | oracle_informable(&world->spec, verdicts, marker->source);
     if (marker->birth)
         allowed |= oracle_waits_for_own(verdicts);
+    if (late) /* it was judged before what came out of hold joined the person with another */
+        allowed |= verdicts->stores;
     return allowed & source->purposes & ~marker->narrowed & oracle_cover(&world->spec, verdicts, category);
 }

@@ -268,7 +268,7 @@ static void marker_check(struct world *world, const struct sending *sending, con
     const struct marker *marker = &world->markers.items[number];
     enum outcome outcome = request->result.outcome;
     purpose_bits stored = marker->step == world->step && marker->scan && marker->seen ? marker->now : 0;
-    purpose_bits expected = marker_may(world, verdicts, marker) | (sending->released ? stored & verdicts->stores : 0);
+    purpose_bits expected = marker_may(world, verdicts, marker, false) | (sending->released ? stored & marker_may(world, verdicts, marker, true) : 0);
     bool fact = is_fact(world, request, marker), loose = sending->birth || sending->odd_consent || sending->released;
     if (marker->again || outcome == OUTCOME_DUPLICATE || outcome == OUTCOME_INVALID)
         return;

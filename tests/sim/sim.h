@@ -257,7 +257,7 @@ typedef bool (*leaf_each)(void *context, str path, const struct json *value);
 bool body_walk(struct arena *arena, str body, leaf_each each, void *context);
 /* The next marker in a text from *at on; 0: none. */
 uint32_t marker_next(const struct world *world, str text, size_t *at);
-purpose_bits marker_may(struct world *world, const struct verdicts *verdicts, const struct marker *marker);
+purpose_bits marker_may(struct world *world, const struct verdicts *verdicts, const struct marker *marker, bool late);
 void check_person(struct world *world, struct cell *cell);
 void check_decide(struct world *world, struct random *random, const struct cell *cell);
 /* The last apply before it is stored: what was, and what is marked. */

@@ -204,6 +204,26 @@ static void nobody_comes_back_by_a_signal_alone(void **state)
     assert_int_equal(world_person(&world, ANNA)->consents.count, 0);
 }
 
+#define BORN_BY_LAW                                                                                                    \
+    CORE_CONTROLLER CORE_DATA                                                                                          \
+        "purposes:\n  books: { title: T, basis: legal_obligation, law: a law, categories: [birth], retention: P8Y after collected }\n" \
+        "sources:\n  till: { kind: store, key_env: NONE_1, purposes: [books], when_denied: drop }\n"
+
+/* A law keeps the date of birth of somebody erased; the year that consents are judged by goes all the same. */
+static void an_erased_person_has_no_age(void **state)
+{
+    (void)state;
+    world_policy(&world, BORN_BY_LAW);
+    (void)world_send(&world, "till", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"birthdate\":\"2008-05-05\"}}");
+    assert_int_equal(world_person(&world, ANNA)->profiles.items[0].birth_year, 2008);
+    assert_true(world_erase(&world, ANNA));
+    assert_int_equal(world_alive_facts(world_person(&world, ANNA)), 1);
+    assert_int_equal(world_person(&world, ANNA)->profiles.items[0].birth_year, 0);
+    world_later(&world, "P1D");
+    world_sweep_all(&world);
+    assert_int_equal(world_person(&world, ANNA)->profiles.items[0].birth_year, 0);
+}
+
 /* The address may not be kept, so the message is about the browser, who allows nothing: then nobody is known by its device either. */
 static void what_is_dropped_leaves_no_identifier(void **state)
 {
@@ -284,6 +304,7 @@ int main(void)
         TEST(nobody_comes_back_by_a_signal_alone),
         TEST(people_are_informed_before_they_are_joined),
         TEST(what_is_dropped_leaves_no_identifier),
+        TEST(an_erased_person_has_no_age),
         TEST(an_undo_gives_back_what_was_said_not_what_was_erased),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
