@@ -44,7 +44,7 @@
     X(LIMIT_PAGE_ITEMS, 1000, "items in one page of a list", "page is shorter; follow `next`")                         \
     X(LIMIT_DEDUPE_IDS, 8 * 1024 * 1024, "message ids remembered (24 h at most)", "an older duplicate is stored again") \
     X(LIMIT_PERSON_CACHE_BYTES, 288 * 1024 * 1024, "heads of people that messages name again and again", "they are read from the store") \
-    X(LIMIT_VIEW_CACHE_BYTES, 176 * 1024 * 1024, "views of people that are asked for again, packed", "they are made anew") \
+    X(LIMIT_VIEW_CACHE_BYTES, 192 * 1024 * 1024, "views of people that are asked for again, packed", "they are made anew") \
     X(LIMIT_COMMIT_MESSAGES, 10000, "messages in one commit", "the next commit takes the rest")                        \
     X(LIMIT_QUEUE_BYTES, 64 * 1024 * 1024, "request bodies waiting for a commit", "429 with Retry-After")              \
     X(LIMIT_CONNECTIONS, 12000, "open connections; the setting `connections`", "503, and the connection is closed")    \
