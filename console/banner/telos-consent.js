@@ -94,7 +94,7 @@ details{margin:.2rem 0}summary{cursor:pointer;color:var(--a)}.t{white-space:pre-
   function el(name, attributes, ...children) {
     const node = d.createElement(name)
     for (const [k, v] of Object.entries(attributes || {})) if (k.startsWith('on')) node.addEventListener(k.slice(2), v); else if (v === true) node.setAttribute(k, ''); else if (v !== false && v != null) node.setAttribute(k, v)
-    node.append(...children)
+    node.append(...children.filter(child => child || child === 0)) /* nothing, and what does not apply */
     return node
   }
   const host = el('div', {id: 'telos-consent', lang: TEXTS[language] ? language : 'en'}), root = host.attachShadow({mode: 'open'})

@@ -70,6 +70,7 @@
     X(LIMIT_RIGHTS_OPEN, 50, "open rights requests of one person", "409 conflict")                                     \
     X(LIMIT_RIGHTS_CALLBACKS, 5, "addresses that are told of one request's status", "400 invalid")                      \
     X(LIMIT_RIGHTS_EXPORT_BYTES, 1024 * 1024 * 1024, "one export of a person", "the download breaks off, and the log says so") \
+    X(LIMIT_CAMPAIGNS, 4, "notices whose renewal is counted in memory, 16 bytes a profile each", "another one is counted anew") \
     X(LIMIT_LINK_LIFE_S, 30 * 24 * 3600, "a link to somebody's own page can be lost or passed on", "400; ask for less")          \
     X(LIMIT_LINK_LIFE_DEFAULT_S, 7 * 24 * 3600, "the same, where nothing is said", "the link expires")                   \
     X(LIMIT_GZIP_RATIO_BYTES, 5 * 1024 * 1024, "a gzip body once unpacked", "413")

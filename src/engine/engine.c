@@ -1,6 +1,7 @@
 /* Opening and closing: the lock, the parts in their order, and what a restart has to finish. */
 #include "base/log.h"
 #include "engine/engine_private.h"
+#include "engine/campaign.h"
 #include "engine/files_private.h"
 #include "engine/person_cache.h"
 #include "engine/refusal_log_private.h"
@@ -229,6 +230,7 @@ static void parts_close(struct engine *engine)
     explicit_bzero(engine->index_key, sizeof engine->index_key);
     explicit_bzero(engine->message_key, sizeof engine->message_key);
     explicit_bzero(engine->ticket_key, sizeof engine->ticket_key);
+    campaigns_free(atomic_load(&engine->campaigns));
     arena_release(&engine->arena);
     free(engine);
 }

@@ -21,6 +21,7 @@
 
 struct engine;
 struct reader;
+struct campaigns;
 
 struct engine_options {
     const char *data; /* directory */

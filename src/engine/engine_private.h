@@ -240,6 +240,7 @@ struct engine {
     int lock_fd;
     struct store *store;
     struct vault *vault;
+    struct campaigns *_Atomic campaigns; /* campaign.c; NULL before the first question */
     uint8_t index_key[32], message_key[32], ticket_key[32]; /* keyed hashes of identifiers, of message ids; links (link.c) */
     struct ledger *ledger;
     struct tokens *tokens;

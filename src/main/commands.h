@@ -23,6 +23,7 @@ const struct json *page_items(const struct json *reply);
     X(profile)                                                                                                         \
     X(consent)                                                                                                         \
     X(signal)                                                                                                          \
+    X(notice)                                                                                                          \
     X(decide)                                                                                                          \
     X(rights) X(audit) X(verify) X(token) X(backup) X(restore) X(keys) X(doctor) X(bench) X(show) X(debug) X(help)     \
         X(version)

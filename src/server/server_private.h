@@ -379,6 +379,11 @@ const struct err *right_withdraw(struct call *call);
 
 /* Links that persons open, and what they see: preference_link.c, preference_page.c, page.h. */
 str link_address(struct call *call, const char *path, str ticket);
+const struct err *notices_get(struct call *call);
+const struct err *notice_get(struct call *call);
+const struct err *notice_version_get(struct call *call);
+const struct err *notice_diff_get(struct call *call);
+const struct err *notice_reconsent_get(struct call *call);
 const struct err *banner_get(struct call *call);
 const struct err *banner_js_get(struct call *call);
 const struct err *preference_link_post(struct call *call);

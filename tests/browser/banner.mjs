@@ -50,6 +50,7 @@ async function accept_and_refuse_weigh_the_same_in_both_languages(telos, browser
     await picture(page, `banner${where === '/' ? '-en' : '-hu'}`, false)
     await press(page, choose)
     assert.equal(await dialog(page).locator('input:checked').count(), 0, 'nothing is ticked beforehand')
+    assert.doesNotMatch(await dialog(page).innerText(), /\b(false|undefined|null)\b/)
     await axeClean(page, `choosing at ${where}`)
     await picture(page, `banner-choose${where === '/' ? '-en' : '-hu'}`, false)
     assert.deepEqual(page.problems, [])

@@ -88,6 +88,8 @@ class Samples:
     def path(self, path):
         if path.startswith("/v1/rights/{id}"):
             return path.replace("{id}", self.right(path))
+        if path.startswith("/v1/notices"):
+            return path.replace("{id}", "newsletter").replace("{number}", "3")
         subject = "user_id:walk-2" if path.startswith("/v1/identities") else self.subject
         values = {"{subject}": subject, "{key}": SITE, "{name}": "hook", "{number}": "1", "{index}": "0", "{what}": "memory" if "show" in path else "digest",
                   "{type}": "invalid", "{path}": "entries/000.p/1"}
@@ -100,6 +102,8 @@ class Samples:
 
     def query(self, operation):
         values = {"subject": self.subject, "index": "0", "from": "1", "to": "0"}
+        if operation.get("operationId") == "diffNotice":
+            values.update({"from": "3", "to": "3"})
         parts = ["%s=%s" % (p["name"], values[p["name"]]) for p in operation["parameters"] if p["in"] == "query" and p["required"]]
         if any(p["name"] == "purpose" and not p["required"] for p in operation["parameters"]) and "Consent" not in operation.get("operationId", ""):
             parts.append("purpose=service")
@@ -116,6 +120,7 @@ class Samples:
             "Collect": {"userId": "walk-4", "event": "Walked", "previousId": "walk-5", "groupId": "g", "type": "track"},
             "Statement": {"subject": self.subject, "purpose": "newsletter", "status": "renewed", "notice": "newsletter@3"},
             "Preferences": {"topics": {"x": True}},
+            "PreferenceLinkRequest": {"subject": self.subject},
             "RightsRequest": {"subject": self.subject, "right": "access"},
             "RightVerify": {},
             "RightExtend": {"reason": "many sources"},

@@ -1,0 +1,135 @@
+"""Links that persons open, what they open for and what they never open for; the banner's configuration; notices."""
+import time
+import urllib.parse
+
+from collect import SITE, raw
+from people import bearer, token
+from telos import wait
+from walk import local
+
+
+def link(telos, subject, expires_in="P1D"):
+    return telos.call("POST", "/v1/preferences/link", {"subject": subject, "expires_in": expires_in})["url"]
+
+
+def path_of(url):
+    parts = urllib.parse.urlsplit(url)
+    return parts.path + "?" + parts.query
+
+
+def page(telos, path):
+    status, content, headers = raw(telos, "GET", path, headers={"Accept-Language": "en"})
+    return status, content.decode(), headers
+
+
+def person(telos, name):
+    telos.consent("user_id:" + name, "newsletter", "given", notice="newsletter@3")
+    telos.call("POST", "/v1/identify", {"userId": name, "traits": {"email": name + "@example.hu", "name": "<b>%s</b>" % name}}, key=SITE)
+    return "user_id:" + name
+
+
+def a_link_opens_the_person_s_page_and_nothing_of_it_is_kept(telos):
+    made = telos.call("POST", "/v1/preferences/link", {"subject": person(telos, "page-1"), "expires_in": 3600})
+    assert made["expires_at"] > "2026", made
+    status, text, headers = page(telos, path_of(made["url"]))
+    assert status == 200 and "Send offers" in text and "&lt;b&gt;page-1&lt;/b&gt;" in text and "<b>page-1" not in text
+    assert headers["Referrer-Policy"] == "no-referrer" and headers["Cache-Control"] == "no-store" and headers["X-Content-Type-Options"] == "nosniff"
+    assert "script" not in headers["Content-Security-Policy"] and "unsafe" not in headers["Content-Security-Policy"]
+    assert "page-1" not in made["url"]
+    ticket = urllib.parse.parse_qs(urllib.parse.urlsplit(made["url"]).query)["t"][0]
+    with open(telos.log, errors="replace") as log:
+        assert ticket not in log.read()
+
+    def it_is_a_recorded_read():
+        telos.consent("user_id:page-1", "newsletter", "renewed", notice="newsletter@3")  # reads reach the store with commits
+        return any(read["what"] == "preference centre, by the person" for read in telos.call("GET", "/v1/reads?subject=user_id:page-1")["reads"])
+
+    wait(it_is_a_recorded_read, 10, "the view among the reads")
+
+
+def links_are_made_by_those_who_may(telos):
+    subject = person(telos, "page-2")
+    for role, wanted in (("agent", 201), ("privacy", 201), ("marketer", 403), ("auditor", 403)):
+        status, _, _ = telos.request("POST", "/v1/preferences/link", {"subject": subject}, headers=bearer(token(telos, role, "newsletter")))
+        assert status == wanted, (role, status)
+    for body in ({}, {"subject": subject, "expires_in": 0}, {"subject": subject, "expires_in": "P31D"}, {"subject": subject, "expires_in": "soon"}, {"subject": subject, "expires_in": -5}):
+        assert telos.request("POST", "/v1/preferences/link", body)[0] == 400, body
+    assert telos.request("POST", "/v1/preferences/link", {"subject": "user_id:nobody-at-all"})[0] == 404
+    assert telos.command("consent", "link", subject, "--expires-in", "PT1H")["url"].startswith("http://127.0.0.1:")
+    status, content, _ = local(telos, "POST", "/v1/preferences/link", '{"subject": "%s"}' % subject)
+    assert status == 201, content
+
+
+def a_link_that_is_old_changed_or_another_s_opens_nothing(telos):
+    url = path_of(link(telos, person(telos, "page-3"), 1))
+    time.sleep(1.1)
+    assert page(telos, url)[0] == 410
+    good = path_of(link(telos, "user_id:page-3"))
+    ticket = good.split("t=")[1]
+    for wrong in (ticket[:-1], ticket + "A", ticket[:10] + ("A" if ticket[10] != "A" else "B") + ticket[11:], "", "x", "A" * 76, ticket.replace(ticket[0], "+", 1), "%00" * 76):
+        status, text, headers = page(telos, "/preferences?t=" + wrong)
+        assert status == 403 and "page-3" not in text and headers["Content-Type"].startswith("text/html"), wrong
+    assert page(telos, "/rights?t=%s&r=01a21069-fdb5-7216-9a93-d8ccf869444a" % ticket)[0] == 403  # made for another audience
+    assert page(telos, good)[0] == 200
+
+
+def after_erasure_a_link_opens_nothing(telos):
+    url = path_of(link(telos, person(telos, "page-4")))
+    fields = urllib.parse.urlencode({"t": url.split("t=")[1], "do": "erase", "confirm": "yes", "lang": "en"})
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    status, _, headers = raw(telos, "POST", "/preferences", fields, form)
+    assert status == 303 and headers["Location"] == "/preferences?done=erased&lang=en", (status, headers["Location"])
+    assert page(telos, url)[0] == 403
+    assert raw(telos, "POST", "/preferences", fields, form)[0] == 403
+    assert telos.request("POST", "/v1/preferences/link", {"subject": "user_id:page-4"})[0] == 404
+
+
+def a_receipt_is_only_the_person_s_own(telos):
+    mine = path_of(link(telos, person(telos, "page-5")))
+    other = telos.consent(person(telos, "page-6"), "newsletter", "withdrawn")["id"]
+    own = telos.call("GET", "/v1/consents?subject=user_id:page-5")["consents"][0]["id"]
+    assert page(telos, "/preferences/receipt?id=%s&%s" % (own, mine.split("?")[1]))[0] == 200
+    assert page(telos, "/preferences/receipt?id=%s&%s" % (other, mine.split("?")[1]))[0] == 404
+
+
+def the_banner_s_configuration_names_no_person_and_needs_a_key(telos):
+    found = telos.call("GET", "/v1/consent-banner/" + SITE)
+    assert found["controller"] and "person" not in str(found["categories"]), found
+    for category in found["categories"]:
+        assert category["id"] and all(purpose["title"] for purpose in category["purposes"])
+    assert telos.request("GET", "/v1/consent-banner/no-such-key")[0] == 404
+    status, content, headers = raw(telos, "GET", "/telos-consent.js")
+    assert status == 200 and headers["Content-Type"].startswith("text/javascript") and b"telosConsent" in content
+
+
+def notices_are_shown_compared_and_counted(telos):
+    notice = next(n for n in telos.call("GET", "/v1/notices")["notices"] if n["id"] == "newsletter")
+    assert notice["version"] == 3 and notice["languages"][0]["sha256"], notice
+    history = telos.call("GET", "/v1/notices/newsletter")
+    assert history["versions"][-1]["version"] == 3 and history["versions"][0]["ledger_index"] >= 0
+    shown = telos.call("GET", "/v1/notices/newsletter/versions/3?language=en")
+    assert shown["sha256"] == notice["languages"][0]["sha256"] and shown["text"]
+    assert telos.request("GET", "/v1/notices/newsletter/versions/99")[0] == 404
+    assert telos.request("GET", "/v1/notices/nothing")[0] == 404
+    same = telos.call("GET", "/v1/notices/newsletter/diff?from=3&to=3")
+    assert "".join(part["text"] for part in same["changes"]) == shown["text"] and {part["what"] for part in same["changes"]} == {"same"}
+    while True:
+        count = telos.call("GET", "/v1/notices/newsletter/reconsent")
+        if count["complete"]:
+            break
+    assert count["needs"] == 3 and sum(v["people"] for v in count["versions"]) == count["renewed"] + count["open"], count
+    telos.consent("user_id:page-7", "newsletter", "given", notice="newsletter@3")
+    again = telos.call("GET", "/v1/notices/newsletter/reconsent")
+    assert again["renewed"] == count["renewed"] + 1, (count, again)
+    assert telos.command("notice", "reconsent", "newsletter")["renewed"] == again["renewed"]
+
+
+CASES = [
+    a_link_opens_the_person_s_page_and_nothing_of_it_is_kept,
+    links_are_made_by_those_who_may,
+    a_link_that_is_old_changed_or_another_s_opens_nothing,
+    after_erasure_a_link_opens_nothing,
+    a_receipt_is_only_the_person_s_own,
+    the_banner_s_configuration_names_no_person_and_needs_a_key,
+    notices_are_shown_compared_and_counted,
+]
