@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define SHARDS 64
-#define MARKS 64 /* a shard */
+#define SHARDS 32
+#define MARKS 128 /* a shard */
 #define TEXT_BYTES_MAX UINT16_MAX
 
 struct view {
