@@ -254,6 +254,8 @@ struct engine {
 
     pthread_mutex_t policy_lock; /* guards the list, `current` and policy->references */
     struct snapshot *snapshots, *current;
+    int64_t *policy_times; /* when each version was activated, version 1 first; malloc'ed, under policy_lock */
+    uint32_t policy_times_count;
 
     /* the queue */
     pthread_mutex_t submit_lock;

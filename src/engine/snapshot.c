@@ -165,10 +165,51 @@ const struct err *policy_from_row(struct arena *arena, const struct policy_row *
     return NULL;
 }
 
+/* ---- which version was in force when ---- */
+
+static void times_add(struct engine *engine, uint32_t version, int64_t activated_ms)
+{
+    pthread_mutex_lock(&engine->policy_lock);
+    int64_t *times = reallocarray(engine->policy_times, version, sizeof *times);
+    ASSERT(times && version > 0);
+    for (uint32_t missing = engine->policy_times_count; missing + 1 < version; missing++)
+        times[missing] = TIME_FOREVER; /* versions are given one after the other, so there is none */
+    times[version - 1] = activated_ms;
+    engine->policy_times = times;
+    engine->policy_times_count = version;
+    pthread_mutex_unlock(&engine->policy_lock);
+}
+
+static uint32_t version_at(struct engine *engine, int64_t at_ms)
+{
+    pthread_mutex_lock(&engine->policy_lock);
+    uint32_t version = engine->policy_times_count;
+    while (version > 0 && engine->policy_times[version - 1] > at_ms)
+        version--;
+    pthread_mutex_unlock(&engine->policy_lock);
+    return version;
+}
+
+static const struct err *times_read(struct engine *engine)
+{
+    struct arena scratch;
+    struct policy_row *rows = NULL;
+    size_t count = 0;
+    arena_init(&scratch);
+    const struct err *error = engine->store->ops->policies(engine->session, &scratch, false, &rows, &count);
+    for (size_t i = 0; i < count && !error; i++)
+        times_add(engine, rows[i].version, rows[i].activated_ms);
+    if (error)
+        error = err_new(&engine->arena, error->code, "%s", error->text);
+    arena_release(&scratch);
+    return error;
+}
+
 const struct err *snapshot_open(struct engine *engine)
 {
     struct policy_row row = {0};
     bool found = false;
+    TRY(times_read(engine));
     TRY(engine->store->ops->policy(engine->session, &engine->arena, 0, &row, &found));
     if (!found)
         return NULL;
@@ -198,25 +239,21 @@ void snapshot_close(struct engine *engine)
         engine->snapshots->policy->references = 1;
         snapshot_drop(engine, engine->snapshots);
     }
+    free(engine->policy_times);
+    engine->policy_times = NULL;
+    engine->policy_times_count = 0;
     pthread_mutex_unlock(&engine->policy_lock);
 }
 
 const struct err *engine_policy_at(struct engine *engine, struct reader *reader, struct arena *arena, int64_t at_ms, struct policy **ret_policy)
 {
-    const struct store_ops *ops = engine->store->ops;
-    struct policy_row *rows = NULL;
-    size_t count = 0;
-    TRY(ops->policies(reader->session, arena, false, &rows, &count));
-    uint32_t version = 0;
-    for (size_t i = 0; i < count; i++)
-        if (rows[i].activated_ms <= at_ms && rows[i].version > version)
-            version = rows[i].version;
+    uint32_t version = version_at(engine, at_ms);
     *ret_policy = NULL;
     if (!version)
         return NULL;
     struct policy_row row = {0};
     bool found = false;
-    TRY(ops->policy(reader->session, arena, version, &row, &found));
+    TRY(engine->store->ops->policy(reader->session, arena, version, &row, &found));
     if (!found)
         return err_new(arena, ERR_INTERNAL, "policy version %u is missing in the store", version);
     return policy_from_row(arena, &row, ret_policy);
@@ -272,6 +309,7 @@ static void activation_after(void *context, struct engine *engine)
     struct activation *activation = context;
     activation->policy->version = activation->row->version;
     activation->policy->activated_ms = activation->row->activated_ms;
+    times_add(engine, activation->row->version, activation->row->activated_ms);
     snapshot_switch(engine, snapshot_new(activation->policy));
     person_cache_clear(engine->person_cache, activation->policy);
     view_cache_clear(engine->view_cache, activation->policy->version);

@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "main/client.h"
+#include "main/page.h"
 
 /* The verb on the command line is the status of the record. */
 static const struct {
@@ -64,24 +65,12 @@ static enum status state(struct run *run) {
 static enum status show(struct run *run) {
     static const char *const heads[] = {"AT", "PURPOSE", "STATUS", "NOTICE", "BY", "METHOD", "SOURCE", "ID"};
     static const char *const paths[] = {"at", "purpose", "status", "notice", "by", "method", "source", "id"};
-    struct http_reply reply;
-    struct table table;
+    static const struct page_columns columns = {heads, paths, 8};
+    size_t count = 0;
     str path = path_with(run->arena, STR("/v1/consents"), "subject", run->arguments[0]);
     path = path_with(run->arena, path, "purpose", run->argument_count > 1 ? run->arguments[1] : NULL);
-    enum status status = run_get(run, path, STR_NONE, &reply);
-    if (status)
-        return status;
-    const struct json *items = page_items(&reply.json);
-    if (run->out.json) {
-        output_json(&run->out, reply.body);
-    } else if (!items || items->count == 0) {
-        output_text(&run->out, "nothing is recorded\n");
-    } else {
-        table_init(&table, run->arena, heads, 8);
-        table_add_items(&table, items, paths);
-        table_print(&run->out, &table);
-    }
-    return items && items->count ? STATUS_DONE : STATUS_NO;
+    enum status status = run_page(run, path, STR_NONE, &columns, "nothing is recorded", &count);
+    return status ? status : count ? STATUS_DONE : STATUS_NO;
 }
 
 static enum status receipt(struct run *run) {

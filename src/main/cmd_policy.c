@@ -5,6 +5,7 @@
 #include "main/client.h"
 #include "main/job.h"
 #include "main/local.h"
+#include "main/page.h"
 #include "main/policy_file.h"
 
 enum { BODY_BYTES_MAX = 64 * 1024 * 1024 };
@@ -205,19 +206,8 @@ static enum status apply(struct run *run) {
 static enum status show_versions(struct run *run) {
     static const char *const heads[] = {"VERSION", "IN FORCE SINCE", "LEDGER", "BY", "SHA-256"};
     static const char *const paths[] = {"version", "activated_at", "ledger_index", "by", "sha256"};
-    struct http_reply reply;
-    struct table table;
-    enum status status = run_get(run, STR("/v1/policy/versions"), STR_NONE, &reply);
-    if (status)
-        return status;
-    if (run->out.json) {
-        output_json(&run->out, reply.body);
-        return STATUS_DONE;
-    }
-    table_init(&table, run->arena, heads, 5);
-    table_add_items(&table, page_items(&reply.json), paths);
-    table_print(&run->out, &table);
-    return STATUS_DONE;
+    static const struct page_columns columns = {heads, paths, 5};
+    return run_page(run, STR("/v1/policy/versions"), STR_NONE, &columns, "there is no policy yet", NULL);
 }
 
 static enum status show(struct run *run) {
@@ -260,7 +250,9 @@ static const struct action actions[] = {
 static const struct option options[] = {
     {"--at", "TIME", "show: the one in force then", false},
     {"--version", "N", "show: this version", false},
-    {"--versions", NULL, "show: a list of all versions", false},
+    {"--versions", NULL, "show: a list of all versions, newest first", false},
+    {"--limit", "N", "show --versions: how many at a time", false},
+    {"--cursor", "TEXT", "show --versions: go on where the last list ended", false},
 };
 
 const struct command command_policy = {

@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "main/client.h"
+#include "main/page.h"
 #include "main/local.h"
 
 static enum status create(struct run *run) {
@@ -49,22 +50,8 @@ static enum status list(struct run *run) {
     static const char *const heads[] = {"ID", "ROLE", "PURPOSES", "SOURCE", "LABEL", "MADE", "EXPIRES", "REVOKED"};
     static const char *const paths[] = {"id",    "role",       "purposes",   "source",
                                         "label", "created_at", "expires_at", "revoked_at"};
-    struct http_reply reply;
-    struct table table;
-    enum status status = run_get(run, STR("/v1/tokens"), STR_NONE, &reply);
-    if (status)
-        return status;
-    const struct json *items = page_items(&reply.json);
-    if (run->out.json) {
-        output_json(&run->out, reply.body);
-    } else if (!items || items->count == 0) {
-        output_text(&run->out, "there is no token\n");
-    } else {
-        table_init(&table, run->arena, heads, 8);
-        table_add_items(&table, items, paths);
-        table_print(&run->out, &table);
-    }
-    return STATUS_DONE;
+    static const struct page_columns columns = {heads, paths, 8};
+    return run_page(run, STR("/v1/tokens"), STR_NONE, &columns, "there is no token", NULL);
 }
 
 static enum status revoke(struct run *run) {

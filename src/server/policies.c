@@ -5,6 +5,8 @@
  */
 #include "server/server_private.h"
 
+#define VERSIONS_DEFAULT 100
+
 struct proposal {
     struct policy_input input;
     struct map notices;
@@ -346,19 +348,31 @@ const struct err *policy_get(struct call *call)
     return reply_version(call, version);
 }
 
+/* Newest first. */
 const struct err *policy_versions_get(struct call *call)
 {
     struct policy_row *rows;
     struct jsonw w;
-    size_t count;
+    str place = STR_NONE;
+    int64_t before = INT64_MAX;
+    size_t count, max;
+    TRY(call_limit(call, VERSIONS_DEFAULT, &max));
+    TRY(read_cursor(call, &place));
+    if (!str_empty(place) && (!str_to_int64(place, &before) || before < 1))
+        return err_new(&call->arena, ERR_INVALID, "`cursor` is not one of this list");
     TRY(all_versions(call, &rows, &count));
+    while (count > 0 && rows[count - 1].version >= before)
+        count--;
+    size_t first = count > max ? count - max : 0;
     reply_json(call, MHD_HTTP_OK, &w);
     jsonw_object(&w);
     jsonw_key(&w, STR("versions"));
     jsonw_array(&w);
-    for (size_t i = 0; i < count; i++)
-        write_row(call, &w, &rows[i], false);
+    for (size_t i = count; i > first; i--)
+        write_row(call, &w, &rows[i - 1], false);
     jsonw_array_end(&w);
+    if (first > 0)
+        write_cursor(&w, &call->arena, arena_printf(&call->arena, "%u", rows[first].version));
     jsonw_object_end(&w);
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #define BATCHES_SHOWN 50
+#define POLICIES_SHOWN 50
 
 static const struct err *show_queues(struct call *call, struct jsonw *w)
 {
@@ -74,9 +75,10 @@ static const struct err *show_policies(struct call *call, struct jsonw *w)
     TRY(engine_store(call->server->engine)->policies(reader_session(reader), &call->arena, false, &rows, &count));
     jsonw_field_int(w, "active", call->policy ? call->policy->version : 0);
     jsonw_field_int(w, "references", call->policy ? call->policy->references : 0);
-    jsonw_key(w, STR("versions"));
+    jsonw_field_int(w, "stored", (int64_t)count);
+    jsonw_key(w, STR("versions")); /* the newest; /v1/policy/versions has all */
     jsonw_array(w);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = count > POLICIES_SHOWN ? count - POLICIES_SHOWN : 0; i < count; i++) {
         jsonw_object(w);
         jsonw_field_int(w, "version", rows[i].version);
         jsonw_field_time(w, "activated_at", rows[i].activated_ms);

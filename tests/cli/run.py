@@ -146,7 +146,7 @@ def help_has_an_example_for_every_command(world):
     overview = world.out("help")
     commands = re.findall(r"^  (?!telos)([a-z]+) +[a-zA-Z]", overview.split("Exit status")[0], re.M)
     assert {"serve", "policy", "import", "profile", "consent", "decide", "rights", "audit", "verify", "token", "backup", "restore", "keys", "doctor", "bench",
-            "show", "debug", "help", "version"} == set(commands), commands
+            "show", "debug", "help", "version", "signal"} <= set(commands), commands
     for command in commands:
         text = world.out("help", command)
         assert "Example:\n  telos " in text, command
@@ -280,7 +280,9 @@ def the_life_of_a_policy(world):
     assert world.json("policy", "apply", newer)["version"] == 2
     assert world.json("decide", ANNA, "newsletter", status=1)["reasons"][0]["code"] == "consent_outdated_notice"
     assert world.json("policy", "show", "--version", "1")["policy"] == world.read("policy.yaml")
-    assert [v["version"] for v in world.json("policy", "show", "--versions")["versions"]] == [1, 2]
+    assert [v["version"] for v in world.json("policy", "show", "--versions")["versions"]] == [2, 1]
+    assert [v["version"] for v in world.json("policy", "show", "--versions", "--limit", "1")["versions"]] == [2]
+    assert "there is more: --cursor" in world.err("policy", "show", "--versions", "--limit", "1")
     assert "# version 2" in world.out("policy", "show")
     world.run("policy", "show", "--at", "2020-01-01", status=1)
     edited = world.write("edited.yaml", world.read("newer.yaml").replace("basis: consent, notice", "basis: legitimate_interest, interest: more, balancing_test: lia.pdf@2026-01-01, notice"))

@@ -294,9 +294,80 @@ static void a_plan_changes_nothing(void **state)
     world_end(&world);
 }
 
+/* As large as one may be: 64 purposes, 1,000 categories, 1,000 fields. */
+static void the_largest_policy_is_applied_and_used(void **state)
+{
+    struct world world = {0};
+    struct buf buf;
+    (void)state;
+    world_begin_empty(&world);
+    buf_init(&buf, &world.arena, 1024 * 1024);
+    buf_add(&buf, STR("controller: { name: Big Kft., country: HU, dpo: dpo@big.example, regions: [EU] }\ncategories:\n"));
+    for (int i = 0; i < 1000; i++)
+        buf_printf(&buf, "  c%d: { dpv: pd:Behavioral }\n", i);
+    buf_add(&buf, STR("fields:\n"));
+    for (int i = 0; i < 999; i++)
+        buf_printf(&buf, "  traits.f%d: c%d\n", i, i);
+    buf_add(&buf, STR("  default: c999\nnotices:\n  n: { version: 1, effective: 2026-01-01, languages: { en: n.md } }\npurposes:\n"));
+    for (int p = 0; p < 64; p++) {
+        buf_printf(&buf, "  p%d: { title: Purpose %d, basis: consent, notice: n, categories: [c999", p, p);
+        for (int i = p; i < 999; i += 64)
+            buf_printf(&buf, ", c%d", i);
+        buf_add(&buf, STR("] }\n"));
+    }
+    buf_add(&buf, STR("sources:\n  till: { kind: store, trusted: true, when_denied: drop, purposes: ["));
+    for (int p = 0; p < 64; p++)
+        buf_printf(&buf, "%sp%d", p ? ", " : "", p);
+    buf_add(&buf, STR("] }\nidentity:\n  keys:\n    user_id: { category: c999, unique: true }\n"));
+    assert_int_equal(world_apply(&world, str_z(&world.arena, buf_str(&buf))), 1);
+    world_state(&world, "user_id:u1", "p63", CONSENT_GIVEN);
+    world_state(&world, "user_id:u1", "p0", CONSENT_GIVEN);
+    assert_int_equal(world_send(&world, EVENT_IDENTIFY, "till", "{'userId':'u1','traits':{'f63':'a','f64':'b','f65':'c','f998':'d'}}"), OUTCOME_TRIMMED);
+    world_reopen(&world); /* and read again from the store */
+    check_str(world_trait(&world, "user_id:u1", "f63"), "\"a\"");
+    check_str(world_trait(&world, "user_id:u1", "f64"), "\"b\"");
+    check_str(world_trait(&world, "user_id:u1", "f65"), ""); /* p1 */
+    check_str(world_trait(&world, "user_id:u1", "f998"), ""); /* p38 */
+    world_end(&world);
+}
+
+static void each_day_has_the_policy_that_was_in_force(void **state)
+{
+    struct world world = {0};
+    int64_t times[4] = {0};
+    (void)state;
+    world_begin(&world);
+    for (int i = 1; i <= 3; i++) {
+        const struct policy *policy = engine_policy(world.engine);
+        times[i] = policy->activated_ms;
+        engine_policy_release(world.engine, policy);
+        while (clock_now_ms() <= times[i])
+            ;
+        if (i < 3)
+            world_apply(&world, changed(&world, "title: Learn", i == 1 ? "title: Learn more" : "title: Learn most"));
+    }
+    for (int round = 0; round < 2; round++, world_reopen(&world)) {
+        struct policy *policy = NULL;
+        check_fine(engine_policy_at(world.engine, world.reader, &world.arena, times[1] - 1, &policy));
+        assert_null(policy);
+        for (uint32_t i = 1; i <= 3; i++) {
+            check_fine(engine_policy_at(world.engine, world.reader, &world.arena, times[i], &policy));
+            assert_non_null(policy);
+            assert_int_equal(policy->version, i);
+            policy_free(policy);
+        }
+        check_fine(engine_policy_at(world.engine, world.reader, &world.arena, TIME_FOREVER - 1, &policy));
+        assert_int_equal(policy->version, 3);
+        policy_free(policy);
+    }
+    world_end(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_largest_policy_is_applied_and_used),
+        cmocka_unit_test(each_day_has_the_policy_that_was_in_force),
         cmocka_unit_test(the_version_stands_in_the_ledger_before_anything_is_stored_under_it),
         cmocka_unit_test(the_same_policy_twice_is_one_version),
         cmocka_unit_test(a_policy_with_mistakes_is_refused_whole),
