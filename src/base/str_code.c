@@ -33,7 +33,7 @@ bool str_unhex(str hex, void *ret_data, size_t length) {
         if (hex_value(hex.data[i]) < 0)
             return false;
     for (size_t i = 0; i < length; i++)
-        out[i] = (uint8_t)(hex_value(hex.data[2 * i]) << 4 | hex_value(hex.data[2 * i + 1]));
+        out[i] = (uint8_t)((unsigned)hex_value(hex.data[2 * i]) << 4 | (unsigned)hex_value(hex.data[2 * i + 1]));
     return true;
 }
 

@@ -33,7 +33,7 @@ static const struct err *checkpoint_read(struct arena *arena, str text, struct c
 }
 
 const struct err *checkpoint_parse(struct arena *arena, str note, struct checkpoint *ret) {
-    str text;
+    str text = STR_NONE;
     if (!note_parts(note, &text))
         return err_new(arena, ERR_MALFORMED, "not a checkpoint: it is no signed note");
     return checkpoint_read(arena, text, ret);

@@ -58,7 +58,7 @@ const struct err *receipt_sign(struct arena *arena, str json, const struct note_
 }
 
 const struct err *receipt_seal(struct arena *arena, str json, const struct note_key *key, int64_t created_ms, str *ret_document) {
-    str signature;
+    str signature = STR_NONE;
     struct buf out;
     TRY(receipt_sign(arena, json, key, created_ms, &signature));
     str trimmed = str_trim(json); /* ends in the object's brace: receipt_sign read it */

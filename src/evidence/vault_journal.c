@@ -45,7 +45,7 @@ const struct err *change_begin(struct arena *arena, struct vault *vault) {
 }
 
 const struct err *change_page(struct arena *arena, struct vault *vault, uint64_t number, uint8_t **ret_page) {
-    bool fine;
+    bool fine = false;
     ASSERT(number > 0 && number <= PAGE_NUMBER_MAX && vault->record_pages < RECORD_PAGES);
     uint8_t *item = record_item(vault, vault->record_pages + 1);
     TRY(page_load(arena, vault, number, item + 8, &fine));
@@ -165,7 +165,7 @@ static const struct err *record_replay(struct arena *arena, struct vault *vault)
         uint64_t number = le64_read(record_item(vault, item));
         const uint8_t *image = record_item(vault, item) + 8;
         uint8_t page[VAULT_PAGE];
-        bool fine;
+        bool fine = false;
         if (number > PAGE_NUMBER_MAX || !page_check(image, number))
             return err_new(arena, ERR_IO, "%s holds a page that cannot be", vault->path_journal);
         TRY(page_load(arena, vault, number, page, &fine));
@@ -183,7 +183,7 @@ const struct err *journal_replay(struct arena *arena, struct vault *vault) {
     struct stat journal, file;
     uint8_t page[VAULT_PAGE];
     struct vault_header header;
-    bool fine;
+    bool fine = false;
     if (fstat(vault->fd_journal, &journal) != 0 || fstat(vault->fd, &file) != 0)
         return io_error(arena, "cannot read", vault->path_journal);
     vault->broken = true;

@@ -106,9 +106,8 @@ const struct err *master_load(struct arena *arena, struct vault *vault) {
         /* after a rotation's last change: the key that it made is still to take the old one's place */
         if (err && !key_load(arena, vault, vault->path_master_next, header->key_id, secrets->kek[0]))
             err = master_replace(arena, vault);
-        else if (!err && !file_destroy(&vault->faults, vault->path_master_next)) /* before its first change: it wraps nothing */
-            err = io_error(arena, "cannot remove", vault->path_master_next);
-        else if (!err && !io_unlink(&vault->faults, vault->path_master_next))
+        else if (!err && !(file_destroy(&vault->faults, vault->path_master_next) && /* before its first change: it wraps nothing */
+                           io_unlink(&vault->faults, vault->path_master_next)))
             err = io_error(arena, "cannot remove", vault->path_master_next);
     } else if (!err) {
         err = key_load(arena, vault, vault->path_master_next, header->next_key_id, secrets->kek[1]);

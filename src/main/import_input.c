@@ -84,7 +84,7 @@ static const struct err *refill(struct input *input) {
 /* Looks at the first bytes; a pipe may bring them one by one. */
 static const struct err *find_packing(struct input *input) {
     while (input->end < 4 && !input->ended) {
-        size_t got;
+        size_t got = 0;
         TRY(read_some(input, input->packed + input->end, PACKED_BYTES - input->end, &got));
         input->end += got;
     }

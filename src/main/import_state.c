@@ -61,7 +61,7 @@ static uint64_t number(const struct json *object, const char *name) {
 static void state_read(struct arena *arena, const char *file, struct import_state *state) {
     str text, head;
     struct json json;
-    uint64_t size;
+    uint64_t size = 0;
     const struct err *error = file_read(arena, state->path, STATE_BYTES_MAX, &text);
     if (!error)
         error = json_read(arena, text, &json);
