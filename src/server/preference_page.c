@@ -81,7 +81,7 @@ const struct err *preference_page_get(struct call *call)
         return NULL;
     TRY(call_reader(call, &reader));
     TRY(engine_events(reader, &call->arena, call->policy, holder.person, 0, EVENTS_SHOWN, &events, &view.event_count));
-    call_record(call, holder.person, STR_NONE, "preference centre, by the person");
+    call_record(call, holder.person, STR_NONE, "page, by the person");
     view.person = holder.person;
     view.holder = holder.identifier;
     view.expires_ms = holder.expires_ms;

@@ -42,7 +42,7 @@ def a_link_opens_the_person_s_page_and_nothing_of_it_is_kept(telos):
 
     def it_is_a_recorded_read():
         telos.consent("user_id:page-1", "newsletter", "renewed", notice="newsletter@3")  # reads reach the store with commits
-        return any(read["what"] == "preference centre, by the person" for read in telos.call("GET", "/v1/reads?subject=user_id:page-1")["reads"])
+        return any(read["what"] == "page, by the person" for read in telos.call("GET", "/v1/reads?subject=user_id:page-1")["reads"])
 
     wait(it_is_a_recorded_read, 10, "the view among the reads")
 
