@@ -7,6 +7,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 . scripts/build.sh
 
+command -v clang-tidy >/dev/null || { say "clang-tidy is missing: apt-get install --no-install-recommends clang-tidy"; exit 2; }
 [ -d build-lint ] || CC=clang CXX=clang++ meson setup build-lint -Ddefault_library=static >/dev/null || exit 1
 ninja -C build-lint src/store/statements.h >/dev/null 2>&1 || # compiled in, so it has to be there
   ninja -C build-lint $(ninja -C build-lint -t targets all | sed -n 's|^\(src/[^:]*statements\.h\):.*|\1|p') >/dev/null || exit 1
