@@ -74,7 +74,7 @@ static int order(const void *left, const void *right)
 
 int main(int count, char **arguments)
 {
-    int rounds = count > 1 ? atoi(arguments[1]) : 9;
+    int rounds = count > 1 ? (int)strtol(arguments[1], NULL, 10) : 9;
     struct arena arena;
     arena_init(&arena);
     rounds = rounds < 1 ? 1 : rounds > ROUNDS_MAX ? ROUNDS_MAX : rounds;
