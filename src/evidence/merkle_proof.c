@@ -44,6 +44,7 @@ static const struct err *subtree_root(struct reader *reader, unsigned height, ui
     unsigned offset = (unsigned)(first % MERKLE_TILE_WIDTH), count = 1u << inner;
     const struct hash *hashes = NULL;
     TRY(tile_read(reader, level, first / MERKLE_TILE_WIDTH, offset + count, &hashes));
+    ASSERT(hashes);
     struct hash nodes[MERKLE_TILE_WIDTH / 2];
     memcpy(nodes, hashes + offset, sizeof(struct hash) * count);
     for (; count > 1; count /= 2)

@@ -250,7 +250,7 @@ static void verify_bundle(struct export *export, const struct tile_file *file) {
             verifier_finding(verifier, false, file->name, "entries", "there is something after the last entry");
         else if (fine < address.width)
             verifier_finding(verifier, false, file->name, "entries", "entry %llu is missing or does not hash to its leaf",
-                             (unsigned long long)(address.index * MERKLE_TILE_WIDTH + fine));
+                             (unsigned long long)address.index * MERKLE_TILE_WIDTH + fine);
         else
             verifier_finding(verifier, true, file->name, "entries", "%u entries hash to their leaves", address.width);
     }

@@ -100,7 +100,8 @@ static void look_sync(struct visit *visit) {
     }
     (void)unlink(path); /* made above; nothing depends on it */
     qsort(times_us, ROUNDS, sizeof(*times_us), by_value);
-    double ms = (double)times_us[ROUNDS / 2] / 1000.0;
+    const size_t middle = ROUNDS / 2;
+    double ms = (double)times_us[middle] / 1000.0;
     look(visit, "writing", ms > 30 ? VERDICT_NOTE : VERDICT_FINE, "a durable write takes %.2f ms%s", ms,
          ms > 30 ? "; every acknowledgement waits for one: a faster disk helps most" : "");
 }

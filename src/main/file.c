@@ -24,7 +24,7 @@ const struct err *file_read(struct arena *arena, const char *path, size_t bytes_
     int fd FILE_CLOSED = -1;
     int from = STDIN_FILENO;
     if (strcmp(path, "-") != 0)
-        from = fd = open(path, O_RDONLY | O_CLOEXEC);
+        from = fd = open(path, O_RDONLY | O_CLOEXEC); /* NOLINT(clang-analyzer-deadcode.DeadStores): `fd` is closed at the end */
     if (from < 0)
         return file_error(arena, path, errno);
     struct buf text;

@@ -174,7 +174,7 @@ const struct err *input_read(struct input *input, char *to, size_t room, size_t 
 const struct err *input_skip(struct input *input, uint64_t count) {
     char *to = arena_alloc_raw(input->arena, SKIP_BYTES);
     while (count) {
-        size_t got, room = count < SKIP_BYTES ? (size_t)count : SKIP_BYTES;
+        size_t got = 0, room = count < SKIP_BYTES ? (size_t)count : SKIP_BYTES;
         if (input->packing == PACKING_NONE && input->regular && input->at == input->end && count > SKIP_BYTES) {
             uint64_t left = input->size > input->done ? input->size - input->done : 0;
             uint64_t step = count < left ? count : left;

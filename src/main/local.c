@@ -42,6 +42,7 @@ const struct err *local_socket(struct arena *arena, const char *data, const char
 
 bool local_answers(const char *socket_path) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    ASSERT(socket_path);
     size_t length = strlen(socket_path);
     if (length >= sizeof(address.sun_path))
         return false;
