@@ -60,6 +60,7 @@ static void unite(struct apply *apply, struct person *into, struct person *from)
     rows_move(arena, &from->disclosures, &into->disclosures);
     rows_move(arena, &from->refused, &into->refused);
     into->loaded &= from->loaded;
+    into->texts_unopened |= from->texts_unopened;
     from->merged_into = into;
     gate_standing_reset(from);
 }
@@ -175,6 +176,7 @@ static struct person **split(struct apply *apply, struct person *whole, size_t *
         owners[i] = i == 0 ? whole : arena_new(apply->arena, struct person);
         if (i != 0) {
             owners[i]->loaded = whole->loaded;
+            owners[i]->texts_unopened = whole->texts_unopened;
             *(struct person **)vec_push(apply->arena, &apply->batch->persons) = owners[i];
         }
         made[(*ret_count)++] = owners[i];

@@ -35,6 +35,8 @@ typedef VEC(struct planned) planned_list;
 /* Purposes that it speaks of at all. */
 purpose_mask wishes_mention(const struct policy *policy, const struct wishes *wishes);
 void wishes_plan(struct apply *apply, const struct speaker *speaker, const struct wishes *wishes, planned_list *ret_planned);
+/* A signal knows its own words by the texts of the records; false when they must be opened first: then the batch is applied again. */
+bool wishes_ready(struct apply *apply, const struct wishes *wishes, struct person *person);
 /* Where a Global Privacy Control counts for this person or source: not in the EU, unless the policy takes it for an objection there, too. */
 purpose_mask gpc_purposes(const struct policy *policy, const struct source *source, const struct person *person);
 /* Says to the known person what the wishes change for it; returns how many records were made. `message_id` is kept of contract events. */

@@ -165,6 +165,8 @@ purpose_mask signals_apply(struct apply *apply, const struct message *message, c
     struct person *person = resolve_prospect(apply, message, named, named_count);
     if (!named_count || !wishes_mention(apply->policy, &wishes) || (person && person_erased(person)))
         return wishes.reading.unreadable;
+    if (!wishes_ready(apply, &wishes, person))
+        return wishes.reading.unreadable; /* it will be applied again */
     const struct speaker speaker = {.person = person, .identifier = named[0].known ? known_identifier(named[0].known) : NULL,
                                     .standing = standing_of(apply, person, message->source), .source = message->source,
                                     .verified = named[0].id->key->verified || message->source->trusted, .at_ms = said_ms(apply, message)};

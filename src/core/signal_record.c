@@ -223,6 +223,13 @@ purpose_mask wishes_mention(const struct policy *policy, const struct wishes *wi
     return mask | (reading->vendors.count ? policy->vendor_purposes : 0);
 }
 
+bool wishes_ready(struct apply *apply, const struct wishes *wishes, struct person *person)
+{
+    if (!person || !person->texts_unopened || !(wishes_mention(apply->policy, wishes) & ~(wishes->opened | wishes->ended)))
+        return true;
+    return person_require(apply, person, PERSON_SAID);
+}
+
 void wishes_plan(struct apply *apply, const struct speaker *speaker, const struct wishes *wishes, planned_list *ret_planned)
 {
     const struct policy *policy = apply->policy;
@@ -270,6 +277,8 @@ size_t wishes_record(struct apply *apply, const struct wishes *wishes, const str
     here.identifier = known_identifier(known);
     here.standing = standing_of(apply, known->person, speaker->source);
     ret_planned->count = 0;
+    if (!wishes_ready(apply, wishes, known->person))
+        return 0;
     wishes_plan(apply, &here, wishes, ret_planned);
     size_t made = 0;
     vec_each (planned, ret_planned) {

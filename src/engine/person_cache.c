@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/vec.h"
+#include "model/signal_kind.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -42,6 +43,8 @@ struct packed_consent {
     uint32_t identifier, notice_version;
     uint16_t purpose, notice, source;
     uint8_t profile, status, by, flags;
+    uint16_t vendor; /* of a word about a vendor of the TCF: its id */
+    uint8_t method; /* signal_methods: which kind of signal said it; by this a signal knows its own word again. 0: another, not kept here */
 };
 struct packed_merge {
     uint8_t id[16], through_left[16], through_right[16];
@@ -60,7 +63,7 @@ struct entry {
     uint32_t size, place; /* place: in cache->entries, as long as it lives */
     uint64_t root;
     uint32_t round; /* in which `person` was made */
-    bool used, no_held;
+    bool used, no_held, texts_unopened;
     uint8_t profile_count, identifier_count, consent_count, merge_count, refused_count;
     struct person *person;
     _Alignas(8) uint8_t data[];
@@ -376,6 +379,30 @@ static void pack_joins(struct packing *packing, struct packed_merge *merges, str
                                              .last_ms = row->last_ms, .type = pack_name(packing, row->type), .reason = pack_name(packing, row->reason)};
 }
 
+/* The methods by which the core knows what a signal said before (core/signal_record.c). */
+static const char *const signal_methods[] = {
+    "",
+#define X(code, name, method, decoder) method,
+    SIGNAL_KINDS(X)
+#undef X
+};
+
+static uint8_t pack_method(str method)
+{
+    for (uint8_t i = 1; i < sizeof signal_methods / sizeof *signal_methods; i++)
+        if (str_equal(method, str_of(signal_methods[i])))
+            return i;
+    return 0;
+}
+
+static uint16_t pack_vendor(const struct consent *row)
+{
+    static const char before[] = ", vendor ";
+    ptrdiff_t at = status_is_vendor(row->status) ? str_find(row->reference, STR(before)) : -1;
+    int64_t vendor = 0;
+    return at >= 0 && str_to_int64(str_slice(row->reference, (size_t)at + sizeof before - 1, row->reference.length), &vendor) ? (uint16_t)vendor : 0;
+}
+
 static void pack_consents(struct packing *packing, struct packed_consent *consents)
 {
     alive_each (row, &packing->person->consents) {
@@ -383,10 +410,18 @@ static void pack_consents(struct packing *packing, struct packed_consent *consen
             .at_ms = row->at_ms, .known_ms = row->known_ms, .expires_ms = row->expires_ms, .ledger_index = row->ledger_index,
             .identifier = row->identifier, .notice_version = row->notice_version, .purpose = pack_name(packing, row->purpose),
             .notice = pack_name(packing, row->notice), .source = pack_name(packing, row->source), .profile = profile_place(packing, row->profile),
-            .status = (uint8_t)row->status, .by = (uint8_t)row->by,
+            .status = (uint8_t)row->status, .by = (uint8_t)row->by, .method = pack_method(row->method), .vendor = pack_vendor(row),
             .flags = (uint8_t)((row->verified ? FLAG_VERIFIED : 0) | (row->explicit_given ? FLAG_EXPLICIT : 0))};
         memcpy(consents++->id, row->id.bytes, 16);
     }
+}
+
+static bool vendors_unopened(const struct person *person)
+{
+    vec_each (row, &person->consents)
+        if (person->texts_unopened && status_is_vendor(row->status))
+            return true;
+    return false;
 }
 
 static void put(struct person_cache *cache, const struct person *person)
@@ -394,6 +429,8 @@ static void put(struct person_cache *cache, const struct person *person)
     size_t profiles = rows_alive(&person->profiles), identifiers = rows_alive(&person->identifiers), consents = rows_alive(&person->consents),
            merges = rows_alive(&person->merges), refused = rows_alive(&person->refused);
     forget(cache, person);
+    if (vendors_unopened(person)) /* the gate asks them: such a head would deny */
+        return;
     if (!profiles || !identifiers || rows_alive(&person->preferences) || profiles > ROWS_MAX || identifiers > ROWS_MAX || consents > ROWS_MAX ||
         merges > ROWS_MAX || refused > ROWS_MAX)
         return;
@@ -403,7 +440,7 @@ static void put(struct person_cache *cache, const struct person *person)
     struct entry *entry = malloc(size);
     ASSERT(entry);
     *entry = (struct entry){.size = (uint32_t)size, .root = person->root.value,
-                            .no_held = (person->loaded & PERSON_HELD) && !rows_alive(&person->held), .profile_count = (uint8_t)profiles,
+                            .texts_unopened = person->texts_unopened, .no_held = (person->loaded & PERSON_HELD) && !rows_alive(&person->held), .profile_count = (uint8_t)profiles,
                             .identifier_count = (uint8_t)identifiers, .consent_count = (uint8_t)consents, .merge_count = (uint8_t)merges,
                             .refused_count = (uint8_t)refused};
     struct packing packing = {cache, person, true};
@@ -466,7 +503,9 @@ static void unpack_consents(const struct person_cache *cache, const struct entry
                                 .notice_version = consents->notice_version, .explicit_given = consents->flags & FLAG_EXPLICIT,
                                 .by = (enum said_by)consents->by, .at_ms = consents->at_ms, .known_ms = consents->known_ms,
                                 .expires_ms = consents->expires_ms, .source = cache->names.items[consents->source],
-                                .ledger_index = consents->ledger_index};
+                                .ledger_index = consents->ledger_index, .method = str_of(signal_methods[consents->method])};
+        if (consents->vendor)
+            row->reference = str_printf(arena, ", vendor %u", consents->vendor);
         memcpy(row->id.bytes, consents++->id, 16);
     }
 }
@@ -503,6 +542,7 @@ static struct person *unpack(const struct person_cache *cache, const struct entr
     struct person *person = arena_new(arena, struct person);
     person->root = (profile_no){entry->root};
     person->loaded = PERSON_HEAD | (entry->no_held ? PERSON_HELD : 0);
+    person->texts_unopened = entry->texts_unopened;
     unpack_identities(cache, entry, arena, person);
     unpack_consents(cache, entry, arena, person);
     unpack_joins(cache, entry, arena, person);

@@ -331,7 +331,8 @@ static const struct err *persons_open(struct working_set *set)
     struct engine *engine = commit->engine;
     for (size_t i = set->from_cache; i < commit->batch.persons.count; i++) {
         struct person *person = commit->batch.persons.items[i];
-        bool lazily = set->messages_only && !(person->loaded & (PERSON_EVENTS | PERSON_OUTBOX));
+        bool lazily = set->messages_only && !(person->loaded & (PERSON_EVENTS | PERSON_OUTBOX | PERSON_SAID));
+        person->texts_unopened = lazily && person->consents.count;
         TRY(lazily ? open_person_data(engine, set->arena, person) : open_person(engine, set->arena, person));
         if (set->messages_only)
             person_cache_put(engine->person_cache, person);

@@ -240,6 +240,7 @@ static void warm(struct writer *writer, struct commit *commit)
         if (!error) {
             vec_each (row, &(*person)->identifiers)
                 row->value = str_empty(row->sealed) ? STR_NONE : VALUE_UNOPENED;
+            (*person)->texts_unopened = (*person)->consents.count > 0;
             person_cache_put(engine->person_cache, *person);
         }
     if (error || !count || person_cache_full(engine->person_cache))

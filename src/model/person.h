@@ -224,6 +224,7 @@ enum person_loaded {
     PERSON_HELD = 8,
     PERSON_OUTBOX = 16, /* pending deliveries and disclosures */
     PERSON_ALL = 31,
+    PERSON_SAID = 32, /* the texts of consent records opened, where they are not (`texts_unopened`) */
 };
 
 enum delivery_state { DELIVERY_PENDING, DELIVERY_DELIVERED, DELIVERY_DEAD, DELIVERY_CANCELLED };
@@ -252,6 +253,7 @@ struct person {
     profile_no root;
     unsigned loaded; /* enum person_loaded bits */
     unsigned needed; /* parts the core found missing; see core/apply.h */
+    bool texts_unopened; /* method, reference and signal of consent records lie sealed: most messages do without */
     VEC(struct profile) profiles; /* oldest first */
     VEC(struct identifier) identifiers;
     VEC(struct consent) consents; /* in order of known_ms */
