@@ -1,6 +1,6 @@
 /* The consent banner of Telos:
  *   <script src="https://telos.example/telos-consent.js" data-key="WRITE KEY" defer></script>
- * Yes and no weigh the same. Until somebody chooses, nothing is granted; who chose can choose again at any time. docs/signals.md explains it. */
+ * Yes and no weigh the same. Until somebody chooses, nothing is granted; who chose can choose again at any time. docs/preferences.md explains it. */
 (() => {
   'use strict'
   const w = window, d = document, script = d.currentScript, data = script ? script.dataset : {}

@@ -121,6 +121,8 @@ class Samples:
             "Statement": {"subject": self.subject, "purpose": "newsletter", "status": "renewed", "notice": "newsletter@3"},
             "Preferences": {"topics": {"x": True}},
             "PreferenceLinkRequest": {"subject": self.subject},
+            "Signal": {"subject": self.subject, "kind": "gpc", "value": "1"},
+            "SignalText": {"kind": "gpc", "value": "1"},
             "RightsRequest": {"subject": self.subject, "right": "access"},
             "RightVerify": {},
             "RightExtend": {"reason": "many sources"},
