@@ -120,6 +120,8 @@ class Samples:
             "Collect": {"userId": "walk-4", "event": "Walked", "previousId": "walk-5", "groupId": "g", "type": "track"},
             "Statement": {"subject": self.subject, "purpose": "newsletter", "status": "renewed", "notice": "newsletter@3"},
             "Preferences": {"topics": {"x": True}},
+            "Signal": {"subject": self.subject, "value": "DBABTA~1YNN"},
+            "SignalText": {"value": "DBABTA~1YNN"},
             "PreferenceLinkRequest": {"subject": self.subject},
             "Signal": {"subject": self.subject, "kind": "gpc", "value": "1"},
             "SignalText": {"kind": "gpc", "value": "1"},
