@@ -214,6 +214,28 @@ static const struct err *follow(struct campaign *campaign, struct reader *reader
     return NULL;
 }
 
+/* ---- who is open ---- */
+
+const struct err *engine_campaign_people(struct engine *engine, struct arena *arena, const struct policy *policy, str notice,
+                                         const struct purpose *purpose, uint64_t after, size_t max, profile_no **ret_numbers, size_t *ret_count)
+{
+    struct campaigns *campaigns = campaigns_of(engine);
+    const struct notice *known = policy_notice(policy, notice);
+    profile_no *numbers = arena_array(arena, profile_no, max);
+    size_t count = 0;
+    if (!known)
+        return err_new(arena, ERR_NOT_FOUND, "the policy has no such notice");
+    pthread_mutex_lock(&campaigns->lock);
+    const struct campaign *campaign = campaign_take(campaigns, engine, policy, known->name);
+    for (uint64_t i = after + 1; i < campaign->room && count < max; i++)
+        if (campaign->entries[i].state == CAMPAIGN_OPEN && (campaign->entries[i].contactable & purpose->self))
+            numbers[count++].value = i;
+    pthread_mutex_unlock(&campaigns->lock);
+    *ret_numbers = numbers;
+    *ret_count = count;
+    return NULL;
+}
+
 /* ---- the sum ---- */
 
 static void day_add(struct campaign_count *count, const uint64_t *by_day, int64_t newest)

@@ -37,6 +37,10 @@ struct campaign_count {
 };
 const struct err *engine_campaign(struct engine *engine, struct reader *reader, struct arena *arena, const struct policy *policy, str notice,
                                   struct campaign_count *ret_count) MUST_CHECK;
+/* Who is open and could be asked for the purpose when last looked at, profile numbers above `after`, in order. After engine_campaign, which brings the
+ * count up to date; ask the gate again before anything is shown or sent. */
+const struct err *engine_campaign_people(struct engine *engine, struct arena *arena, const struct policy *policy, str notice,
+                                         const struct purpose *purpose, uint64_t after, size_t max, profile_no **ret_numbers, size_t *ret_count) MUST_CHECK;
 void campaigns_free(struct campaigns *campaigns);
 
 #endif

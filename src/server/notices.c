@@ -381,3 +381,61 @@ const struct err *notice_reconsent_get(struct call *call)
     jsonw_object_end(&w);
     return NULL;
 }
+
+/* ---- who ---- */
+
+static void write_someone(struct call *call, struct jsonw *w, const struct person *person, const struct purpose *purpose)
+{
+    struct profile_view view;
+    view_person(call, person, purpose, &view);
+    if (!view.decision.allow) /* meanwhile something was said */
+        return;
+    call_record(call, person, purpose->name, "reconsent");
+    jsonw_object(w);
+    jsonw_key(w, STR("profile"));
+    jsonw_uuid(w, profile_uuid(person, person->root));
+    jsonw_key(w, STR("identifiers"));
+    jsonw_array(w);
+    vec_each (identifier, &view.identifiers) {
+        jsonw_object(w);
+        jsonw_field(w, "type", (*identifier)->type);
+        jsonw_field(w, "value", (*identifier)->value);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+    jsonw_object_end(w);
+}
+
+const struct err *notice_people_get(struct call *call)
+{
+    const struct purpose *purpose;
+    struct reader *reader;
+    struct jsonw w;
+    profile_no *numbers;
+    size_t limit, count;
+    int64_t after = 0;
+    str cursor = STR_NONE;
+    TRY(call_purpose(call, &purpose));
+    TRY(call_limit(call, 100, &limit));
+    TRY(read_cursor(call, &cursor));
+    if (!str_empty(cursor) && (!str_to_int64(cursor, &after) || after < 0))
+        return err_new(&call->arena, ERR_INVALID, "`cursor` is not one that Telos gave out; take `next` of the page before");
+    TRY(engine_campaign_people(call->server->engine, &call->arena, call->policy, call->parameters[0], purpose, (uint64_t)after, limit, &numbers, &count));
+    TRY(call_reader(call, &reader));
+    reply_json(call, MHD_HTTP_OK, &w);
+    jsonw_object(&w);
+    jsonw_field(&w, "purpose", purpose->name);
+    jsonw_key(&w, STR("people"));
+    jsonw_array(&w);
+    for (size_t i = 0; i < count; i++) {
+        struct person *person = NULL;
+        TRY(engine_person_by_no(reader, &call->arena, call->policy, numbers[i], PERSON_HEAD | PERSON_FACTS, &person));
+        if (person)
+            write_someone(call, &w, person, purpose);
+    }
+    jsonw_array_end(&w);
+    if (count == limit)
+        write_cursor(&w, &call->arena, arena_printf(&call->arena, "%llu", (unsigned long long)numbers[count - 1].value));
+    jsonw_object_end(&w);
+    return NULL;
+}

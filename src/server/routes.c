@@ -104,6 +104,7 @@ static const struct route table[] = {
     {"GET", "/v1/notices/{id}/versions/{number}", MAY_EVIDENCE, POL, 0, notice_version_get, "getNoticeVersion", "The text of a version", "language", NULL, 200, "NoticeVersion"},
     {"GET", "/v1/notices/{id}/diff", MAY_EVIDENCE, POL, 0, notice_diff_get, "diffNotice", "What changed from one version to another, word by word", "from! to! language", NULL, 200, "NoticeDiff"},
     {"GET", "/v1/notices/{id}/reconsent", MAY_EVIDENCE, POL, 0, notice_reconsent_get, "noticeReconsent", "How a campaign for renewed consent stands: who is on which version, who can be asked, by day", "channel", NULL, 200, "Reconsent"},
+    {"GET", "/v1/notices/{id}/reconsent/people", MAY_PEOPLE, POL, 0, notice_people_get, "noticeReconsentPeople", "Who is still to renew and may be written to for the purpose, through the gate", "purpose limit cursor", NULL, 200, "ReconsentPeople"},
     {"GET", "/v1/ropa", MAY_EVIDENCE, POL, 0, ropa_get, "getRopa", "Record of processing activities (GDPR Art. 30), now or of a day: JSON, CSV or a page", "format at", NULL, 200, "Ropa"},
     {"GET", "/v1/counters", MAY_EVIDENCE, 0, 0, counters_get, "listCounters", "What was taken and left out, by day, source, field and reason", "from to", NULL, 200, "Counters"},
     {"GET", "/v1/denials", MAY_EVIDENCE, 0, 0, denials_get, "listDenials", "Every no of the gate, counted by reason; no person in it", "from to by", NULL, 200, "Denials"},

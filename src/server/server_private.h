@@ -384,6 +384,7 @@ const struct err *notice_get(struct call *call);
 const struct err *notice_version_get(struct call *call);
 const struct err *notice_diff_get(struct call *call);
 const struct err *notice_reconsent_get(struct call *call);
+const struct err *notice_people_get(struct call *call);
 const struct err *banner_get(struct call *call);
 const struct err *banner_js_get(struct call *call);
 const struct err *preference_link_post(struct call *call);

@@ -122,6 +122,17 @@ def notices_are_shown_compared_and_counted(telos):
     again = telos.call("GET", "/v1/notices/newsletter/reconsent")
     assert again["renewed"] == count["renewed"] + 1, (count, again)
     assert telos.command("notice", "reconsent", "newsletter")["renewed"] == again["renewed"]
+    telos.call("POST", "/v1/identify", {"userId": "page-8", "traits": {"email": "page-8@example.hu"}}, key=SITE)
+    telos.consent("user_id:page-8", "newsletter", "given", notice="newsletter@2")
+    count = telos.call("GET", "/v1/notices/newsletter/reconsent")
+    assert count["open"] >= 1, count
+    listed = telos.call("GET", "/v1/notices/newsletter/reconsent/people?limit=1000", purpose="service")["people"]
+    assert any(i["value"] == "page-8@example.hu" for one in listed for i in one["identifiers"]), (count, listed)
+    assert len(listed) == next(c["people"] for c in count["contactable"] if c["purpose"] == "service")
+    telos.consent("user_id:page-8", "newsletter", "renewed", notice="newsletter@3")
+    telos.call("GET", "/v1/notices/newsletter/reconsent")
+    listed = telos.call("GET", "/v1/notices/newsletter/reconsent/people?limit=1000", purpose="service")["people"]
+    assert not any(i["value"] == "page-8@example.hu" for one in listed for i in one["identifiers"])
 
 
 CASES = [
