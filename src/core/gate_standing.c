@@ -216,12 +216,12 @@ static bool is_grant(const struct consent *record)
     return record->status == CONSENT_GIVEN || record->status == CONSENT_RENEWED;
 }
 
-/* What was last said; but a child's own yes stands back behind its guardian's. */
+/* What was last said; but a child's own yes stands back behind its guardian's, and so does its running out. */
 static const struct consent *consent_of(const struct basis_state *s)
 {
     const struct consent *record = s->fold->record;
-    bool child = record && is_grant(record) && s->fold->guardian && record->by != SAID_BY_GUARDIAN && s->at_ms < of_age(s);
-    return child ? s->fold->guardian : record;
+    bool own = record && (is_grant(record) ? record->by != SAID_BY_GUARDIAN : record->status == CONSENT_EXPIRED);
+    return own && s->fold->guardian && s->at_ms < of_age(s) ? s->fold->guardian : record;
 }
 
 /* Who consents for a child, and for how long. A child's own yes never counts, nor when it is grown; a guardian's counts until the child can say

@@ -225,6 +225,10 @@ static void named_settle(struct course *c, const struct person *person)
         purpose_mask purposes = (identifier->purposes & ~(named->added & ~named->purposes)) | more;
         if (purposes == identifier->purposes)
             continue;
+        if ((purposes & ~identifier->purposes) && identifier->last_seen_ms < c->apply->day_ms) { /* what it is kept for from now on counts from today */
+            identifier->last_seen_ms = c->apply->day_ms;
+            gate_standing_reset(named->known->person);
+        }
         identifier->purposes = purposes;
         if (!purposes)
             identifier->value = identifier->sealed = STR_NONE;

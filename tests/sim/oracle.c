@@ -504,12 +504,3 @@ bool oracle_year_needed(const struct spec *spec, const struct person *person, in
         needed |= year_needed_in(spec, person, &alone, str_equal(profile->jurisdiction, STR("US-CA")), now_ms);
     return needed && !erased(person, now_ms);
 }
-
-/* What is suspended since a birthday came out: what came with the same message stays, and waits for the person's own word. */
-purpose_bits oracle_waits_for_own(const struct verdicts *verdicts)
-{
-    purpose_bits set = 0;
-    for (unsigned i = 0; i < PURPOSES; i++)
-        set |= verdicts->of[i].collect == REASON_BIT(REASON_CONSENT_OWN_REQUIRED) ? 1u << i : 0;
-    return set;
-}

@@ -248,7 +248,6 @@ enum key_class oracle_class(const struct spec *spec, purpose_bits purposes, bool
 bool oracle_overdue(const struct person *person, int64_t now_ms);
 /* What may be kept of a year of birth that no fact says any more: only what Art. 8 needs. */
 bool oracle_year_needed(const struct spec *spec, const struct person *person, int year, int64_t now_ms);
-purpose_bits oracle_waits_for_own(const struct verdicts *verdicts);
 purpose_bits oracle_informable(const struct spec *spec, const struct verdicts *verdicts, unsigned source);
 
 /* --- check.c, check_body.c, check_step.c, read.c, relate.c */

@@ -553,6 +553,22 @@ static void statements_that_do_not_fit_are_refused(void **state)
     assert_int_equal(world.persons.count, 0);
 }
 
+static void a_guardians_yes_outlives_the_childs(void **state)
+{
+    (void)state;
+    struct consent guardian = {.by = SAID_BY_GUARDIAN}, brief = {.expires_ms = world.now_ms + 3 * DAY_MS};
+    check_str(world_state(&world, ANNA, "children", "given", &guardian), "");
+    (void)world_send(&world, "web", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"birthdate\":\"2015-05-05\"}}");
+    world_later(&world, "PT1H");
+    check_str(world_state(&world, ANNA, "children", "renewed", &brief), "");
+    world_later(&world, "P5D");
+    say(ANNA, "children", "expired");
+    world_sweep_all(&world);
+    assert_int_equal(world_alive_facts(world_person(&world, ANNA)), 1);
+    const struct standing *standing = gate_standing_at(&world.arena, world.policy, world_person(&world, ANNA), STR_NONE, world.now_ms, TIME_FOREVER);
+    assert_int_equal(standing->purposes[policy_purpose(world.policy, STR("children"))->slot].reasons, 0);
+}
+
 static void no_consent_outlives_the_policy(void **state)
 {
     (void)state;
@@ -618,6 +634,7 @@ int main(void)
         TEST(an_erased_child_leaves_no_year_of_birth),
         TEST(a_year_of_birth_stays_while_a_consent_rests_on_it),
         TEST(statements_that_do_not_fit_are_refused),
+        TEST(a_guardians_yes_outlives_the_childs),
         TEST(no_consent_outlives_the_policy),
         TEST(who_names_no_notice_agreed_to_the_one_in_force),
         TEST(preferences_are_checked),
