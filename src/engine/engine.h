@@ -193,8 +193,9 @@ const struct err *engine_inclusion(struct reader *reader, struct arena *arena, u
 const struct err *engine_consistency(struct reader *reader, struct arena *arena, uint64_t from, uint64_t to, str *ret_json) MUST_CHECK;
 const struct err *engine_tile(struct reader *reader, struct arena *arena, unsigned level, uint64_t index, unsigned width, str *ret_bytes, bool *ret_found) MUST_CHECK;
 const struct err *engine_entries(struct reader *reader, struct arena *arena, uint64_t index, unsigned width, str *ret_bytes, bool *ret_found) MUST_CHECK;
-/* ISO/IEC TS 27560 receipt of a consent record, signed, with its tlog-proof. */
-const struct err *engine_receipt(struct reader *reader, struct arena *arena, const struct policy *policy, struct uuid consent, str *ret_json, bool *ret_found) MUST_CHECK;
+/* ISO/IEC TS 27560 receipt of a consent record, signed, with its tlog-proof; and the record's purpose (may be NULL), empty: of the whole person. */
+const struct err *engine_receipt(struct reader *reader, struct arena *arena, const struct policy *policy, struct uuid consent, str *ret_json,
+                                 str *ret_purpose, bool *ret_found) MUST_CHECK;
 /* Of a record just made (no store lookup). */
 const struct err *engine_receipt_of(struct engine *engine, struct arena *arena, const struct policy *policy, const struct person *person, const struct consent *consent, str *ret_json) MUST_CHECK;
 /* Writes a folder that `telos verify` can check alone: checkpoint, key, tiles, entries, policies. */

@@ -461,7 +461,7 @@ const struct err *engine_receipt_of(struct engine *engine, struct arena *arena, 
 }
 
 const struct err *engine_receipt(struct reader *reader, struct arena *arena, const struct policy *policy, struct uuid consent, str *ret_json,
-                                 bool *ret_found)
+                                 str *ret_purpose, bool *ret_found)
 {
     struct engine *engine = reader->engine;
     struct consent row;
@@ -483,6 +483,8 @@ const struct err *engine_receipt(struct reader *reader, struct arena *arena, con
                 continue;
             error = engine_receipt_of(engine, arena, past ? past : policy, person, record, ret_json);
             *ret_found = !error;
+            if (ret_purpose)
+                *ret_purpose = str_copy(arena, record->purpose);
             break;
         }
     }

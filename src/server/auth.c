@@ -71,6 +71,14 @@ bool principal_has(const struct principal *principal, const struct purpose *purp
     return principal->all_purposes || (principal->purposes & purpose->self);
 }
 
+bool principal_sees(const struct principal *principal, const struct policy *policy, str purpose)
+{
+    if (str_empty(purpose))
+        return MAY_PRIVACY & MAY(principal->role);
+    const struct purpose *found = policy_purpose(policy, purpose);
+    return found ? principal_has(principal, found) : principal->all_purposes; /* of a purpose that the policy has no more */
+}
+
 static str purposes_text(struct call *call)
 {
     struct buf out;

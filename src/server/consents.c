@@ -1,7 +1,8 @@
 /* What persons say: consents and the other statements, and their receipts.
  *
  * 1. A statement is one record for ever; its 201 carries the receipt and where the ledger has it.
- * 2. To take something away (withdraw, refuse, object, end, restrict) any purpose may be named; to allow something, only those of the token.
+ * 2. A token sees the records of its purposes; those of the whole person only `privacy` and `admin` see.
+ * 3. To take something away (withdraw, refuse, object, end, restrict) any purpose may be named; to allow something, only those of the token.
  */
 #include "server/server_private.h"
 
@@ -164,6 +165,8 @@ const struct err *consents_get(struct call *call)
     struct person *person = NULL;
     struct jsonw w;
     str purpose = call_query(call, "purpose");
+    if (!str_empty(purpose) && !principal_sees(&call->principal, call->policy, purpose)) /* whether it exists is not told */
+        return err_new(&call->arena, ERR_FORBIDDEN, "the token does not have this purpose");
     TRY(call_person(call, call_query(call, "subject"), PERSON_HEAD, &person));
     call_record(call, person, purpose, "consents");
     reply_json(call, MHD_HTTP_OK, &w);
@@ -173,6 +176,8 @@ const struct err *consents_get(struct call *call)
     for (size_t i = 0; person && i < person->consents.count; i++) {
         const struct consent *record = &person->consents.items[i];
         if (!str_empty(purpose) && !str_empty(record->purpose) && !str_equal(record->purpose, purpose))
+            continue;
+        if (!principal_sees(&call->principal, call->policy, record->purpose))
             continue;
         const struct identifier *on = person_identifier(person, record->profile, record->identifier);
         jsonw_object(&w);
@@ -190,14 +195,16 @@ const struct err *consent_receipt(struct call *call)
 {
     struct uuid id;
     struct reader *reader;
-    str json;
+    str json, purpose = STR_NONE;
     bool found = false;
     if (!uuid_parse(call->parameters[0], &id))
         return err_new(&call->arena, ERR_INVALID, "the id of a consent record is a UUID");
     TRY(call_reader(call, &reader));
-    TRY(engine_receipt(reader, &call->arena, call->policy, id, &json, &found));
+    TRY(engine_receipt(reader, &call->arena, call->policy, id, &json, &purpose, &found));
     if (!found)
         return err_new(&call->arena, ERR_NOT_FOUND, "there is no consent record of this id");
+    if (!principal_sees(&call->principal, call->policy, purpose))
+        return err_new(&call->arena, ERR_FORBIDDEN, "the token does not have the purpose of this record");
     reply_text(call, MHD_HTTP_OK, "application/ld+json", json);
     return NULL;
 }

@@ -101,7 +101,7 @@ static void receipts_put(struct export *export)
         char id[UUID_TEXT_SIZE];
         if (export->error || zip_broken(export->zip))
             return;
-        const struct err *error = engine_receipt(export->reader, &export->slice, export->policy, record->id, &json, &found);
+        const struct err *error = engine_receipt(export->reader, &export->slice, export->policy, record->id, &json, NULL, &found);
         fail(export, error);
         if (!error && found)
             zip_put(export->zip, arena_printf(&export->slice, "receipts/%.*s.json", STR_FMT(uuid_text(record->id, id))), export->made_ms, json);

@@ -336,7 +336,7 @@ const struct err *preference_receipt_get(struct call *call)
                 wanted = record;
     if (wanted) {
         TRY(call_reader(call, &reader));
-        TRY(engine_receipt(reader, &call->arena, call->policy, id, &json, &found));
+        TRY(engine_receipt(reader, &call->arena, call->policy, id, &json, NULL, &found));
     }
     if (!found) { /* of nobody, or of somebody else: no difference */
         page_message(call, MHD_HTTP_NOT_FOUND, page_language_of(call, call_query(call, "lang"), STR_NONE), TEXT_BAD_TITLE, TEXT_BAD_TEXT);

@@ -41,7 +41,7 @@ static const struct route table[] = {
     {"PUT", "/v1/preferences", MAY_STATE, IN | POL, LIMIT_MESSAGE_BYTES, preferences_put, "putPreferences", "Replace what the person said about how to be treated", "subject!", "Preferences", 200, "Preferences"},
     {"GET", "/v1/consent-banner/{key}", MAY_ANYONE, IN | ROUTE_CORS, 0, banner_get, "consentBanner", "What the consent banner of a source asks; nothing personal", NULL, NULL, 200, "ConsentBanner"},
     {"GET", "/telos-consent.js", MAY_ANYONE, IN | ROUTE_CORS, 0, banner_js_get, "consentBannerScript", "The consent banner", NULL, NULL, 200, "text/javascript"},
-    {"POST", "/v1/preferences/link", MAY_STATE, POL, API, preference_link_post, "makePreferenceLink", "A signed link to the person's own page; whoever holds it is taken for the person", NULL, "PreferenceLinkRequest", 201, "PreferenceLink"},
+    {"POST", "/v1/preferences/link", MAY_PRIVACY, POL, API, preference_link_post, "makePreferenceLink", "A signed link to the person's own page; whoever holds it is taken for the person", NULL, "PreferenceLinkRequest", 201, "PreferenceLink"},
     {"GET", "/preferences", MAY_ANYONE, ROUTE_PERSON, 0, preference_page_get, "preferencePage", "The preference centre, which a person opens from a signed link", "t! lang done", NULL, 200, "text/html"},
     {"POST", "/preferences", MAY_ANYONE, ROUTE_PERSON, LIMIT_MESSAGE_BYTES, preference_page_post, "preferenceForm", "What the forms of the preference centre say; leads back to it", NULL, "application/x-www-form-urlencoded", 303, NULL},
     {"GET", "/preferences/receipt", MAY_ANYONE, ROUTE_PERSON, 0, preference_receipt_get, "preferenceReceipt", "A receipt of what the person said", "t! id! lang", NULL, 200, "application/ld+json"},

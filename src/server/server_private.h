@@ -233,6 +233,8 @@ bool call_bearer(struct call *call, str *ret_token);
 /* The purpose of this read: the header Purpose, `?purpose=`, or the only one that the token has. */
 const struct err *call_purpose(struct call *call, const struct purpose **ret_purpose) MUST_CHECK;
 bool principal_has(const struct principal *principal, const struct purpose *purpose);
+/* May it see a record of this purpose? Those of the whole person (no purpose) are for `privacy` and `admin`. */
+bool principal_sees(const struct principal *principal, const struct policy *policy, str purpose);
 struct principal principal_local(void);
 
 /* ---- persons: person.c ---- */

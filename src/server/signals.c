@@ -2,7 +2,8 @@
  *
  * 1. What a signal changes is decided by the core, by the same rules as for one on a message; the reply says which records were made, and why not.
  * 2. To allow something takes the purposes of the token; to take something away none (as in consents.c).
- * 3. Decoding asks nothing of anybody: no person is looked at, nothing is recorded.
+ * 3. Of purposes that the token does not have nobody is told how they stand: neither in the reply to a signal nor in the state for tags.
+ * 4. Decoding asks nothing of anybody: no person is looked at, nothing is recorded.
  */
 #include "server/server_private.h"
 
@@ -59,6 +60,19 @@ static const struct consent *record_of(const struct person *person, struct uuid 
     return NULL;
 }
 
+static bool is_own(const struct call *call, const struct signal_said *said) { return principal_sees(&call->principal, call->work.policy, said->purpose); }
+
+/* Of a foreign purpose only what the string itself says: whether its no changed anything would tell what held before. */
+static void write_foreign(struct jsonw *w, struct signal_said said)
+{
+    if (!str_empty(said.vendor) || said.status != CONSENT_STATUS_COUNT || !strcmp(said.says, "no") || !strcmp(said.says, "opted_out"))
+        return;
+    said.why = "the token does not have this purpose, so it can only take away";
+    jsonw_object(w);
+    write_said(w, &said);
+    jsonw_object_end(w);
+}
+
 static const struct err *signals_stated(struct call *call)
 {
     const struct request *request = &call->work.requests[0];
@@ -71,7 +85,7 @@ static const struct err *signals_stated(struct call *call)
     jsonw_key(&w, STR("records"));
     jsonw_array(&w);
     vec_each (said, &request->signal.said) {
-        if (said->status == CONSENT_STATUS_COUNT)
+        if (said->status == CONSENT_STATUS_COUNT || !is_own(call, said))
             continue;
         const struct consent *record = record_of(request->person, said->record);
         jsonw_object(&w);
@@ -87,7 +101,9 @@ static const struct err *signals_stated(struct call *call)
     jsonw_key(&w, STR("unchanged"));
     jsonw_array(&w);
     vec_each (said, &request->signal.said) {
-        if (said->status != CONSENT_STATUS_COUNT)
+        if (!is_own(call, said))
+            write_foreign(&w, *said);
+        if (said->status != CONSENT_STATUS_COUNT || !is_own(call, said))
             continue;
         jsonw_object(&w);
         write_said(&w, said);
@@ -157,21 +173,34 @@ const struct err *signals_decode(struct call *call)
 
 /* ---- out again ---- */
 
+/* What the token may be told of: a key that other purposes share is left out. */
+struct state {
+    const struct policy *policy;
+    const struct standing *standing;
+    const struct person *person;
+    purpose_mask own;
+    int64_t now_ms;
+};
+
+static bool told(const struct state *state, purpose_mask mask) { return mask && !(mask & ~state->own); }
+
 /* A key that several purposes share is granted only where all of them hold. */
-static bool all_hold(const struct policy *policy, const struct standing *standing, purpose_mask mask)
+static bool all_hold(const struct state *state, purpose_mask mask)
 {
-    vec_each (purpose, &policy->purposes)
-        if ((mask & purpose->self) && !(standing->holds & purpose->self))
+    vec_each (purpose, &state->policy->purposes)
+        if ((mask & purpose->self) && !(state->standing->holds & purpose->self))
             return false;
     return mask != 0;
 }
 
-static void write_state_purposes(struct jsonw *w, const struct policy *policy, const struct standing *standing)
+static void write_state_purposes(struct jsonw *w, const struct state *state)
 {
     jsonw_key(w, STR("purposes"));
     jsonw_object(w);
-    vec_each (purpose, &policy->purposes) {
-        const struct purpose_standing *mine = &standing->purposes[purpose->slot];
+    vec_each (purpose, &state->policy->purposes) {
+        const struct purpose_standing *mine = &state->standing->purposes[purpose->slot];
+        if (!told(state, purpose->self))
+            continue;
         jsonw_key(w, purpose->name);
         jsonw_object(w);
         jsonw_field_bool(w, "allowed", !mine->reasons);
@@ -184,66 +213,69 @@ static void write_state_purposes(struct jsonw *w, const struct policy *policy, c
     jsonw_object_end(w);
 }
 
-static void write_state_modes(struct jsonw *w, const struct policy *policy, const struct standing *standing)
+static void write_state_modes(struct jsonw *w, const struct state *state)
 {
     jsonw_key(w, STR("consent_mode"));
     jsonw_object(w);
     for (unsigned type = 0; type < CONSENT_MODE_COUNT; type++) {
         purpose_mask mask = 0;
-        vec_each (purpose, &policy->purposes)
+        vec_each (purpose, &state->policy->purposes)
             mask |= purpose->consent_modes >> type & 1 ? purpose->self : 0;
-        if (mask)
-            jsonw_field(w, consent_mode_name((enum consent_mode_type)type), all_hold(policy, standing, mask) ? STR("granted") : STR("denied"));
+        if (told(state, mask))
+            jsonw_field(w, consent_mode_name((enum consent_mode_type)type), all_hold(state, mask) ? STR("granted") : STR("denied"));
     }
     jsonw_object_end(w);
 }
 
-static void write_state_categories(struct jsonw *w, const struct policy *policy, const struct standing *standing)
+static void write_state_categories(struct jsonw *w, const struct state *state)
 {
     struct map_slot slot;
     jsonw_key(w, STR("categoryPreferences"));
     jsonw_object(w);
-    for (size_t position = 0; map_next(&policy->signal_by_category, &position, &slot);) {
+    for (size_t position = 0; map_next(&state->policy->signal_by_category, &position, &slot);) {
+        purpose_mask mask = *(const purpose_mask *)slot.value;
+        if (mask && !told(state, mask))
+            continue;
         jsonw_key(w, slot.key);
-        jsonw_bool(w, all_hold(policy, standing, *(const purpose_mask *)slot.value));
+        jsonw_bool(w, all_hold(state, mask));
     }
     jsonw_object_end(w);
 }
 
-static void write_tcf_list(struct jsonw *w, const char *name, const struct policy *policy, const struct standing *standing, bool consent)
+static void write_tcf_list(struct jsonw *w, const char *name, const struct state *state, bool consent)
 {
     jsonw_key(w, str_of(name));
     jsonw_array(w);
     for (unsigned id = 1; id <= TCF_PURPOSES; id++) {
         purpose_mask mask = 0;
-        vec_each (purpose, &policy->purposes)
-            if (tcf_purpose(purpose->tcf_purposes, id) && (standing->purposes[purpose->slot].basis == BASIS_CONSENT) == consent)
+        vec_each (purpose, &state->policy->purposes)
+            if (tcf_purpose(purpose->tcf_purposes, id) && (state->standing->purposes[purpose->slot].basis == BASIS_CONSENT) == consent)
                 mask |= purpose->self;
-        if (all_hold(policy, standing, mask))
+        if (told(state, mask) && all_hold(state, mask))
             jsonw_int(w, id);
     }
     jsonw_array_end(w);
 }
 
-static void write_state_tcf(struct jsonw *w, const struct policy *policy, const struct standing *standing, const struct person *person, int64_t now_ms)
+static void write_state_tcf(struct jsonw *w, const struct state *state)
 {
     jsonw_key(w, STR("tcf"));
     jsonw_object(w);
-    write_tcf_list(w, "purposes_consent", policy, standing, true);
-    write_tcf_list(w, "purposes_interest", policy, standing, false);
+    write_tcf_list(w, "purposes_consent", state, true);
+    write_tcf_list(w, "purposes_interest", state, false);
     jsonw_key(w, STR("vendors"));
     jsonw_array(w);
-    vec_each (destination, &policy->destinations) {
-        const struct purpose *purpose = &policy->purposes.items[destination->purpose];
-        if (destination->tcf_vendor && (standing->holds & purpose->self) &&
-            gate_vendor_permitted(person, purpose->name, destination->tcf_vendor, now_ms, TIME_FOREVER))
+    vec_each (destination, &state->policy->destinations) {
+        const struct purpose *purpose = &state->policy->purposes.items[destination->purpose];
+        if (destination->tcf_vendor && told(state, purpose->self) && (state->standing->holds & purpose->self) &&
+            gate_vendor_permitted(state->person, purpose->name, destination->tcf_vendor, state->now_ms, TIME_FOREVER))
             jsonw_int(w, destination->tcf_vendor);
     }
     jsonw_array_end(w);
     jsonw_object_end(w);
 }
 
-static void write_state_us(struct jsonw *w, const struct policy *policy, const struct standing *standing)
+static void write_state_us(struct jsonw *w, const struct state *state)
 {
 #define X(code, name, what) name,
     static const char *const names[] = {US_USES(X)};
@@ -253,12 +285,12 @@ static void write_state_us(struct jsonw *w, const struct policy *policy, const s
     for (unsigned use = 0; use < US_USE_COUNT; use++) {
         purpose_mask mask = 0;
         bool out = false;
-        vec_each (purpose, &policy->purposes) {
+        vec_each (purpose, &state->policy->purposes) {
             bool named = purpose->gpp_uses & US_USE_BIT(use);
             mask |= named ? purpose->self : 0;
-            out |= named && (standing->purposes[purpose->slot].reasons & REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL));
+            out |= named && (state->standing->purposes[purpose->slot].reasons & REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL));
         }
-        if (mask)
+        if (told(state, mask))
             jsonw_field(w, names[use], out ? STR("opted_out") : STR("not_opted_out"));
     }
     jsonw_object_end(w);
@@ -273,16 +305,19 @@ const struct err *signals_state(struct call *call)
     if (person)
         call_record(call, person, STR_NONE, "consent state");
     const struct standing *standing = gate_standing_at(&call->arena, policy, person, STR_NONE, call->received_ms, TIME_FOREVER);
+    struct state state = {.policy = policy, .standing = standing, .person = person, .now_ms = call->received_ms};
+    vec_each (purpose, &policy->purposes)
+        state.own |= principal_has(&call->principal, purpose) ? purpose->self : 0;
     reply_json(call, MHD_HTTP_OK, &w);
     jsonw_object(&w);
     jsonw_field_bool(&w, "known", person != NULL);
     jsonw_field_time(&w, "at", call->received_ms);
     jsonw_field_time(&w, "valid_until", standing->valid_until_ms);
-    write_state_purposes(&w, policy, standing);
-    write_state_modes(&w, policy, standing);
-    write_state_categories(&w, policy, standing);
-    write_state_tcf(&w, policy, standing, person, call->received_ms);
-    write_state_us(&w, policy, standing);
+    write_state_purposes(&w, &state);
+    write_state_modes(&w, &state);
+    write_state_categories(&w, &state);
+    write_state_tcf(&w, &state);
+    write_state_us(&w, &state);
     jsonw_object_end(&w);
     return NULL;
 }

@@ -2,7 +2,8 @@
  *
  * 1. The person must be open to the purpose (403 otherwise); events are shown as far as the purpose may see them, and one that it may not see
  *    at all is left out. Everything else is about the handling, not of the person's data.
- * 2. Paged by time and event number together, so that a page neither repeats nor skips an event.
+ * 2. Of consents, deliveries, recipients and reads those are shown whose purpose the token has.
+ * 3. Paged by time and event number together, so that a page neither repeats nor skips an event.
  */
 #include "server/server_private.h"
 
@@ -40,6 +41,15 @@ static void item_add(struct timeline *timeline, enum item_kind kind, int64_t at_
     *(struct item *)vec_push(&timeline->call->arena, &timeline->items) = (struct item){kind, at_ms, at_ms, order, row, STR_NONE};
 }
 
+static bool shows(const struct timeline *timeline, str purpose)
+{
+    return principal_sees(&timeline->call->principal, timeline->call->policy, purpose);
+}
+
+#define ADD_SHOWN(rows, kind, time_field)                                                                              \
+    for (size_t i = 0; i < (rows).count; i++)                                                                          \
+    if (shows(timeline, (rows).items[i].purpose))                                                                      \
+    item_add(timeline, (kind), (rows).items[i].time_field, i, &(rows).items[i])
 #define ADD_ALL(rows, kind, time_field)                                                                                \
     for (size_t i = 0; i < (rows).count; i++)                                                                          \
     item_add(timeline, (kind), (rows).items[i].time_field, i, &(rows).items[i])
@@ -49,11 +59,11 @@ static void add_rows(struct timeline *timeline)
     const struct person *person = timeline->person;
     ADD_ALL(person->profiles, ITEM_CREATED, created_ms);
     ADD_ALL(person->profiles, ITEM_ERASURE, erased_ms);
-    ADD_ALL(person->consents, ITEM_CONSENT, at_ms);
+    ADD_SHOWN(person->consents, ITEM_CONSENT, at_ms);
     ADD_ALL(person->merges, ITEM_MERGE, at_ms);
     ADD_ALL(person->merges, ITEM_UNDO, undone_ms);
-    ADD_ALL(person->deliveries, ITEM_DELIVERY, queued_ms);
-    ADD_ALL(person->disclosures, ITEM_DISCLOSURE, last_ms);
+    ADD_SHOWN(person->deliveries, ITEM_DELIVERY, queued_ms);
+    ADD_SHOWN(person->disclosures, ITEM_DISCLOSURE, last_ms);
     ADD_ALL(person->held, ITEM_HELD, received_ms);
 }
 
@@ -68,7 +78,8 @@ static const struct err *add_reads(struct timeline *timeline, struct reader *rea
         numbers[i] = person->profiles.items[i].number;
     TRY(engine_store(call->server->engine)->reads(reader_session(reader), &call->arena, numbers, person->profiles.count, 0, READS_MAX, &rows, &count));
     for (size_t i = 0; i < count; i++)
-        item_add(timeline, ITEM_READ, rows[i].at_ms, count - i, &rows[i]);
+        if (str_empty(rows[i].purpose) || shows(timeline, rows[i].purpose))
+            item_add(timeline, ITEM_READ, rows[i].at_ms, count - i, &rows[i]);
     return NULL;
 }
 

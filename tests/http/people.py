@@ -121,6 +121,49 @@ def a_read_is_made_for_one_purpose_of_the_token(telos):
     assert telos.request("POST", "/v1/consents", dict(gives, status="withdrawn"), headers=bearer(one))[0] == 201
 
 
+def a_token_sees_only_the_records_of_its_purposes(telos):
+    who = "user_id:records-1"
+    telos.call("POST", "/v1/track", {"userId": "records-1", "event": "A"}, key=SITE)
+    mine = telos.consent(who, "newsletter", "given", notice="newsletter@3")
+    foreign = telos.consent(who, "profiling", "given", notice="newsletter@3")
+    whole = telos.consent(who, None, "restricted")
+    lifted = telos.consent(who, None, "unrestricted")
+    telos.profile(who, "profiling")
+    assert len(telos.call("GET", "/v1/consents?subject=" + who)["consents"]) >= 4
+    path = "/v1/profiles/%s/timeline?limit=1000" % who
+    wait(lambda: "profiling" in json.dumps([i for i in telos.call("GET", path + "&purpose=newsletter")["items"] if i["what"] in ("said", "read")]), 10, "all of them")
+    for role, purposes in (("agent", ["newsletter"]), ("marketer", ["newsletter"]), ("agent", ["newsletter", "service"]), ("privacy", ["newsletter"])):
+        held = bearer(token(telos, role, *purposes))
+        status, value, _ = telos.request("GET", path, purpose="newsletter", headers=held)
+        said = [i["detail"]["id"] for i in value["items"] if i["what"] == "said"]
+        assert status == 200 and mine["id"] in said and foreign["id"] not in said, value
+        assert (whole["id"] in said) == (lifted["id"] in said) == (role == "privacy"), (role, value)
+        assert "profiling" not in json.dumps(value), value
+        if role == "marketer":
+            continue
+        status, value, _ = telos.request("GET", "/v1/consents?subject=" + who, headers=held)
+        said = [c["id"] for c in value["consents"]]
+        assert status == 200 and mine["id"] in said and foreign["id"] not in said and (whole["id"] in said) == (role == "privacy"), (role, value)
+        assert "profiling" not in json.dumps(value), value
+        assert telos.request("GET", "/v1/consents?subject=%s&purpose=newsletter" % who, headers=held)[0] == 200
+        for hidden in ("profiling", "nothing"):
+            assert telos.request("GET", "/v1/consents?subject=%s&purpose=%s" % (who, hidden), headers=held)[0] == 403, hidden
+        assert telos.request("GET", "/v1/consents/%s/receipt" % mine["id"], headers=held)[0] == 200
+        status, value, _ = telos.request("GET", "/v1/consents/%s/receipt" % foreign["id"], headers=held)
+        assert status == 403 and "profiling" not in json.dumps(value), (status, value)
+        assert telos.request("GET", "/v1/consents/%s/receipt" % whole["id"], headers=held)[0] == (200 if role == "privacy" else 403)
+        status, value, _ = telos.request("GET", "/v1/consents/state?subject=" + who, headers=held)
+        assert status == 200 and sorted(value["purposes"]) == sorted(purposes) and value["categoryPreferences"] == {"Offers": True}, value
+    other = bearer(token(telos, "agent", "service"))
+    status, value, _ = telos.request("GET", "/v1/consents/state?subject=" + who, headers=other)
+    assert status == 200 and list(value["purposes"]) == ["service"] and value["categoryPreferences"] == {}, value
+    for _ in range(2):  # the reply to the same no is the same, whatever held before
+        status, value, _ = telos.request("POST", "/v1/consents/signals", {"subject": who, "kind": "category_preferences", "value": {"Offers": False}}, headers=other)
+        assert status == 200 and value["records"] == [] and value["unchanged"] == [], value
+    said = telos.call("GET", "/v1/consents?purpose=newsletter&subject=" + who)["consents"]
+    assert said[-1]["status"] == "withdrawn" and said[-1]["signal"], said
+
+
 def roles_open_what_they_should(telos):
     telos.call("POST", "/v1/track", {"userId": "role-1", "event": "A"}, key=SITE)
     tokens = {role: token(telos, role, "*") for role in ("privacy", "marketer", "agent", "auditor")}
@@ -445,6 +488,7 @@ CASES = [
     a_withdrawal_denies_from_then_on_and_history_tells,
     the_profile_has_the_shape_of_the_contract,
     a_read_is_made_for_one_purpose_of_the_token,
+    a_token_sees_only_the_records_of_its_purposes,
     roles_open_what_they_should,
     tokens_are_shown_once_and_can_be_revoked,
     every_read_of_a_person_is_in_their_timeline,

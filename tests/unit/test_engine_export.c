@@ -190,7 +190,7 @@ static void a_receipt_verifies_as_a_file(void **state)
     world_begin(&world);
     struct consent said = world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
     const struct policy *policy = engine_policy(world.engine);
-    check_fine(engine_receipt(world.reader, &world.arena, policy, said.id, &text, &found));
+    check_fine(engine_receipt(world.reader, &world.arena, policy, said.id, &text, NULL, &found));
     assert_true(found);
     engine_policy_release(world.engine, policy);
     check_fine(note_verifier_parse(&world.arena, engine_verifier_key(world.engine), &key));

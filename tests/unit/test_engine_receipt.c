@@ -12,7 +12,7 @@ static struct json receipt_of(struct world *world, struct uuid id, str *ret_text
     struct json json;
     str text = STR_NONE;
     bool found = false;
-    check_fine(engine_receipt(world->reader, &world->arena, policy, id, &text, &found));
+    check_fine(engine_receipt(world->reader, &world->arena, policy, id, &text, NULL, &found));
     assert_true(found);
     check_fine(json_read(&world->arena, text, &json));
     engine_policy_release(world->engine, policy);
@@ -158,9 +158,9 @@ static void of_an_erased_person_there_is_no_receipt(void **state)
     const uint8_t all = KEY_CLASS_ALL;
     check_fine(vault_destroy(&world.arena, engine_vault(world.engine), &person->root, &all, 1, clock_now_ms()));
     const struct policy *policy = engine_policy(world.engine);
-    check_fine(engine_receipt(world.reader, &world.arena, policy, said.id, &text, &found));
+    check_fine(engine_receipt(world.reader, &world.arena, policy, said.id, &text, NULL, &found));
     assert_false(found);
-    check_fine(engine_receipt(world.reader, &world.arena, policy, (struct uuid){{9}}, &text, &found));
+    check_fine(engine_receipt(world.reader, &world.arena, policy, (struct uuid){{9}}, &text, NULL, &found));
     assert_false(found);
     engine_policy_release(world.engine, policy);
     world_end(&world);
