@@ -140,9 +140,18 @@ const struct err *world_try(struct world *world, enum event_type type, const cha
     return error;
 }
 
+/* What is said gets a millisecond of its own: of two things at the same instant the gate takes the refusal and the fold one by rule, whichever came last. */
+static void next_millisecond(void)
+{
+    int64_t begun_ms = clock_now_ms();
+    while (clock_now_ms() == begun_ms)
+        usleep(50);
+}
+
 struct message_result world_send_result(struct world *world, enum event_type type, const char *source, const char *text)
 {
     struct work work;
+    next_millisecond();
     check_fine(send(world, type, source, text, &work));
     struct message_result result = work.requests[0].result;
     result.person = NULL;
@@ -159,6 +168,7 @@ struct consent world_state(struct world *world, const char *subject, const char 
 {
     const struct policy *policy = engine_policy(world->engine);
     struct request request = {.kind = REQUEST_STATEMENT};
+    next_millisecond();
     check_fine(identity_parse_subject(&world->arena, policy, str_of(subject), &request.statement.subject));
     request.statement.record = (struct consent){.purpose = str_of(purpose), .status = status, .by = SAID_BY_SELF,
                                                 .at_ms = world->received_ms ? world->received_ms : clock_now_ms(),
