@@ -18,6 +18,19 @@ void profile_fold(struct arena *arena, const struct policy *policy, const struct
 struct withheld {
     str field;
     reason_mask reasons;
+    bool common; /* something of it is of no special category (Art. 9) */
+    purpose_mask purposes; /* that what is special of it was collected for */
+};
+/* What a written view tells beside the person's data: of which purposes it is told that data is kept for them and how they stand, and which fields
+ * there are that are not shown. */
+enum withheld_told {
+    WITHHELD_NONE,
+    WITHHELD_OWN, /* but for special categories of purposes that are not told of: the name of a field can be a diagnosis */
+    WITHHELD_ALL,
+};
+struct view_told {
+    purpose_mask purposes;
+    enum withheld_told withheld;
 };
 /* The person as one purpose may see it. */
 struct profile_view {
@@ -42,9 +55,11 @@ bool profile_view_event(struct arena *arena, const struct profile_view *view, co
                         const struct event *event, str *ret_body);
 /* As view->valid_until_ms, for what the view shows of this event, be it something or nothing. */
 int64_t profile_view_event_until(const struct profile_view *view, const struct event *event);
+/* What a recipient is told, who has the data for one purpose and nothing else: of that purpose, and not what is withheld. */
+struct view_told view_told_recipient(const struct profile_view *view);
 /* {"id","purpose","identifiers","traits","facts","consents","preferences","withheld"} without events; the caller adds those: fields only,
- * no braces, so that the caller can go on. */
-void profile_view_write(struct jsonw *w, const struct profile_view *view);
+ * no braces, so that the caller can go on. No "withheld" for WITHHELD_NONE. */
+void profile_view_write(struct jsonw *w, const struct profile_view *view, struct view_told told);
 /* How the person wants to be treated, as an object: of several statements about a setting the newest. */
 void preferences_write(struct arena *arena, struct jsonw *w, const struct person *person);
 /* The digest of everything the person is made of, independent of row numbers, times of learning and order of arrival: the

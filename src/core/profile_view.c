@@ -44,6 +44,20 @@ static reason_mask value_reasons(const struct profile_view *view, const struct j
     return reasons;
 }
 
+static bool slot_special(const struct policy *policy, uint16_t slot) { return slot != SLOT_NONE && policy->categories.items[slot].special; }
+
+static bool value_special(const struct policy *policy, const struct json *value, struct field_walk walk)
+{
+    if (value->type < JSON_ARRAY || !value->count || field_walk_uniform(walk))
+        return !walk.not_personal && slot_special(policy, walk.category);
+    bool special = false;
+    for (uint32_t i = 0; i < value->count; i++)
+        special |= value->type == JSON_ARRAY
+                       ? value_special(policy, &value->items[i], field_walk_item(policy, walk))
+                       : value_special(policy, &value->members[i].value, field_walk_key(policy, walk, value->members[i].name));
+    return special;
+}
+
 purpose_mask view_keeps(const struct profile_view *view, purpose_mask purposes, int64_t received_ms)
 {
     purpose_mask keeps = purposes & view->stores;
@@ -106,14 +120,25 @@ static reason_mask fact_reasons(struct arena *arena, const struct profile_view *
     return reasons | purpose_reasons(view, fact->purposes, fact->received_ms);
 }
 
-static void withhold(struct arena *arena, struct profile_view *view, str field, reason_mask reasons)
+static bool fact_special(struct arena *arena, const struct profile_view *view, struct field_walk traits_walk, const struct fact *fact)
+{
+    struct field_walk walk = trait_walk(view->policy, traits_walk, fact->name);
+    struct json tree;
+    if (field_walk_uniform(walk) || !str_starts(fact->value, STR("[")))
+        return !walk.not_personal && slot_special(view->policy, walk.category);
+    return json_read(arena, fact->value, &tree) || value_special(view->policy, &tree, walk);
+}
+
+static void withhold(struct arena *arena, struct profile_view *view, struct withheld row)
 {
     vec_each (withheld, &view->withheld)
-        if (str_equal(withheld->field, field)) {
-            withheld->reasons |= reasons;
+        if (str_equal(withheld->field, row.field)) {
+            withheld->reasons |= row.reasons;
+            withheld->common |= row.common;
+            withheld->purposes |= row.purposes;
             return;
         }
-    *(struct withheld *)vec_push(arena, &view->withheld) = (struct withheld){field, reasons};
+    *(struct withheld *)vec_push(arena, &view->withheld) = row;
 }
 
 static void identifiers_view(struct arena *arena, struct profile_view *view)
@@ -128,7 +153,7 @@ static void identifiers_view(struct arena *arena, struct profile_view *view)
         reasons |= purpose_reasons(view, identifier->purposes, identifier->last_seen_ms + DAY_MS);
         valid_until(view, data_until(view, identifier->purposes, identifier->last_seen_ms + DAY_MS));
         if (reasons)
-            withhold(arena, view, identifier->type, reasons);
+            withhold(arena, view, (struct withheld){identifier->type, reasons, !key || !slot_special(view->policy, key->category), identifier->purposes});
         else
             *(const struct identifier **)vec_push(arena, &view->identifiers) = identifier;
     }
@@ -173,7 +198,7 @@ void profile_view(struct arena *arena, const struct policy *policy, const struct
         if (!reasons)
             *(const struct fact **)vec_push(arena, &ret_view->facts) = fact;
         else if (!row_dead(fact))
-            withhold(arena, ret_view, fact->name, reasons);
+            withhold(arena, ret_view, (struct withheld){fact->name, reasons, !fact_special(arena, ret_view, traits_walk, fact), fact->purposes});
     }
     struct shown shown = {ret_view, 0};
     profile_fold(arena, policy, person, is_shown, &shown, &ret_view->traits);
@@ -189,7 +214,13 @@ static bool identifier_shown(const struct profile_view *view, const struct ident
     return false;
 }
 
-static void fact_write(struct jsonw *w, const struct profile_view *view, const struct fact *fact)
+struct view_told view_told_recipient(const struct profile_view *view)
+{
+    purpose_mask own = view->purpose == SLOT_NONE ? 0 : view->policy->purposes.items[view->purpose].self;
+    return (struct view_told){own, WITHHELD_NONE};
+}
+
+static void fact_write(struct jsonw *w, const struct profile_view *view, const struct fact *fact, purpose_mask told)
 {
     const struct identifier *on = person_identifier(view->person, fact->profile, fact->identifier);
     jsonw_object(w);
@@ -200,7 +231,7 @@ static void fact_write(struct jsonw *w, const struct profile_view *view, const s
     jsonw_field_time(w, "observed_at", fact->observed_ms);
     jsonw_key(w, STR("purposes"));
     jsonw_array(w);
-    mask_each (slot, fact->purposes)
+    mask_each (slot, fact->purposes & told)
         jsonw_string(w, view->policy->purposes.items[slot].name);
     jsonw_array_end(w);
     if (on) {
@@ -221,14 +252,14 @@ static bool consent_shown(const struct profile_view *view, const struct purpose 
     return true;
 }
 
-static void consents_write(struct jsonw *w, const struct profile_view *view)
+static void consents_write(struct jsonw *w, const struct profile_view *view, purpose_mask told)
 {
     const struct standing *standing = gate_standing_at(w->out->arena, view->policy, view->person, STR_NONE, view->now_ms, TIME_FOREVER);
     jsonw_object(w);
     vec_each (purpose, &view->policy->purposes) {
         const struct purpose_standing *mine = &standing->purposes[purpose->slot];
         const struct consent *record = mine->objection ? mine->objection : mine->record;
-        if (!record || !consent_shown(view, purpose))
+        if (!record || !(told & purpose->self) || !consent_shown(view, purpose))
             continue;
         bool ran_out = mine->reasons & REASON_BIT(REASON_CONSENT_EXPIRED) && record == mine->record;
         jsonw_key(w, purpose->name);
@@ -246,7 +277,7 @@ static void consents_write(struct jsonw *w, const struct profile_view *view)
     jsonw_object_end(w);
 }
 
-static void lists_write(struct jsonw *w, const struct profile_view *view)
+static void lists_write(struct jsonw *w, const struct profile_view *view, purpose_mask told)
 {
     jsonw_key(w, STR("identifiers"));
     jsonw_array(w);
@@ -267,23 +298,17 @@ static void lists_write(struct jsonw *w, const struct profile_view *view)
     jsonw_key(w, STR("facts"));
     jsonw_array(w);
     vec_each (fact, &view->facts)
-        fact_write(w, view, *fact);
+        fact_write(w, view, *fact, told);
     jsonw_array_end(w);
 }
 
-void profile_view_write(struct jsonw *w, const struct profile_view *view)
+static void withheld_write(struct jsonw *w, const struct profile_view *view, struct view_told told)
 {
-    jsonw_key(w, STR("id"));
-    jsonw_uuid(w, person_root(view->person)->id);
-    jsonw_field(w, "purpose", view->purpose == SLOT_NONE ? STR_NONE : view->policy->purposes.items[view->purpose].name);
-    lists_write(w, view);
-    jsonw_key(w, STR("consents"));
-    consents_write(w, view);
-    jsonw_key(w, STR("preferences"));
-    preferences_write(w->out->arena, w, view->person);
     jsonw_key(w, STR("withheld"));
     jsonw_array(w);
     vec_each (withheld, &view->withheld) {
+        if (told.withheld != WITHHELD_ALL && !withheld->common && !(withheld->purposes & told.purposes))
+            continue;
         jsonw_object(w);
         jsonw_field(w, "field", withheld->field);
         jsonw_key(w, STR("reasons"));
@@ -294,4 +319,18 @@ void profile_view_write(struct jsonw *w, const struct profile_view *view)
         jsonw_object_end(w);
     }
     jsonw_array_end(w);
+}
+
+void profile_view_write(struct jsonw *w, const struct profile_view *view, struct view_told told)
+{
+    jsonw_key(w, STR("id"));
+    jsonw_uuid(w, person_root(view->person)->id);
+    jsonw_field(w, "purpose", view->purpose == SLOT_NONE ? STR_NONE : view->policy->purposes.items[view->purpose].name);
+    lists_write(w, view, told.purposes);
+    jsonw_key(w, STR("consents"));
+    consents_write(w, view, told.purposes);
+    jsonw_key(w, STR("preferences"));
+    preferences_write(w->out->arena, w, view->person);
+    if (told.withheld != WITHHELD_NONE)
+        withheld_write(w, view, told);
 }

@@ -107,15 +107,16 @@ const struct err *engine_person_by_no(struct reader *reader, struct arena *arena
 const struct err *engine_events(struct reader *reader, struct arena *arena, const struct policy *policy, const struct person *person,
                                 uint64_t before, size_t max, struct event **ret_events, size_t *ret_count) MUST_CHECK;
 /* Views: texts made of a person for one purpose, which engine keeps in memory as long as making them anew would give the same (view_cache.h). */
-struct view_place { /* filled by engine_view_find */
-    identifier_hash hash;
-    uint16_t purpose, variant;
+struct view_place {
+    uint16_t purpose, variant; /* the caller's, for engine_view_find; `variant`: what else the text depends on */
+    purpose_mask told; /* the caller's: all purposes that the text tells of, beside its own */
+    identifier_hash hash; /* filled by engine_view_find */
     uint32_t mark;
 };
-/* Adds the kept view of the person known by "type:value" to `out`; whoever gives it out records the read of `ret_root`. `variant`: what else the text
- * depends on. Not found: make it from what is read after this call, then engine_view_keep. */
-const struct err *engine_view_find(struct engine *engine, struct arena *arena, const struct policy *policy, str subject, uint16_t purpose,
-                                   uint16_t variant, struct view_place *ret_place, struct buf *out, profile_no *ret_root, bool *ret_found) MUST_CHECK;
+/* Adds the kept view of the person known by "type:value" to `out`; whoever gives it out records the read of `ret_root`.
+ * Not found: make it from what is read after this call, then engine_view_keep. */
+const struct err *engine_view_find(struct engine *engine, struct arena *arena, const struct policy *policy, str subject,
+                                   struct view_place *place, struct buf *out, profile_no *ret_root, bool *ret_found) MUST_CHECK;
 /* `text` is what the view of this person is at any time from `from_ms` to before `until_ms`, unless something is said or collected. */
 void engine_view_keep(struct engine *engine, const struct policy *policy, const struct view_place *place, const struct person *person, int64_t from_ms,
                       int64_t until_ms, str text);

@@ -120,7 +120,7 @@ static const struct err *profile_body(struct body *body, struct person *person)
     body_begin(body, type);
     jsonw_key(&body->json, STR("profile"));
     jsonw_object(&body->json);
-    profile_view_write(&body->json, view);
+    profile_view_write(&body->json, view, view_told_recipient(view));
     jsonw_object_end(&body->json);
     if (!str_empty(event_text)) {
         jsonw_key(&body->json, STR("event"));

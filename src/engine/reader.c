@@ -98,15 +98,21 @@ const struct err *engine_person_by_no(struct reader *reader, struct arena *arena
 
 /* ---- views ---- */
 
-const struct err *engine_view_find(struct engine *engine, struct arena *arena, const struct policy *policy, str subject, uint16_t purpose,
-                                   uint16_t variant, struct view_place *ret_place, struct buf *out, profile_no *ret_root, bool *ret_found)
+static struct view_key key_at(const struct view_place *place)
+{
+    return (struct view_key){.hash = place->hash, .purpose = place->purpose, .variant = place->variant, .told = place->told};
+}
+
+const struct err *engine_view_find(struct engine *engine, struct arena *arena, const struct policy *policy, str subject,
+                                   struct view_place *place, struct buf *out, profile_no *ret_root, bool *ret_found)
 {
     struct message_identifier id = {0};
     struct view_made made;
     TRY(identity_parse_subject(arena, policy, subject, &id));
     TRY(may_read(engine, arena));
-    struct view_key key = {.hash = identifier_hash_of(engine, id.key->name, id.value), .purpose = purpose, .variant = variant};
-    *ret_place = (struct view_place){.hash = key.hash, .purpose = purpose, .variant = variant, .mark = view_cache_mark(engine->view_cache, &key.hash)};
+    place->hash = identifier_hash_of(engine, id.key->name, id.value);
+    place->mark = view_cache_mark(engine->view_cache, &place->hash);
+    struct view_key key = key_at(place);
     *ret_found = view_cache_get(engine->view_cache, policy->version, &key, clock_now_ms(), out, &made);
     if (!*ret_found)
         return NULL;
@@ -118,7 +124,7 @@ const struct err *engine_view_find(struct engine *engine, struct arena *arena, c
 void engine_view_keep(struct engine *engine, const struct policy *policy, const struct view_place *place, const struct person *person, int64_t from_ms,
                       int64_t until_ms, str text)
 {
-    struct view_key key = {.hash = place->hash, .purpose = place->purpose, .variant = place->variant};
+    struct view_key key = key_at(place);
     struct view_made made = {.root = person->root, .from_ms = from_ms, .until_ms = until_ms};
     view_cache_put(engine->view_cache, policy->version, &key, place->mark, &made, text);
 }

@@ -28,10 +28,11 @@ struct view {
     bool forgotten, words;
     uint8_t hash[16];
     uint64_t root;
+    purpose_mask told;
     int64_t from_ms, until_ms;
     char text[];
 };
-_Static_assert(sizeof(struct view) == 56, "what a view costs beside its text");
+_Static_assert(sizeof(struct view) == 64, "what a view costs beside its text");
 struct slot {
     uint32_t tag;
     uint32_t place; /* in the ring, in eighths, + 1; 0: free */
@@ -172,7 +173,8 @@ static struct view *view_find(const struct shard *shard, const struct view_key *
         return NULL;
     for (size_t i = tag & mask; shard->slots[i].place; i = (i + 1) & mask) {
         struct view *view = shard->slots[i].tag == tag ? view_at(shard, shard->slots[i].place) : NULL;
-        if (view && view->purpose == key->purpose && view->variant == key->variant && !memcmp(view->hash, key->hash.bytes, sizeof view->hash))
+        if (view && view->purpose == key->purpose && view->variant == key->variant && view->told == key->told &&
+            !memcmp(view->hash, key->hash.bytes, sizeof view->hash))
             return view;
     }
     return NULL;
@@ -350,7 +352,7 @@ static void put(struct view_cache *cache, struct shard *shard, const struct view
         view_forget(shard, older);
     struct view *view = room_make(shard, cache->ring_bytes, size);
     *view = (struct view){.size = (uint32_t)size, .packed = (uint16_t)packed.length, .length = (uint16_t)text.length, .purpose = key->purpose,
-                          .variant = key->variant, .root = made->root.value, .from_ms = made->from_ms, .until_ms = made->until_ms, .words = words};
+                          .variant = key->variant, .told = key->told, .root = made->root.value, .from_ms = made->from_ms, .until_ms = made->until_ms, .words = words};
     memcpy(view->hash, key->hash.bytes, sizeof view->hash);
     memcpy(view->text, packed.data, packed.length);
     if ((shard->slots_used + 1) * 4 > shard->slot_count * 3)

@@ -18,6 +18,7 @@ struct view_key {
     identifier_hash hash; /* that the person was asked for by */
     uint16_t purpose; /* slot */
     uint16_t variant; /* what else the text depends on; the caller's */
+    purpose_mask told; /* of which purposes the text tells: it is for nobody who has others */
 };
 struct view_made {
     profile_no root; /* whose it is: for recording the read */

@@ -179,10 +179,21 @@ static const struct err *write_events(struct call *call, struct jsonw *w, struct
     return NULL;
 }
 
-const struct err *write_profile(struct call *call, struct jsonw *w, struct profile_view *view, size_t events_max)
+struct view_told view_told_to(const struct principal *principal, const struct policy *policy)
+{
+    purpose_mask own = 0, every = 0;
+    vec_each (purpose, &policy->purposes) {
+        every |= purpose->self;
+        own |= principal_has(principal, purpose) ? purpose->self : 0;
+    }
+    bool all = own == every || (MAY_PRIVACY & MAY(principal->role));
+    return (struct view_told){own, all ? WITHHELD_ALL : WITHHELD_OWN};
+}
+
+const struct err *write_profile(struct call *call, struct jsonw *w, struct profile_view *view, struct view_told told, size_t events_max)
 {
     jsonw_object(w);
-    profile_view_write(w, view);
+    profile_view_write(w, view, told);
     TRY(write_events(call, w, view, events_max));
     jsonw_key(w, STR("segments"));
     jsonw_raw(w, STR("[]"));

@@ -6,9 +6,11 @@
 #include "server/server_private.h"
 
 #define EVENTS_DEFAULT 20
+#define VARIANT_WITHHELD 0x8000 /* beside the number of events */
+_Static_assert(LIMIT_PAGE_ITEMS < VARIANT_WITHHELD, "a variant holds the number of events, and whether all is told that is withheld");
 
 /* Made from what is stored now, and kept for the next reads of it. */
-static const struct err *profile_make(struct call *call, const struct purpose *purpose, size_t events, const struct view_place *place)
+static const struct err *profile_make(struct call *call, const struct purpose *purpose, size_t events, struct view_told told, const struct view_place *place)
 {
     struct person *person = NULL;
     struct profile_view view;
@@ -23,7 +25,7 @@ static const struct err *profile_make(struct call *call, const struct purpose *p
         return NULL;
     }
     reply_json(call, MHD_HTTP_OK, &w);
-    TRY(write_profile(call, &w, &view, events));
+    TRY(write_profile(call, &w, &view, told, events));
     if (!call->reply.out.overflow)
         engine_view_keep(call->server->engine, call->policy, place, person, view.now_ms, view.valid_until_ms, buf_str(&call->reply.out));
     return NULL;
@@ -33,7 +35,6 @@ static const struct err *profile_make(struct call *call, const struct purpose *p
 const struct err *profile_get(struct call *call)
 {
     const struct purpose *purpose;
-    struct view_place place;
     struct jsonw w;
     profile_no root = {0};
     bool found = false;
@@ -41,10 +42,12 @@ const struct err *profile_get(struct call *call)
     TRY(call_purpose(call, &purpose));
     TRY(call_query_int(call, "events", 0, LIMIT_PAGE_ITEMS, &events));
     reply_json(call, MHD_HTTP_OK, &w);
-    TRY(engine_view_find(call->server->engine, &call->arena, call->policy, call->parameters[0], purpose->slot, (uint16_t)events, &place,
-                         &call->reply.out, &root, &found));
+    struct view_told told = view_told_to(&call->principal, call->policy);
+    struct view_place place = {.purpose = purpose->slot, .told = told.purposes,
+                               .variant = (uint16_t)((uint16_t)events | (told.withheld == WITHHELD_ALL ? VARIANT_WITHHELD : 0))};
+    TRY(engine_view_find(call->server->engine, &call->arena, call->policy, call->parameters[0], &place, &call->reply.out, &root, &found));
     if (!found)
-        return profile_make(call, purpose, (size_t)events, &place);
+        return profile_make(call, purpose, (size_t)events, told, &place);
     engine_record_read(call->server->engine, call->principal.token, root, purpose->name, "profile");
     return NULL;
 }

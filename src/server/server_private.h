@@ -250,8 +250,10 @@ str period_text(struct arena *arena, const struct period *period); /* "P5Y after
 void write_event(struct jsonw *w, const struct event *event, str body);
 /* The person as one purpose sees it, now. */
 void view_person(struct call *call, const struct person *person, const struct purpose *purpose, struct profile_view *ret_view);
+/* What a view tells this token beside the person's data. */
+struct view_told view_told_to(const struct principal *principal, const struct policy *policy);
 /* Also brings view->valid_until_ms forward to what its events last. */
-const struct err *write_profile(struct call *call, struct jsonw *w, struct profile_view *view, size_t events_max) MUST_CHECK;
+const struct err *write_profile(struct call *call, struct jsonw *w, struct profile_view *view, struct view_told told, size_t events_max) MUST_CHECK;
 void reply_withheld(struct call *call, str purpose, const struct decision *decision); /* 403 with reasons */
 struct uuid profile_uuid(const struct person *person, profile_no number);
 

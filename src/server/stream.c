@@ -88,7 +88,7 @@ static const struct err *push_change(struct call *call, struct stream *stream, c
     if (view.decision.allow) {
         call->principal.token = stream->token_id;
         call_record(call, person, stream->purpose, "stream");
-        TRY(write_profile(call, &w, &view, 1));
+        TRY(write_profile(call, &w, &view, view_told_recipient(&view), 1));
     } else {
         write_withheld(&w, stream, person, &view.decision);
     }

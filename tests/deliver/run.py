@@ -226,6 +226,18 @@ def a_delivery_is_signed_and_has_the_shape_of_the_contract(telos, receiver):
     assert len(receiver.seen("plain")) == 1, "sent twice"
 
 
+def a_recipient_hears_of_its_own_purpose_only(telos, receiver):
+    telos.person("secret-1")
+    telos.call("POST", "/v1/consents", {"subject": "user_id:secret-1", "purpose": "care", "status": "given", "explicit": True, "notice": "newsletter@1"})
+    telos.call("POST", "/v1/identify", {"userId": "secret-1", "traits": {"diagnosis": "flu", "colour": "red"}}, basic=WRITE_KEY)
+    telos.track("Plain", "secret-1", secret=1)
+    request = wait(lambda: [r for r in receiver.seen("plain") if b"secret" in r["raw"]], 10, "a delivery")[0]
+    profile = request["body"]["profile"]
+    assert profile["traits"] == {"colour": "red"} and list(profile["consents"]) == ["newsletter"] and "withheld" not in profile, profile
+    assert [f["purposes"] for f in profile["facts"]] == [["newsletter"]], profile["facts"]
+    assert b"diagnosis" not in request["raw"] and b"care" not in request["raw"], request["raw"]
+
+
 def deliveries_of_a_person_keep_their_order_through_failures(telos, receiver):
     people = [telos.person("order-%d" % i) for i in range(8)]
     chance = random.Random(1)
@@ -415,7 +427,7 @@ def kills_under_load_lose_nothing(telos, receiver):
 
 
 CASES = [
-    a_delivery_is_signed_and_has_the_shape_of_the_contract,
+    a_delivery_is_signed_and_has_the_shape_of_the_contract, a_recipient_hears_of_its_own_purpose_only,
     deliveries_of_a_person_keep_their_order_through_failures,
     a_failed_attempt_is_repeated_with_the_same_id,
     retry_after_is_obeyed,

@@ -114,7 +114,7 @@ static void check_view(struct world *world, const struct person *person)
         buf_init(&buf, &world->arena, 64 * 1024 * 1024);
         jsonw_init(&w, &buf);
         jsonw_object(&w);
-        profile_view_write(&w, &view);
+        profile_view_write(&w, &view, (struct view_told){~(purpose_mask)0, WITHHELD_ALL});
         jsonw_object_end(&w);
         check_json(&world->arena, buf_str(&buf));
         vec_each (event, &person->events)

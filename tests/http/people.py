@@ -404,7 +404,7 @@ def a_policy_is_checked_planned_and_applied(telos):
         text = f.read()
     notices = {"notices/newsletter.en.md": "We send you offers by e-mail if you agree.\n"}
     checked = telos.call("POST", "/v1/policy/check", {"policy": text, "notices": notices})
-    assert checked["valid"] is True and checked["counts"]["purposes"] == 5
+    assert checked["valid"] is True and checked["counts"]["purposes"] == 6
     wrong = text.replace("purposes: [newsletter], when_denied: drop", "purposes: [newsleter], when_denied: drop")
     status, value, _ = telos.request("POST", "/v1/policy/check", {"policy": wrong, "notices": notices})
     assert status == 422 and value["type"] == "/problems/policy-refused", (status, value)
@@ -441,11 +441,11 @@ def a_policy_is_checked_planned_and_applied(telos):
 
 def the_record_of_processing_comes_in_three_forms(telos):
     record = telos.call("GET", "/v1/ropa")
-    assert record["controller"]["name"] == "Teszt Kft." and len(record["activities"]) == 5
+    assert record["controller"]["name"] == "Teszt Kft." and len(record["activities"]) == 6
     news = next(a for a in record["activities"] if a["activity"] == "newsletter")
     assert "6(1)(a)" in news["basis"] and "Hook Kft." in news["recipients"] and "P1Y" in news["retention"], news
     status, content, reply = raw(telos, "GET", "/v1/ropa?format=csv", headers=bearer(telos.token))
-    assert status == 200 and reply["Content-Type"].startswith("text/csv") and content.count(b"\r\n") == 6
+    assert status == 200 and reply["Content-Type"].startswith("text/csv") and content.count(b"\r\n") == 7
     status, content, reply = raw(telos, "GET", "/v1/ropa", headers=dict(bearer(telos.token), Accept="text/html,*/*"))
     assert status == 200 and reply["Content-Type"].startswith("text/html") and b"Teszt Kft." in content
     first = telos.call("GET", "/v1/policy/versions")["versions"][-1]

@@ -20,7 +20,7 @@ import views  # noqa: E402
 import walk  # noqa: E402
 from telos import Telos, run_cases  # noqa: E402
 
-KEYS = {"SITE_WRITE_KEY": "site-key-1", "SHOP_WRITE_KEY": "shop-key-1", "QUIET_WRITE_KEY": "quiet-key-1"}
+KEYS = {"SITE_WRITE_KEY": "site-key-1", "SHOP_WRITE_KEY": "shop-key-1", "QUIET_WRITE_KEY": "quiet-key-1", "CLINIC_WRITE_KEY": "clinic-key-1"}
 
 
 def main():

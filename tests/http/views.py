@@ -1,10 +1,12 @@
 """Reads that memory answers: each change is seen by the very next read, what is withheld stays withheld, and every read is recorded."""
 import datetime
+import json
 import os
 import threading
 import time
 
 from collect import SITE
+from people import Stream
 from telos import wait
 
 SHOP = "shop-key-1"
@@ -203,6 +205,53 @@ def recorded_reads_equal_the_reads_made(telos):
     assert counts(other) == {("decide", "newsletter"): 1, ("decide", "service"): 1}, counts(other)
 
 
-CASES = [each_change_is_seen_by_the_very_next_read, a_change_by_another_route_is_seen_by_decide_at_once, time_alone_ends_what_memory_holds,
+def what_a_view_tells_of_other_purposes_is_for_those_who_have_them(telos):
+    """The wide token first, then the narrow one, and the other way round: memory gives neither the other's text."""
+    tokens = {name: bearer(telos.call("POST", "/v1/tokens", {"role": role, "purposes": purposes})["token"]) for name, role, purposes in (
+        ("narrow", "agent", ["newsletter"]), ("two", "agent", ["newsletter", "service"]), ("care", "agent", ["newsletter", "care"]),
+        ("privacy", "privacy", ["newsletter"]), ("wide", "agent", ["*"]))}
+
+    def check(who, name):
+        status, value, _ = telos.request("GET", "/v1/profiles/" + who, headers=tokens[name], purpose="newsletter")
+        assert status == 200 and value["traits"]["name"], (name, status, value)
+        fact = next(f for f in value["facts"] if f["name"] == "name" and f["source"] == "site")
+        wanted = {"newsletter", "service"} if name in ("two", "wide") else {"newsletter"}
+        assert set(fact["purposes"]) == wanted, (name, fact)
+        wanted |= {"profiling"} if name == "wide" else set()
+        assert set(value["consents"]) == wanted, (name, value["consents"])
+        hidden = [w["field"] for w in value["withheld"]]
+        assert ("diagnosis" in hidden) == (name not in ("narrow", "two")), (name, hidden)
+        assert "flu" not in json.dumps(value) and (name != "narrow" or "care" not in json.dumps(value)), (name, value)
+
+    names = list(tokens)
+    for i, order in enumerate((names, names[::-1], names[2:] + names[:2])):
+        who = known(telos, "told-%d" % i)
+        telos.consent(who, "profiling", "given", notice="newsletter@3")
+        telos.consent(who, "care", "given", notice="newsletter@3", explicit=True)
+        telos.call("POST", "/v1/identify", {"userId": "told-%d" % i, "traits": {"diagnosis": "flu"}}, key="clinic-key-1")
+        assert telos.profile(who, "care")["traits"] == {"diagnosis": "flu"}
+        for name in order:
+            check(who, name)
+        before = found(telos)
+        for name in order + order[::-1]:
+            check(who, name)
+        assert found(telos) == before + 2 * len(order), "these were not from memory"
+
+
+def a_stream_tells_of_its_purpose_only(telos):
+    stream = Stream(telos, "purpose=newsletter")
+    who = known(telos, "told-stream")
+    telos.consent(who, "profiling", "given", notice="newsletter@3")
+    telos.consent(who, "care", "given", notice="newsletter@3", explicit=True)
+    telos.call("POST", "/v1/identify", {"userId": "told-stream", "traits": {"diagnosis": "flu", "name": "Last"}}, key="clinic-key-1")
+    wait(lambda: any(e["data"].get("traits", {}).get("name") == "Last" for e in stream.events), 10, "the profile on the stream")
+    stream.close()
+    data = stream.events[-1]["data"]
+    assert "withheld" not in data and list(data["consents"]) == ["newsletter"] and {p for f in data["facts"] for p in f["purposes"]} == {"newsletter"}, data
+    assert not any("diagnosis" in json.dumps(e) or "profiling" in json.dumps(e) for e in stream.events), stream.events
+
+
+CASES = [what_a_view_tells_of_other_purposes_is_for_those_who_have_them, a_stream_tells_of_its_purpose_only,
+         each_change_is_seen_by_the_very_next_read, a_change_by_another_route_is_seen_by_decide_at_once, time_alone_ends_what_memory_holds,
          a_policy_switch_is_seen_by_the_very_next_read, a_rotation_of_keys_changes_nothing_that_is_read, an_erased_person_is_not_remembered,
          what_one_purpose_withholds_no_other_token_makes_readable, recorded_reads_equal_the_reads_made]

@@ -100,7 +100,7 @@ static void view_shown(const struct shown *shown, const struct profile_view *vie
     buf_init(&out, &shown->world->scratch, LIMIT_REPLY_BYTES);
     jsonw_init(&json, &out);
     jsonw_object(&json);
-    profile_view_write(&json, view);
+    profile_view_write(&json, view, shown->delivery ? view_told_recipient(view) : (struct view_told){~(purpose_mask)0, WITHHELD_ALL});
     jsonw_object_end(&json);
     markers_shown(shown, buf_str(&out));
 }

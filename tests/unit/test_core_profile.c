@@ -31,7 +31,9 @@ static struct profile_view view_for(const char *purpose)
     return view;
 }
 
-static str written(const char *purpose)
+#define EVERYTHING ((struct view_told){~(purpose_mask)0, WITHHELD_ALL})
+
+static str written_for(const char *purpose, const struct view_told *told)
 {
     struct profile_view view = view_for(purpose);
     struct buf buf;
@@ -41,10 +43,15 @@ static str written(const char *purpose)
     buf_init(&buf, &world.arena, 65536);
     jsonw_init(&w, &buf);
     jsonw_object(&w);
-    profile_view_write(&w, &view);
+    profile_view_write(&w, &view, told ? *told : view_told_recipient(&view));
     jsonw_object_end(&w);
     str text = buf_str(&buf);
     return str_slice(text, (size_t)str_find(text, STR("\"purpose\"")), text.length);
+}
+
+static str written(const char *purpose)
+{
+    return written_for(purpose, &EVERYTHING);
 }
 
 static str event_seen(const char *purpose, size_t number)
@@ -165,6 +172,31 @@ static void digests_tell_people_apart_and_know_them_again(void **state)
     assert_memory_not_equal(one, two, 32);
 }
 
+static bool has(str text, const char *part) { return str_find(text, str_of(part)) >= 0; }
+
+static void whoever_has_it_for_one_purpose_hears_of_no_other(void **state)
+{
+    (void)state;
+    struct consent sure = {.explicit_given = true};
+    everybody();
+    check_str(world_state(&world, ANNA, "care", "given", &sure), "");
+    (void)world_send(&world, "web", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"allergy\":\"nuts\",\"colour\":\"red\",\"points\":7}}");
+    str all = written("fulfilment");
+    assert_true(has(all, "\"field\":\"allergy\"") && has(all, "\"field\":\"colour\"") && has(all, "analytics"));
+    str sent = written_for("fulfilment", NULL);
+    assert_true(has(sent, "\"points\":7") && has(sent, "\"purposes\":[\"fulfilment\"]") && has(sent, "\"consents\":{\"fulfilment\":{"));
+    assert_false(has(sent, "withheld") || has(sent, "allergy") || has(sent, "colour") || has(sent, "newsletter") || has(sent, "analytics") || has(sent, "care"));
+    /* A token: of its purposes, and the names of all fields but those that are another purpose's secret. */
+    purpose_mask own = policy_purpose(world.policy, STR("fulfilment"))->self, care = policy_purpose(world.policy, STR("care"))->self;
+    str narrow = written_for("fulfilment", &(struct view_told){own, WITHHELD_OWN});
+    assert_true(has(narrow, "\"field\":\"colour\"") && has(narrow, "\"consents\":{\"fulfilment\":{"));
+    assert_false(has(narrow, "allergy") || has(narrow, "newsletter") || has(narrow, "analytics") || has(narrow, "care"));
+    str wide = written_for("fulfilment", &(struct view_told){own | care, WITHHELD_OWN});
+    assert_true(has(wide, "\"field\":\"allergy\"") && !has(wide, "analytics"));
+    str officer = written_for("fulfilment", &(struct view_told){own, WITHHELD_ALL});
+    assert_true(has(officer, "\"field\":\"allergy\"") && !has(officer, "analytics"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -176,6 +208,7 @@ int main(void)
         TEST(rules_say_which_value_stands),
         TEST(what_is_said_again_is_not_kept_twice),
         TEST(of_several_profiles_the_newest_preference_stands),
+        TEST(whoever_has_it_for_one_purpose_hears_of_no_other),
         TEST(digests_tell_people_apart_and_know_them_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

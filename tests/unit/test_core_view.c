@@ -32,7 +32,7 @@ static str view_at(struct arena *arena, const struct person *person, str purpose
     buf_init(&buf, arena, 1 << 20);
     jsonw_init(&w, &buf);
     jsonw_object(&w);
-    profile_view_write(&w, &view);
+    profile_view_write(&w, &view, (struct view_told){~(purpose_mask)0, WITHHELD_ALL});
     jsonw_key(&w, STR("events"));
     jsonw_array(&w);
     vec_each (event, &person->events) {

@@ -45,7 +45,7 @@ static str made(struct reading *reading, const struct policy *policy, const char
     buf_init(&buf, reading->arena, 1 << 20);
     jsonw_init(&w, &buf);
     jsonw_object(&w);
-    profile_view_write(&w, &view);
+    profile_view_write(&w, &view, (struct view_told){~(purpose_mask)0, WITHHELD_ALL});
     struct event *events;
     size_t count;
     check_fine(engine_events(reading->reader, reading->arena, policy, person, 0, 20, &events, &count));
@@ -73,8 +73,9 @@ static str seen(struct reading *reading, const char *subject, const char *purpos
     struct buf buf;
     profile_no root;
     assert_non_null(purpose);
+    place = (struct view_place){.purpose = purpose->slot, .variant = 20, .told = ~(purpose_mask)0};
     buf_init(&buf, reading->arena, 1 << 20);
-    check_fine(engine_view_find(reading->engine, reading->arena, policy, str_of(subject), purpose->slot, 20, &place, &buf, &root, &reading->kept));
+    check_fine(engine_view_find(reading->engine, reading->arena, policy, str_of(subject), &place, &buf, &root, &reading->kept));
     str text = reading->kept ? buf_str(&buf) : made(reading, policy, subject, purpose, clock_now_ms(), &place);
     engine_policy_release(reading->engine, policy);
     return text;
@@ -491,6 +492,33 @@ static void who_read_before_a_change_cannot_keep_it_after(void **state)
     arena_release(&arena);
 }
 
+static void a_text_is_for_those_who_are_told_the_same(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena);
+    struct view_cache *cache = view_cache_new(64 * 1024 * 1024);
+    view_cache_clear(cache, 1);
+    struct view_made is = {.root = {9}, .from_ms = 1000, .until_ms = 2000};
+    struct buf buf;
+    for (uint64_t told = 0; told < 8; told++) {
+        struct view_key key = key_of(9);
+        key.told = told << 61;
+        buf_init(&buf, &arena, 1000);
+        assert_false(view_cache_get(cache, 1, &key, 1500, &buf, &is));
+        view_cache_put(cache, 1, &key, view_cache_mark(cache, &key.hash), &is, str_printf(&arena, "for %u", (unsigned)told));
+    }
+    for (uint64_t told = 8; told-- > 0;) {
+        struct view_key key = key_of(9);
+        key.told = told << 61;
+        buf_init(&buf, &arena, 1000);
+        assert_true(view_cache_get(cache, 1, &key, 1500, &buf, &is));
+        check_str(buf_str(&buf), arena_printf(&arena, "for %u", (unsigned)told));
+    }
+    view_cache_free(cache);
+    arena_release(&arena);
+}
+
 static void words_name_nobody_and_pack_what_is_alike(void **state)
 {
     (void)state;
@@ -533,6 +561,7 @@ int main(void)
         cmocka_unit_test(nobody_reads_less_than_was_answered_before),
         cmocka_unit_test(the_cache_gives_back_what_it_got_and_is_bounded),
         cmocka_unit_test(who_read_before_a_change_cannot_keep_it_after),
+        cmocka_unit_test(a_text_is_for_those_who_are_told_the_same),
         cmocka_unit_test(words_name_nobody_and_pack_what_is_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
