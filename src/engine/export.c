@@ -12,6 +12,8 @@
 
 #include <sodium.h>
 
+#define MANIFEST_BYTES_MAX ((size_t)64 * 1024 * 1024) /* what `telos verify` reads of one file: some 500,000 files, a hundred million entries */
+
 struct export {
     struct engine *engine;
     struct reader *reader;
@@ -29,13 +31,23 @@ struct export {
     struct buf lines; /* records that go into one file */
     uint64_t lines_first; /* the index of the first */
     char *folder; /* made last */
+    struct buf manifest; /* a line a file: evidence/verify_manifest.c */
     const struct err *error;
     void (*progress)(void *, uint64_t done, uint64_t all);
     void *context;
 };
 
+static void manifest_add(struct export *export, const char *name, str content)
+{
+    struct hash digest;
+    hash_sha256(content, &digest);
+    buf_add(&export->manifest, str_hex(&export->slice, digest.bytes, sizeof digest.bytes));
+    buf_printf(&export->manifest, "  %s\n", name);
+}
+
 static const struct err *put(struct export *export, const char *name, str content)
 {
+    manifest_add(export, name, content);
     char *path = files_join(&export->slice, export->directory, name);
     char *slash = strrchr(path, '/');
     *slash = 0;
@@ -254,6 +266,17 @@ static const struct err *summary_put(struct export *export)
     return put(export, "export.json", buf_str(&buf));
 }
 
+static const struct err *manifest_put(struct export *export)
+{
+    struct hash digest;
+    str note = STR_NONE, list = buf_str(&export->manifest);
+    hash_sha256(list, &digest);
+    str text = str_printf(&export->slice, "telos export manifest v1\n%.*s\n", STR_FMT(str_hex(&export->slice, digest.bytes, sizeof digest.bytes)));
+    TRY(note_sign(&export->slice, text, ledger_key(export->engine->ledger), &note));
+    TRY(files_put(&export->slice, files_join(&export->slice, export->directory, "manifest"), list, 0600));
+    return files_put(&export->slice, files_join(&export->slice, export->directory, "manifest.sig"), note, 0600);
+}
+
 static const struct err *all_put(struct export *export)
 {
     str note = STR_NONE;
@@ -263,6 +286,7 @@ static const struct err *all_put(struct export *export)
     if (!empty)
         return err_new(&export->slice, ERR_CONFLICT, "%s is not empty; name a folder that does not exist yet", export->directory);
     TRY(files_folder(&export->slice, export->directory, 0700));
+    buf_init(&export->manifest, export->arena, MANIFEST_BYTES_MAX);
     TRY(ledger_checkpoint(export->engine->ledger, export->arena, &note));
     TRY(checkpoint_parse(export->arena, note, &head));
     export->size = head.size;
@@ -272,7 +296,9 @@ static const struct err *all_put(struct export *export)
     TRY(policies_put(export));
     TRY(summary_put(export));
     TRY(put(export, "key.pub", str_printf(&export->slice, "%.*s\n", STR_FMT(ledger_verifier(export->engine->ledger)))));
-    TRY(put(export, "checkpoint", note)); /* last: a folder without it is unfinished */
+    manifest_add(export, "checkpoint", note);
+    TRY(manifest_put(export));
+    TRY(files_put(&export->slice, files_join(&export->slice, export->directory, "checkpoint"), note, 0600)); /* last: a folder without it is unfinished */
     return files_sync_folder(&export->slice, export->directory);
 }
 

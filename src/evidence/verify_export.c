@@ -335,6 +335,7 @@ void verify_export(struct verifier *verifier, const char *directory) {
                                      !checkpoint_verify(verifier->arena, text, verifier->keys, verifier->key_count, &verifier->checkpoint);
     }
     arena_clear(&verifier->work);
+    verify_manifest(verifier, directory);
     verify_tree(&export);
     verify_folder(&export, "checkpoints", verify_earlier);
     verify_folder(&export, "receipts", verify_any);

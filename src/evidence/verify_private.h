@@ -25,6 +25,7 @@ bool verifier_checkpoint(struct verifier *verifier, str name, str text, struct c
 /* "key.pub": reads its keys into the verifier. */
 void verifier_keys(struct verifier *verifier, str name, str text);
 void verify_export(struct verifier *verifier, const char *directory);
+void verify_manifest(struct verifier *verifier, const char *directory); /* verify_manifest.c */
 /* Reads a regular file; false with a bad finding. */
 bool verifier_file(struct verifier *verifier, struct arena *arena, const char *path, str name, str *ret_text);
 

@@ -131,8 +131,7 @@ static void of_an_erased_person_only_the_entries_are_left(void **state)
     world_end(&world);
 }
 
-/* Every file of the folder, one byte after the other changed here and there: always found, but for what only tells about it. */
-static const char *walk_skip[] = {"export.json", "policy.yaml", "n.md", "key.pub"};
+/* Every file of the folder, one byte after the other changed here and there: always found. */
 static struct world *walk_world;
 static const char *walk_folder;
 static unsigned walk_files;
@@ -141,9 +140,7 @@ static int change_one(const char *path, const struct stat *status, int type, str
 {
     if (type != FTW_F)
         return 0;
-    for (size_t i = 0; i < COUNT_OF(walk_skip); i++)
-        if (strcmp(path + place->base, walk_skip[i]) == 0)
-            return 0;
+    (void)place;
     FILE *file = fopen(path, "r+b");
     assert_non_null(file);
     for (long at = 0; at < status->st_size; at += status->st_size / 13 + 1) {
@@ -175,7 +172,36 @@ static void a_changed_byte_anywhere_is_found(void **state)
     walk_folder = export(&world, "e", INT64_MIN, TIME_FOREVER);
     walk_files = 0;
     assert_int_equal(nftw(walk_folder, change_one, 16, FTW_PHYS), 0);
-    assert_int_equal(walk_files, 4); /* checkpoint, tile, entries, records */
+    assert_int_equal(walk_files, 10); /* checkpoint, tile, entries, records, policy, notice, export.json, key.pub, manifest, manifest.sig */
+    world_end(&world);
+}
+
+static int remove_it(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+static void what_was_left_out_or_added_is_found(void **state)
+{
+    static const char *const parts[] = {"records", "policies", "export.json", "manifest", "manifest.sig", "key.pub", "tile"};
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    life(&world);
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        const char *folder = export(&world, arena_printf(&world.arena, "e%zu", i), INT64_MIN, TIME_FOREVER);
+        assert_int_equal(nftw(arena_printf(&world.arena, "%s/%s", folder, parts[i]), remove_it, 16, FTW_PHYS | FTW_DEPTH), 0);
+        if (verify(&world, folder).bad_count == 0)
+            fail_msg("nobody missed %s", parts[i]);
+    }
+    const char *folder = export(&world, "more", INT64_MIN, TIME_FOREVER);
+    FILE *file = fopen(arena_printf(&world.arena, "%s/policies/9.yaml", folder), "w");
+    assert_non_null(file);
+    fclose(file);
+    assert_true(verify(&world, folder).bad_count > 0);
     world_end(&world);
 }
 
@@ -233,6 +259,7 @@ int main(void)
         cmocka_unit_test(only_what_was_entered_in_the_time_asked_for_is_told),
         cmocka_unit_test(of_an_erased_person_only_the_entries_are_left),
         cmocka_unit_test(a_changed_byte_anywhere_is_found),
+        cmocka_unit_test(what_was_left_out_or_added_is_found),
         cmocka_unit_test(a_receipt_verifies_as_a_file),
         cmocka_unit_test(a_tree_of_several_tiles_exports_whole),
     };

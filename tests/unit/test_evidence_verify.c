@@ -158,7 +158,7 @@ static int make(void **state) {
     write_in(good, "records/17-alone.json", record_of(AT_PERSON, STR("{\"n\":17}"), true, true));
     write_in(good, "records/300.json", record_of(AT_POLICY, STR("{ \"version\": 1 }"), false, false));
     write_in(good, "records/699-3.json", record_of(AT_BATCH, batch_records[3], true, false));
-    write_in(good, "export.json", STR("{}")); /* what verification does not know it leaves alone */
+    write_in(good, "notes.txt", STR("{}")); /* what verification does not know it leaves alone */
     return 0;
 }
 
