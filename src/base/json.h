@@ -3,7 +3,7 @@
  * 1. Numbers keep their text, so integers keep all their digits.
  * 2. Strings are unescaped to UTF-8. A lone surrogate becomes U+FFFD; \u0000 stays a NUL byte inside the string.
  * 3. Of duplicate keys the last wins (at the place of the first).
- * 4. Invalid UTF-8 is repaired before reading (U+FFFD), not refused.
+ * 4. Invalid UTF-8 is repaired before reading (U+FFFD), not refused; an identifier with U+FFFD in it names nobody (core/identity_normalise.c).
  * 5. Depth and number of nodes are bounded (limits.h); past them the text is refused.
  * 6. `raw` is the value's own text in the input, for copying it unchanged. Where `raw_dirty`, the value must be written from
  *    the tree instead: it holds a lone surrogate, or a name twice (whose loser still stands in `raw`).

@@ -133,6 +133,8 @@ bool identity_normalise(struct arena *arena, const struct identity_key *key, str
     *ret_reason = REASON_IDENTIFIER_INVALID;
     if (value.length > LIMIT_IDENTIFIER_BYTES || !str_valid_utf8(value))
         return false;
+    if (str_find(value, STR("\xef\xbf\xbd")) >= 0) /* U+FFFD stands for bytes that could not be read: two broken values may have been different ones */
+        return false;
     if (blocked(key, str_trim(value))) {
         *ret_reason = REASON_IDENTIFIER_BLOCKED;
         return false;

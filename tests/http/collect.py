@@ -263,7 +263,15 @@ def a_source_token_is_a_write_key_and_reads_nothing(telos):
     assert raw(telos, "POST", "/v1/track", json.dumps({"userId": "token-1", "event": "After"}), basic(made["token"]))[0] == 401
 
 
+def broken_bytes_in_an_identifier_make_nobody_the_same(telos):
+    for name in (b"q\xff", b"q\xfe"):
+        body = b'{"writeKey":"' + SITE.encode() + b'","userId":"' + name + b'","traits":{"name":"Q"}}'
+        status, value, _ = telos.request("POST", "/v1/identify?explain=1", body)
+        assert status == 400 or value["messages"][0]["outcome"] in ("invalid", "dropped"), (status, value)
+
+
 CASES = [
+    broken_bytes_in_an_identifier_make_nobody_the_same,
     the_long_and_short_paths_of_each_type_take_a_message,
     the_key_is_found_wherever_an_sdk_puts_it,
     bodies_are_json_whatever_their_type_says,

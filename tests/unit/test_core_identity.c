@@ -52,6 +52,7 @@ static const struct spelling spellings[] = {
     {"phone", "+0123456789", NULL},
     {"phone", "call me", NULL},
     {"phone", "+36 20 123 4567 ext. 5", NULL},
+    {"user_id", "q\ufffd", NULL}, /* bytes that could not be read: another person may have others */
     {"user_id", " 42 ", "42"},
     {"user_id", "null", "(blocked)"},
     {"user_id", "undefined", "(blocked)"},
