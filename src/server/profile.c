@@ -98,6 +98,24 @@ static str type_of_hash(const struct person *person, identifier_hash hash)
     return STR_NONE;
 }
 
+/* null where it is none of this person's any more: an undone merge names no other person. */
+static void write_side(struct jsonw *w, const char *name, struct uuid id)
+{
+    jsonw_key(w, str_of(name));
+    if (uuid_is_zero(id))
+        jsonw_null(w);
+    else
+        jsonw_uuid(w, id);
+}
+
+static void write_type(struct jsonw *w, str type)
+{
+    if (str_empty(type))
+        jsonw_null(w);
+    else
+        jsonw_string(w, type);
+}
+
 static void write_merges(struct jsonw *w, const struct person *person)
 {
     jsonw_key(w, STR("merges"));
@@ -106,15 +124,13 @@ static void write_merges(struct jsonw *w, const struct person *person)
         jsonw_object(w);
         jsonw_key(w, STR("id"));
         jsonw_uuid(w, merge->id);
-        jsonw_key(w, STR("left"));
-        jsonw_uuid(w, profile_uuid(person, merge->left));
-        jsonw_key(w, STR("right"));
-        jsonw_uuid(w, profile_uuid(person, merge->right));
+        write_side(w, "left", profile_uuid(person, merge->left));
+        write_side(w, "right", profile_uuid(person, merge->right));
         jsonw_field(w, "reason", merge->reason);
         jsonw_key(w, STR("through"));
         jsonw_array(w);
-        jsonw_string(w, type_of_hash(person, merge->through_left));
-        jsonw_string(w, type_of_hash(person, merge->through_right));
+        write_type(w, type_of_hash(person, merge->through_left));
+        write_type(w, type_of_hash(person, merge->through_right));
         jsonw_array_end(w);
         jsonw_field(w, "source", merge->source);
         jsonw_field_time(w, "at", merge->at_ms);

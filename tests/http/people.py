@@ -271,6 +271,8 @@ def two_become_one_and_two_again(telos):
     assert telos.call("POST", "/v1/identities/user_id:merge-a/merges/%s/undo" % merge)["state"] == "undone"
     seen = [telos.profile(subject, "service") for subject in ("user_id:merge-a", "anonymous_id:merge-b")]
     assert seen[0]["id"] != seen[1]["id"] and set(seen[0]["traits"]) == {"mark_a"} and set(seen[1]["traits"]) == {"mark_b"}, seen
+    undone = telos.call("GET", "/v1/identities/user_id:merge-a/merges")["merges"][0]
+    assert undone["undone_at"] and [undone["left"], undone["right"]].count(None) == 1 and undone["through"].count(None) == 1, undone
     assert telos.request("POST", "/v1/identities/user_id:merge-a/merges/%s/undo" % seen[0]["id"])[0] == 404
     refused = telos.request("POST", "/v1/identities/user_id:merge-a/merges", {"with": "user_id:shape-1"})
     assert refused[0] == 409 and refused[1]["detail"], "a user id is one person's"
