@@ -1,12 +1,27 @@
-/* The export's tables for spreadsheets (RFC 4180: CRLF, quotes doubled, UTF-8). */
+/* The export's tables for spreadsheets (RFC 4180: CRLF, quotes doubled, UTF-8). A cell that a spreadsheet would take for a formula begins with an
+ * apostrophe. */
 #include "server/export_private.h"
 
 #include <stdio.h>
+#include <string.h>
+
+/* "=1+1" and the like; "+36201234567" and "-5" are only numbers. */
+static bool formula(str text)
+{
+    if (!text.length || !strchr("=+-@\t\r", text.data[0]))
+        return false;
+    size_t digits = 1;
+    while (digits < text.length && strchr("0123456789.", text.data[digits]))
+        digits++;
+    return (text.data[0] != '+' && text.data[0] != '-') || digits == 1 || digits < text.length;
+}
 
 static void cell(struct export *export, str text, bool last)
 {
     struct buf *out = &export->out;
     buf_add_char(out, '"');
+    if (formula(text))
+        buf_add_char(out, '\'');
     for (size_t i = 0; i < text.length; i++) {
         if (text.data[i] == '"')
             buf_add_char(out, '"');
@@ -73,7 +88,7 @@ static void facts(struct export *export)
         if (!export_takes(export, row->purposes, row->source))
             continue;
         cell(export, row->name, false);
-        cell(export, row->value, false);
+        cell(export, export_words(&export->slice, row->value), false);
         cell(export, row->source, false);
         cell_time(export, row->observed_ms, false);
         cell_time(export, row->received_ms, false);

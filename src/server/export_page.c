@@ -4,6 +4,7 @@
  * 2. Nothing is left out in silence: where the page shows only the newest events it says how many there are, and where the rest is.
  */
 #include "server/export_private.h"
+#include "server/page.h"
 
 #include <stdio.h>
 
@@ -28,7 +29,6 @@
     X(T_PURPOSES, "Why your data is kept, and for how long", "Miért és meddig őrzik az adatait")                       \
     X(T_BASIS, "Lawful basis", "Jogalap")                                                                              \
     X(T_RETENTION, "Kept until", "Meddig")                                                                             \
-    X(T_UNLIMITED, "as long as the purpose lasts", "amíg a cél fennáll")                                               \
     X(T_RECIPIENTS, "Who received data about you", "Ki kapott adatot Önről")                                           \
     X(T_RECIPIENT, "Recipient", "Címzett")                                                                             \
     X(T_TIMES, "Times", "Alkalom")                                                                                     \
@@ -124,6 +124,14 @@ static void cell_time(struct sheet *sheet, int64_t time_ms)
     put(sheet, "</td>");
 }
 
+static str purpose_title(const struct sheet *sheet, str name)
+{
+    static const char *const tags[] = {[EXPORT_EN] = "en", [EXPORT_HU] = "hu"};
+    const struct purpose *purpose = policy_purpose(sheet->export->policy, name);
+    str title = purpose ? local_text(&purpose->titles, str_of(tags[sheet->language]), purpose->title) : STR_NONE;
+    return str_empty(title) ? name : title;
+}
+
 static void cell_purposes(struct sheet *sheet, purpose_mask mask)
 {
     bool first = true;
@@ -133,10 +141,47 @@ static void cell_purposes(struct sheet *sheet, purpose_mask mask)
             continue;
         if (!first)
             put(sheet, ", ");
-        html_text(&sheet->export->out, str_empty(purpose->title) ? purpose->name : purpose->title);
+        html_text(&sheet->export->out, purpose_title(sheet, purpose->name));
         first = false;
     }
     put(sheet, "</td>");
+}
+
+enum { WORDS_BYTES_MAX = 64 * 1024 };
+
+static void words_add(struct buf *out, const struct json *value)
+{
+    switch (value->type) {
+    case JSON_STRING: buf_add(out, value->text); break;
+    case JSON_ARRAY:
+        for (uint32_t i = 0; i < value->count; i++) {
+            if (i)
+                buf_add(out, STR(", "));
+            words_add(out, &value->items[i]);
+        }
+        break;
+    case JSON_OBJECT:
+        for (uint32_t i = 0; i < value->count; i++) {
+            if (i)
+                buf_add(out, STR("; "));
+            buf_add(out, value->members[i].name);
+            buf_add(out, STR(": "));
+            words_add(out, &value->members[i].value);
+        }
+        break;
+    default: buf_add(out, value->raw);
+    }
+}
+
+str export_words(struct arena *arena, str json)
+{
+    struct json value;
+    struct buf out;
+    if (json_read(arena, json, &value))
+        return json; /* then it is shown as it is kept */
+    buf_init(&out, arena, WORDS_BYTES_MAX + json.length * 2);
+    words_add(&out, &value);
+    return buf_str(&out);
 }
 
 static void head(struct sheet *sheet)
@@ -194,7 +239,7 @@ static void known(struct sheet *sheet)
     vec_each (row, &sheet->export->person->facts) {
         put(sheet, "<tr>");
         cell(sheet, row->name);
-        cell(sheet, row->value);
+        cell(sheet, export_words(&sheet->export->slice, row->value));
         cell(sheet, row->source);
         cell_time(sheet, row->observed_ms);
         cell_purposes(sheet, row->purposes);
@@ -207,12 +252,12 @@ static void known(struct sheet *sheet)
 static void why(struct sheet *sheet)
 {
     static const enum text heads[] = {T_PURPOSE, T_BASIS, T_RETENTION};
+    struct page page = {.arena = &sheet->export->slice, .policy = sheet->export->policy, .language = sheet->language == EXPORT_HU ? PAGE_HU : PAGE_EN};
     heading(sheet, T_PURPOSES, "purposes");
     table_begin(sheet, T_PURPOSES, heads, 3);
     vec_each (purpose, &sheet->export->policy->purposes) {
-        str retention = period_text(&sheet->export->slice, &purpose->retention);
         put(sheet, "<tr>");
-        cell(sheet, str_empty(purpose->title) ? purpose->name : purpose->title);
+        cell(sheet, purpose_title(sheet, purpose->name));
         put(sheet, "<td>");
         html_text(&sheet->export->out, str_of(basis_words[purpose->basis][sheet->language]));
         buf_printf(&sheet->export->out, " (GDPR %s)", basis_article(purpose->basis));
@@ -222,7 +267,7 @@ static void why(struct sheet *sheet)
             html_text(&sheet->export->out, cited);
         }
         put(sheet, "</td>");
-        cell(sheet, str_empty(retention) ? str_of(texts[T_UNLIMITED][sheet->language]) : retention);
+        cell(sheet, page_kept(&page, purpose));
         put(sheet, "</tr>\n");
     }
     table_end(sheet);
@@ -244,7 +289,7 @@ static void recipients(struct sheet *sheet)
         const struct destination *destination = policy_destination(sheet->export->policy, row->destination);
         put(sheet, "<tr>");
         cell(sheet, destination ? destination->recipient : row->destination);
-        cell(sheet, row->purpose);
+        cell(sheet, purpose_title(sheet, row->purpose));
         cell_time(sheet, row->first_ms);
         cell_time(sheet, row->last_ms);
         buf_printf(&sheet->export->out, "<td>%llu</td></tr>\n", (unsigned long long)row->count);
@@ -261,7 +306,7 @@ static void said(struct sheet *sheet)
     table_begin(sheet, T_SAID, heads, 5);
     vec_each (row, &sheet->export->person->consents) {
         put(sheet, "<tr>");
-        cell(sheet, row->purpose);
+        cell(sheet, purpose_title(sheet, row->purpose));
         cell(sheet, str_of(consent_status_name(row->status)));
         cell_time(sheet, row->at_ms);
         cell(sheet, row->method);
@@ -275,9 +320,9 @@ static void said(struct sheet *sheet)
     vec_each (row, &sheet->export->person->preferences) {
         if (str_empty(row->value))
             continue;
-        put(sheet, "<p><code>");
-        html_text(&sheet->export->out, row->value);
-        put(sheet, "</code></p>\n");
+        put(sheet, "<p>");
+        html_text(&sheet->export->out, export_words(&sheet->export->slice, row->value));
+        put(sheet, "</p>\n");
         any = true;
     }
     if (!any) {
@@ -314,9 +359,9 @@ static void events(struct sheet *sheet)
             cell(sheet, str_of(event_type_name(rows[i].type)));
             cell(sheet, rows[i].source);
             cell_purposes(sheet, rows[i].parts[k].purposes);
-            put(sheet, "<td><code>");
-            html_text(&export->out, rows[i].parts[k].body);
-            put(sheet, "</code></td></tr>\n");
+            put(sheet, "<td>");
+            html_text(&export->out, export_words(&export->slice, rows[i].parts[k].body));
+            put(sheet, "</td></tr>\n");
         }
     table_end(sheet);
     put(sheet, "</section>\n");

@@ -29,6 +29,8 @@ void export_flush(struct export *export); /* export->out into the file */
 
 void export_csv(struct export *export); /* csv/… */
 
+/* A JSON value as people read it: texts without quotes, lists with commas, objects as "name: value". */
+str export_words(struct arena *arena, str json);
 enum export_language { EXPORT_EN, EXPORT_HU };
 void export_page(struct export *export, enum export_language language); /* en.html, hu.html */
 

@@ -104,6 +104,14 @@ str page_duration(const struct page *page, struct duration duration)
     return duration.ms % DAY_MS == 0 || days > 3 ? counted(page, days, TEXT_DAY, TEXT_DAYS) : counted(page, duration.ms / HOUR_MS, TEXT_HOURS, TEXT_HOURS);
 }
 
+str page_kept(const struct page *page, const struct purpose *purpose)
+{
+    static const enum page_text texts[] = {[ANCHOR_NONE] = TEXT_KEPT_UNLIMITED, [ANCHOR_COLLECTED] = TEXT_KEPT_COLLECTED,
+                                           [ANCHOR_LAST_SEEN] = TEXT_KEPT_LAST_SEEN, [ANCHOR_CONTRACT_END] = TEXT_KEPT_CONTRACT_END,
+                                           [ANCHOR_GIVEN] = TEXT_KEPT_GIVEN};
+    return page_fill(page, texts[purpose->retention.anchor], page_duration(page, purpose->retention.duration), STR_NONE, STR_NONE);
+}
+
 str page_title_of(const struct page *page, const local_texts *titles, str title, str name)
 {
     str text = local_text(titles, page_language_tag(page->language), title);

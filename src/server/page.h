@@ -47,6 +47,7 @@ void page_put(struct page *page, str text); /* escaped */
 /* In words of the language, in the policy's time zone: "12 March 2026". */
 str page_date(const struct page *page, int64_t time_ms);
 str page_duration(const struct page *page, struct duration duration); /* "2 years" */
+str page_kept(const struct page *page, const struct purpose *purpose); /* how long, as a sentence */
 str page_title_of(const struct page *page, const local_texts *titles, str title, str name);
 
 /* Begins the reply: head, heading, language switch (`path` with the ticket, NULL: none), up to the open <main>. */

@@ -163,14 +163,6 @@ static void sources_list(struct page *page, const struct purpose *purpose)
         html(page, "–");
 }
 
-static void kept(struct page *page, const struct purpose *purpose)
-{
-    static const enum page_text texts[] = {[ANCHOR_NONE] = TEXT_KEPT_UNLIMITED, [ANCHOR_COLLECTED] = TEXT_KEPT_COLLECTED,
-                                           [ANCHOR_LAST_SEEN] = TEXT_KEPT_LAST_SEEN, [ANCHOR_CONTRACT_END] = TEXT_KEPT_CONTRACT_END,
-                                           [ANCHOR_GIVEN] = TEXT_KEPT_GIVEN};
-    page_put(page, page_fill(page, texts[purpose->retention.anchor], page_duration(page, purpose->retention.duration), STR_NONE, STR_NONE));
-}
-
 static void more_details(struct page *page, const struct purpose *purpose)
 {
     html(page, "<details><summary>");
@@ -186,7 +178,7 @@ static void more_details(struct page *page, const struct purpose *purpose)
     html(page, "</dd><dt>");
     page_say(page, TEXT_MORE_KEPT);
     html(page, "</dt><dd>");
-    kept(page, purpose);
+    page_put(page, page_kept(page, purpose));
     html(page, "</dd><dt>");
     page_say(page, TEXT_MORE_RECIPIENTS);
     html(page, "</dt><dd>");

@@ -222,7 +222,7 @@ def read(folder, *names):
 
 
 def the_copy_is_a_folder_that_a_person_reads_and_anybody_verifies(telos):
-    subject = known(telos, "export-1", motto='<b>"Árvíztűrő" & co</b>')
+    subject = known(telos, "export-1", motto='<b>"Árvíztűrő" & co</b>', sum="=1+1")
     telos.consent(subject, "newsletter", "given", notice="newsletter@3")
     telos.consent(subject, "newsletter", "withdrawn")
     for number in range(3):
@@ -246,6 +246,9 @@ def the_copy_is_a_folder_that_a_person_reads_and_anybody_verifies(telos):
         assert '<html lang="%s">' % lang in text and word in text and "<script" not in text and "http://" not in text and "https://" not in text, name
         assert "&lt;b&gt;" in text and "<b>" not in text, "what a person wrote is no markup"
     assert "No score is kept about you" in read(folder, "en.html")
+    assert "5 years" in read(folder, "en.html") and "P5Y" not in read(folder, "en.html") and "5 év" in read(folder, "hu.html"), "periods are words"
+    facts = {row["name"]: row["value"] for row in csv.DictReader(io.StringIO(read(folder, "csv", "facts.csv")))}
+    assert facts["motto"] == '<b>"Árvíztűrő" & co</b>' and facts["sum"] == "'=1+1", "plain values, and no formulas: %s" % facts
     done = subprocess.run([telos.program, "verify", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
     receipt = next(n for n in names if n.startswith("receipts/"))
