@@ -202,6 +202,8 @@ const struct err *engine_receipt_of(struct engine *engine, struct arena *arena, 
 /* Writes a folder that `telos verify` can check alone: checkpoint, key, tiles, entries, policies. */
 const struct err *engine_export(struct engine *engine, struct reader *reader, struct arena *arena, int64_t from_ms, int64_t to_ms, const char *directory,
                                 void (*progress)(void *, uint64_t done, uint64_t all), void *context) MUST_CHECK;
+/* The signature of a manifest, a line a file ("SHA-256  path"), as evidence/verify_manifest.c checks it. */
+const struct err *engine_manifest_sign(struct engine *engine, struct arena *arena, str manifest, str *ret_note) MUST_CHECK;
 /* P1–P7 over the whole store. Each violation is told; returns their number. */
 struct audit_finding { const char *promise; str where, what; };
 const struct err *engine_audit(struct engine *engine, struct reader *reader, struct arena *arena, void (*found)(void *, const struct audit_finding *),

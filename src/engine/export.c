@@ -266,13 +266,18 @@ static const struct err *summary_put(struct export *export)
     return put(export, "export.json", buf_str(&buf));
 }
 
-static const struct err *manifest_put(struct export *export)
+const struct err *engine_manifest_sign(struct engine *engine, struct arena *arena, str manifest, str *ret_note)
 {
     struct hash digest;
+    hash_sha256(manifest, &digest);
+    str text = str_printf(arena, "telos export manifest v1\n%.*s\n", STR_FMT(str_hex(arena, digest.bytes, sizeof digest.bytes)));
+    return note_sign(arena, text, ledger_key(engine->ledger), ret_note);
+}
+
+static const struct err *manifest_put(struct export *export)
+{
     str note = STR_NONE, list = buf_str(&export->manifest);
-    hash_sha256(list, &digest);
-    str text = str_printf(&export->slice, "telos export manifest v1\n%.*s\n", STR_FMT(str_hex(&export->slice, digest.bytes, sizeof digest.bytes)));
-    TRY(note_sign(&export->slice, text, ledger_key(export->engine->ledger), &note));
+    TRY(engine_manifest_sign(export->engine, &export->slice, list, &note));
     TRY(files_put(&export->slice, files_join(&export->slice, export->directory, "manifest"), list, 0600));
     return files_put(&export->slice, files_join(&export->slice, export->directory, "manifest.sig"), note, 0600);
 }

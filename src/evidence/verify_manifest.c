@@ -1,11 +1,11 @@
-/* An export is whole and unchanged: `manifest` has a line a file ("SHA-256  path"), `manifest.sig` is a signed note (C2SP) of the manifest's own digest.
+/* An export for an audit, or a person's copy, is whole and unchanged: `manifest` has a line a file ("SHA-256  path"), `manifest.sig` is a signed note (C2SP) of the manifest's own digest.
  *
  *     telos export manifest v1
  *     <SHA-256 of the file `manifest`, in hex>
  *
  * 1. So a file that was changed, left out or added is found, whatever is in it: a withdrawal taken out of the records, another text of a notice.
  * 2. `checkpoints/` and `receipts/` are for what others put beside an export, to be verified with it; they are not listed.
- * 3. A folder that says what it holds (export.json, policies) must have a manifest. Bare tiles need none: the root speaks for them; single records neither,
+ * 3. A folder that says what it holds (export.json, policies; data.json of a person's copy) must have a manifest. Bare tiles need none: the root speaks for them; single records neither,
  *    but it is said that nothing tells what was left out.
  */
 #include "base/map.h"
@@ -119,7 +119,7 @@ void verify_manifest(struct verifier *verifier, const char *directory)
     struct arena text_arena;
     str text, note;
     if (!there(&manifest, "manifest") && !there(&manifest, "manifest.sig")) {
-        if (there(&manifest, "export.json") || there(&manifest, "policies"))
+        if (there(&manifest, "export.json") || there(&manifest, "policies") || there(&manifest, "data.json"))
             verifier_finding(verifier, false, STR("manifest"), "manifest", "it is missing, so nobody can tell what was left out or changed");
         else if (there(&manifest, "records"))
             verifier_finding(verifier, true, STR("manifest"), "manifest", "none: what is here was checked, what was left out cannot be told");

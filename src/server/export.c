@@ -119,6 +119,7 @@ static void readme_put(struct export *export)
         "  receipts/          each of your statements, signed, with the proof that it stands in the evidence ledger\n"
         "  key.pub            the public key of the signatures; compare it with the one that the controller publishes\n"
         "  checkpoint         the signed head of the ledger when this copy was made\n"
+        "  manifest           all files with their digests, signed (manifest.sig): whether any was changed\n"
         "\n"
         "To check it without trusting anybody: unpack it and run `telos verify FOLDER`, or any tool that knows C2SP tlog-proofs and Ed25519.\n"
         "It holds your personal data: keep it where only you can read it.\n"
@@ -132,6 +133,7 @@ static void readme_put(struct export *export)
         "  receipts/          minden nyilatkozata, aláírva, annak bizonyítékával, hogy szerepel a bizonyítéknaplóban\n"
         "  key.pub            az aláírások nyilvános kulcsa; vesse össze azzal, amelyet az adatkezelő közzétesz\n"
         "  checkpoint         a napló aláírt állapota a másolat készítésekor\n"
+        "  manifest           minden fájl ellenőrző összegével, aláírva (manifest.sig): kiderül, ha bármelyiket megváltoztatták\n"
         "\n"
         "Ellenőrzés, bárkibe vetett bizalom nélkül: csomagolja ki, és futtassa a `telos verify MAPPA` parancsot.\n"
         "Az Ön személyes adatai vannak benne: tartsa olyan helyen, ahol csak Ön olvashatja.\n";
@@ -151,6 +153,10 @@ static void evidence_put(struct export *export)
     fail(export, engine_checkpoint(export->server->engine, export->arena, &note));
     zip_put(export->zip, "key.pub", export->made_ms, str_printf(export->arena, "%.*s\n", STR_FMT(engine_verifier_key(export->server->engine))));
     zip_put(export->zip, "checkpoint", export->made_ms, note);
+    str list = zip_manifest(export->zip), signature = STR_NONE;
+    fail(export, engine_manifest_sign(export->server->engine, export->arena, list, &signature));
+    zip_put(export->zip, "manifest", export->made_ms, list);
+    zip_put(export->zip, "manifest.sig", export->made_ms, signature);
 }
 
 /* ---- the whole, on a thread of its own ---- */

@@ -4,6 +4,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -13,7 +14,13 @@ struct zip {
     struct flow *flow;
     uint64_t bytes, bytes_max;
     bool broken, gone, discarding;
+    struct arena arena; /* of the manifest */
+    struct buf manifest;
+    crypto_hash_sha256_state digest; /* of the file under way */
+    const char *name; /* the file under way; NULL: none */
 };
+
+#define MANIFEST_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 static la_ssize_t block_write(struct archive *archive, void *context, const void *bytes, size_t length)
 {
@@ -34,6 +41,8 @@ struct zip *zip_begin(struct flow *flow, uint64_t bytes_max)
     struct zip *zip = calloc(1, sizeof(*zip));
     ASSERT(zip);
     zip->flow = flow;
+    arena_init(&zip->arena);
+    buf_init(&zip->manifest, &zip->arena, MANIFEST_BYTES_MAX);
     zip->bytes_max = bytes_max;
     zip->archive = archive_write_new();
     zip->entry = archive_entry_new();
@@ -46,10 +55,31 @@ struct zip *zip_begin(struct flow *flow, uint64_t bytes_max)
 
 bool zip_broken(const struct zip *zip) { return zip->broken; }
 
+static void file_end(struct zip *zip)
+{
+    uint8_t digest[crypto_hash_sha256_BYTES];
+    char hex[sizeof digest * 2 + 1];
+    if (!zip->name)
+        return;
+    crypto_hash_sha256_final(&zip->digest, digest);
+    buf_printf(&zip->manifest, "%s  %s\n", sodium_bin2hex(hex, sizeof hex, digest, sizeof digest), zip->name);
+    zip->broken |= zip->manifest.overflow;
+    zip->name = NULL;
+}
+
+str zip_manifest(struct zip *zip)
+{
+    file_end(zip);
+    return buf_str(&zip->manifest);
+}
+
 void zip_file(struct zip *zip, const char *name, int64_t time_ms)
 {
     if (zip->broken)
         return;
+    file_end(zip);
+    zip->name = arena_printf(&zip->arena, "%s", name);
+    crypto_hash_sha256_init(&zip->digest);
     archive_entry_clear(zip->entry);
     archive_entry_set_pathname(zip->entry, name);
     archive_entry_set_filetype(zip->entry, S_IFREG);
@@ -60,8 +90,10 @@ void zip_file(struct zip *zip, const char *name, int64_t time_ms)
 
 void zip_add(struct zip *zip, str bytes)
 {
-    if (!zip->broken && bytes.length)
-        zip->broken = archive_write_data(zip->archive, bytes.data, bytes.length) != (la_ssize_t)bytes.length || zip->gone;
+    if (zip->broken || !bytes.length)
+        return;
+    crypto_hash_sha256_update(&zip->digest, (const uint8_t *)bytes.data, bytes.length);
+    zip->broken = archive_write_data(zip->archive, bytes.data, bytes.length) != (la_ssize_t)bytes.length || zip->gone;
 }
 
 void zip_put(struct zip *zip, const char *name, int64_t time_ms, str bytes)
@@ -77,6 +109,7 @@ bool zip_end(struct zip *zip, bool whole)
     fine &= archive_write_close(zip->archive) == ARCHIVE_OK && !zip->gone;
     archive_write_free(zip->archive);
     archive_entry_free(zip->entry);
+    arena_release(&zip->arena);
     free(zip);
     return fine;
 }

@@ -251,6 +251,18 @@ def the_copy_is_a_folder_that_a_person_reads_and_anybody_verifies(telos):
     assert facts["motto"] == '<b>"Árvíztűrő" & co</b>' and facts["sum"] == "'=1+1", "plain values, and no formulas: %s" % facts
     done = subprocess.run([telos.program, "verify", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
+    for name in ("data.json", os.path.join("csv", "facts.csv"), "hu.html"):
+        text = read(folder, name)
+        with open(os.path.join(folder, name), "w", encoding="utf-8", newline="") as f:
+            f.write(text.replace("motto", "potto", 1))
+        done = subprocess.run([telos.program, "verify", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 1 and name in done.stdout, "a changed %s is found\n%s" % (name, done.stdout)
+        with open(os.path.join(folder, name), "w", encoding="utf-8", newline="") as f:
+            f.write(text)
+    os.rename(os.path.join(folder, "manifest"), os.path.join(folder, "..", "manifest.away"))
+    done = subprocess.run([telos.program, "verify", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 1, "a missing manifest is missed\n" + done.stdout
+    os.rename(os.path.join(folder, "..", "manifest.away"), os.path.join(folder, "manifest"))
     receipt = next(n for n in names if n.startswith("receipts/"))
     text = read(folder, receipt)
     with open(os.path.join(folder, receipt), "w", encoding="utf-8") as f:
