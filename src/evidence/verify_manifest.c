@@ -119,7 +119,7 @@ void verify_manifest(struct verifier *verifier, const char *directory)
     struct arena text_arena;
     str text, note;
     if (!there(&manifest, "manifest") && !there(&manifest, "manifest.sig")) {
-        if (there(&manifest, "export.json") || there(&manifest, "policies") || there(&manifest, "data.json"))
+        if (there(&manifest, "export.json") || there(&manifest, "policies") || (there(&manifest, "data.json") && there(&manifest, "checkpoint")))
             verifier_finding(verifier, false, STR("manifest"), "manifest", "it is missing, so nobody can tell what was left out or changed");
         else if (there(&manifest, "records"))
             verifier_finding(verifier, true, STR("manifest"), "manifest", "none: what is here was checked, what was left out cannot be told");
