@@ -59,6 +59,9 @@ void rights_outcome(struct arena *arena, const struct policy *policy, const stru
 
 /* As they are stored. Reading takes only what writing made; ERR_INTERNAL else. */
 str rights_record_write(struct arena *arena, const struct rights_record *record);
+/* Two members of it, as the reply and the certificate say them, too: "erased" (counts), and "kept" (what stays, under which law and until when, Art. 17(3)). */
+void rights_counts_write(struct jsonw *w, const struct rights_record *record);
+void rights_kept_write(struct jsonw *w, const struct rights_record *record);
 const struct err *rights_record_read(struct arena *arena, str json, struct rights_record *ret_record) MUST_CHECK;
 str rights_details_write(struct arena *arena, const struct rights_details *details);
 const struct err *rights_details_read(struct arena *arena, str json, struct rights_details *ret_details) MUST_CHECK;

@@ -25,16 +25,18 @@ static void write_steps(struct jsonw *w, const struct rights_record *record)
     jsonw_array_end(w);
 }
 
-static void write_outcome(struct jsonw *w, const struct rights_record *record)
+void rights_counts_write(struct jsonw *w, const struct rights_record *record)
 {
-    if (record->counted) {
-        jsonw_key(w, STR("erased"));
-        jsonw_object(w);
+    jsonw_key(w, STR("erased"));
+    jsonw_object(w);
 #define X(name) jsonw_field_int(w, #name, (int64_t)record->counts.name);
-        RIGHTS_COUNTS(X)
+    RIGHTS_COUNTS(X)
 #undef X
-        jsonw_object_end(w);
-    }
+    jsonw_object_end(w);
+}
+
+void rights_kept_write(struct jsonw *w, const struct rights_record *record)
+{
     jsonw_key(w, STR("kept"));
     jsonw_array(w);
     vec_each (kept, &record->kept) {
@@ -47,6 +49,13 @@ static void write_outcome(struct jsonw *w, const struct rights_record *record)
         jsonw_object_end(w);
     }
     jsonw_array_end(w);
+}
+
+static void write_outcome(struct jsonw *w, const struct rights_record *record)
+{
+    if (record->counted)
+        rights_counts_write(w, record);
+    rights_kept_write(w, record);
     jsonw_key(w, STR("recipients"));
     jsonw_array(w);
     vec_each (recipient, &record->recipients) {

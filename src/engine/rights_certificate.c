@@ -10,30 +10,9 @@
 
 static void write_erased(struct jsonw *w, const struct rights_record *record)
 {
-    jsonw_key(w, STR("erased"));
-    jsonw_object(w);
-#define X(name) jsonw_field_int(w, #name, (int64_t)record->counts.name);
-    RIGHTS_COUNTS(X)
-#undef X
-    jsonw_object_end(w);
+    rights_counts_write(w, record);
     jsonw_key(w, STR("erasure"));
     jsonw_uuid(w, record->erasure);
-}
-
-static void write_kept(struct jsonw *w, const struct rights_record *record)
-{
-    jsonw_key(w, STR("kept"));
-    jsonw_array(w);
-    vec_each (kept, &record->kept) {
-        jsonw_object(w);
-        jsonw_field(w, "purpose", kept->purpose);
-        jsonw_field(w, "basis", kept->basis);
-        jsonw_field(w, "law", kept->law);
-        jsonw_field_int(w, "count", (int64_t)kept->count);
-        jsonw_field_time(w, "until", kept->until_ms);
-        jsonw_object_end(w);
-    }
-    jsonw_array_end(w);
 }
 
 static void write_recipients(struct jsonw *w, const struct rights_record *record)
@@ -113,7 +92,7 @@ const struct err *engine_rights_certificate(struct reader *reader, struct arena 
     write_facts(&w, policy, &one);
     if (one.record.counted) {
         write_erased(&w, &one.record);
-        write_kept(&w, &one.record);
+        rights_kept_write(&w, &one.record);
     }
     write_recipients(&w, &one.record);
     TRY(write_evidence(engine, arena, &w, &one));

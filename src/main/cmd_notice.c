@@ -3,6 +3,7 @@
 
 #include "main/client.h"
 #include "main/local.h"
+#include "main/page.h"
 
 enum { BAR_WIDTH = 40 };
 
@@ -14,37 +15,15 @@ static str notice_path(struct run *run, const char *rest) {
 static enum status list(struct run *run) {
     static const char *const heads[] = {"NOTICE", "VERSION", "EFFECTIVE", "RENEW OLDER THAN", "GRACE UNTIL"};
     static const char *const paths[] = {"id", "version", "effective", "renew_older_than", "grace_until"};
-    struct http_reply reply;
-    struct table table;
-    enum status status = run_get(run, STR("/v1/notices"), STR_NONE, &reply);
-    if (status)
-        return status;
-    if (run->out.json) {
-        output_json(&run->out, reply.body);
-        return STATUS_DONE;
-    }
-    table_init(&table, run->arena, heads, 5);
-    table_add_items(&table, json_get(&reply.json, STR("notices")), paths);
-    table_print(&run->out, &table);
-    return STATUS_DONE;
+    static const struct page_columns columns = {heads, paths, 5};
+    return run_page(run, STR("/v1/notices"), STR_NONE, &columns, "the policy has no notice", NULL);
 }
 
 static enum status history(struct run *run) {
     static const char *const heads[] = {"VERSION", "EFFECTIVE", "POLICY", "IN FORCE SINCE", "LEDGER"};
     static const char *const paths[] = {"version", "effective", "policy_version", "activated_at", "ledger_index"};
-    struct http_reply reply;
-    struct table table;
-    enum status status = run_get(run, notice_path(run, ""), STR_NONE, &reply);
-    if (status)
-        return status;
-    if (run->out.json) {
-        output_json(&run->out, reply.body);
-        return STATUS_DONE;
-    }
-    table_init(&table, run->arena, heads, 5);
-    table_add_items(&table, json_get(&reply.json, STR("versions")), paths);
-    table_print(&run->out, &table);
-    return STATUS_DONE;
+    static const struct page_columns columns = {heads, paths, 5};
+    return run_page(run, notice_path(run, ""), STR_NONE, &columns, "there is no version of it", NULL);
 }
 
 static enum status show(struct run *run) {

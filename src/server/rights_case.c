@@ -50,24 +50,8 @@ static void write_outcome(struct jsonw *w, const struct rights_record *record)
 {
     if (!record->counted)
         return;
-    jsonw_key(w, STR("erased"));
-    jsonw_object(w);
-#define X(name) jsonw_field_int(w, #name, (int64_t)record->counts.name);
-    RIGHTS_COUNTS(X)
-#undef X
-    jsonw_object_end(w);
-    jsonw_key(w, STR("kept"));
-    jsonw_array(w);
-    vec_each (kept, &record->kept) {
-        jsonw_object(w);
-        jsonw_field(w, "purpose", kept->purpose);
-        jsonw_field(w, "basis", kept->basis);
-        jsonw_field(w, "law", kept->law);
-        jsonw_field_int(w, "count", (int64_t)kept->count);
-        jsonw_field_time(w, "until", kept->until_ms);
-        jsonw_object_end(w);
-    }
-    jsonw_array_end(w);
+    rights_counts_write(w, record);
+    rights_kept_write(w, record);
 }
 
 static void write_refusal(struct jsonw *w, const struct rights_record *record)
