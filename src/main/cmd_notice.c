@@ -22,8 +22,19 @@ static enum status list(struct run *run) {
 static enum status history(struct run *run) {
     static const char *const heads[] = {"VERSION", "EFFECTIVE", "POLICY", "IN FORCE SINCE", "LEDGER"};
     static const char *const paths[] = {"version", "effective", "policy_version", "activated_at", "ledger_index"};
-    static const struct page_columns columns = {heads, paths, 5};
-    return run_page(run, notice_path(run, ""), STR_NONE, &columns, "there is no version of it", NULL);
+    struct http_reply reply;
+    struct table table;
+    enum status status = run_get(run, notice_path(run, ""), STR_NONE, &reply);
+    if (status)
+        return status;
+    if (run->out.json) {
+        output_json(&run->out, reply.body);
+        return STATUS_DONE;
+    }
+    table_init(&table, run->arena, heads, 5);
+    table_add_items(&table, json_get(&reply.json, STR("versions")), paths); /* not the reply's first list, which a page would take */
+    table_print(&run->out, &table);
+    return STATUS_DONE;
 }
 
 static enum status show(struct run *run) {

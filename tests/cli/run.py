@@ -458,6 +458,14 @@ def rights_are_exercised(world):
     world.run("rights", "export", "email:nobody@example.hu", status=1)
 
 
+def notices_are_listed_and_their_versions_shown(world):
+    world.consent()
+    listed = world.json("notice", "list")["notices"][0]
+    assert listed["id"] == "newsletter" and any(line.split()[:2] == ["newsletter", str(listed["version"])] for line in world.out("notice", "list").splitlines())
+    rows = [line.split() for line in world.out("notice", "show", "newsletter").splitlines()[1:]]
+    assert rows and all(row[0].isdigit() and len(row) >= 5 for row in rows), rows
+
+
 def audits_check_export_and_verify(world):
     world.consent()
     assert "P1 to P7 hold" in world.out("audit", "check")
@@ -537,7 +545,7 @@ def the_inside_can_be_shown(world):
 
 
 BOTH = [consents_are_given_withdrawn_and_shown, a_receipt_is_verified_offline_and_a_changed_one_is_not, a_profile_is_shown_for_a_purpose, rights_are_exercised,
-        audits_check_export_and_verify, tokens_are_made_listed_and_revoked, keys_rotate_and_backups_restore_without_what_was_erased, the_inside_can_be_shown]
+        audits_check_export_and_verify, notices_are_listed_and_their_versions_shown, tokens_are_made_listed_and_revoked, keys_rotate_and_backups_restore_without_what_was_erased, the_inside_can_be_shown]
 
 
 def the_debug_door_opens_only_when_asked(world):
