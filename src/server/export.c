@@ -55,6 +55,7 @@ void export_events(struct export *export, void (*each)(struct export *, const st
 static void event_json(struct export *export, const struct event *event, const struct event_part *part)
 {
     struct jsonw w;
+    export->seen |= part->purposes;
     buf_add(&export->out, export->event_count++ ? STR(",\n") : STR("[\n"));
     jsonw_init(&w, &export->out);
     jsonw_object(&w);

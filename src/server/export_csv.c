@@ -1,6 +1,7 @@
 /* The export's tables for spreadsheets (RFC 4180: CRLF, quotes doubled, UTF-8). A cell that a spreadsheet would take for a formula begins with an
  * apostrophe. */
 #include "server/export_private.h"
+#include "server/page.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -104,7 +105,7 @@ static void event_row(struct export *export, const struct event *event, const st
     cell_time(export, event->at_ms, false);
     cell(export, event->source, false);
     cell_purposes(export, part->purposes, false);
-    cell(export, part->body, true);
+    cell(export, export_words(&export->slice, part->body), true);
 }
 
 static void events(struct export *export)
@@ -137,6 +138,7 @@ static void statements(struct export *export)
 
 static void why(struct export *export)
 {
+    struct page page = {.arena = &export->slice, .policy = export->policy, .language = PAGE_EN};
     table(export, "csv/purposes.csv", STR("purpose,title,basis,article,law,interest,retention"));
     vec_each (row, &export->policy->purposes) {
         cell(export, row->name, false);
@@ -145,7 +147,7 @@ static void why(struct export *export)
         cell(export, str_of(basis_article(row->basis)), false);
         cell(export, row->law, false);
         cell(export, row->interest, false);
-        cell(export, period_text(&export->slice, &row->retention), true);
+        cell(export, page_kept(&page, row), true);
     }
     table_end(export);
     table(export, "csv/recipients.csv", STR("recipient,destination,purpose,country,safeguard,first,last,count"));

@@ -27,6 +27,7 @@
     X(T_OBSERVED, "When", "Mikor")                                                                                     \
     X(T_PURPOSE, "Why (purpose)", "Miért (cél)")                                                                       \
     X(T_PURPOSES, "Why your data is kept, and for how long", "Miért és meddig őrzik az adatait")                       \
+    X(T_OTHERS, "Other purposes, under which nothing of you is kept", "Más célok, amelyekhez semmit sem őriznek Önről")       \
     X(T_BASIS, "Lawful basis", "Jogalap")                                                                              \
     X(T_RETENTION, "Kept until", "Meddig")                                                                             \
     X(T_RECIPIENTS, "Who received data about you", "Ki kapott adatot Önről")                                           \
@@ -249,13 +250,57 @@ static void known(struct sheet *sheet)
     put(sheet, "</section>\n");
 }
 
+static struct page words_of(const struct sheet *sheet)
+{
+    return (struct page){.arena = &sheet->export->slice, .policy = sheet->export->policy, .language = sheet->language == EXPORT_HU ? PAGE_HU : PAGE_EN};
+}
+
+/* Purposes under which something of the person is kept, or was said or handed on. */
+static purpose_mask concerned(const struct export *export)
+{
+    purpose_mask mask = export->seen;
+    vec_each (row, &export->person->identifiers)
+        mask |= row->purposes;
+    vec_each (row, &export->person->facts)
+        mask |= row->purposes;
+    vec_each (purpose, &export->policy->purposes) {
+        vec_each (row, &export->person->consents)
+            mask |= str_equal(row->purpose, purpose->name) ? purpose->self : 0;
+        vec_each (row, &export->person->disclosures)
+            mask |= str_equal(row->purpose, purpose->name) ? purpose->self : 0;
+    }
+    return mask;
+}
+
+static void others(struct sheet *sheet, purpose_mask mine)
+{
+    bool any = false;
+    vec_each (purpose, &sheet->export->policy->purposes)
+        any |= !(mine & purpose->self);
+    if (!any)
+        return;
+    heading(sheet, T_OTHERS, "others");
+    put(sheet, "<ul>\n");
+    vec_each (purpose, &sheet->export->policy->purposes) {
+        if (mine & purpose->self)
+            continue;
+        put(sheet, "<li>");
+        html_text(&sheet->export->out, purpose_title(sheet, purpose->name));
+        put(sheet, "</li>\n");
+    }
+    put(sheet, "</ul>\n</section>\n");
+}
+
 static void why(struct sheet *sheet)
 {
     static const enum text heads[] = {T_PURPOSE, T_BASIS, T_RETENTION};
-    struct page page = {.arena = &sheet->export->slice, .policy = sheet->export->policy, .language = sheet->language == EXPORT_HU ? PAGE_HU : PAGE_EN};
+    struct page page = words_of(sheet);
+    purpose_mask mine = concerned(sheet->export);
     heading(sheet, T_PURPOSES, "purposes");
     table_begin(sheet, T_PURPOSES, heads, 3);
     vec_each (purpose, &sheet->export->policy->purposes) {
+        if (!(mine & purpose->self))
+            continue;
         put(sheet, "<tr>");
         cell(sheet, purpose_title(sheet, purpose->name));
         put(sheet, "<td>");
@@ -272,6 +317,7 @@ static void why(struct sheet *sheet)
     }
     table_end(sheet);
     put(sheet, "</section>\n");
+    others(sheet, mine);
 }
 
 static void recipients(struct sheet *sheet)
@@ -302,12 +348,13 @@ static void said(struct sheet *sheet)
 {
     static const enum text heads[] = {T_PURPOSE, T_STATUS, T_OBSERVED, T_HOW, T_RECEIPT};
     char id[UUID_TEXT_SIZE];
+    struct page page = words_of(sheet);
     heading(sheet, T_SAID, "said");
     table_begin(sheet, T_SAID, heads, 5);
     vec_each (row, &sheet->export->person->consents) {
         put(sheet, "<tr>");
         cell(sheet, purpose_title(sheet, row->purpose));
-        cell(sheet, str_of(consent_status_name(row->status)));
+        cell(sheet, page_said(&page, row->status));
         cell_time(sheet, row->at_ms);
         cell(sheet, row->method);
         str name = uuid_text(row->id, id);
@@ -390,7 +437,7 @@ static void rest(struct sheet *sheet)
         if (!purpose->automated_decision)
             continue;
         put(sheet, "<li>");
-        html_text(&sheet->export->out, str_empty(purpose->title) ? purpose->name : purpose->title);
+        html_text(&sheet->export->out, purpose_title(sheet, purpose->name));
         put(sheet, ": ");
         html_text(&sheet->export->out, purpose->human_reviewer);
         put(sheet, "</li>\n");

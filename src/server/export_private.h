@@ -19,6 +19,7 @@ struct export {
     struct zip *zip;
     struct buf out; /* of the piece at hand */
     uint64_t event_count;
+    purpose_mask seen; /* purposes of the events so far */
     const struct err *error;
 };
 /* What of the person goes into it. */

@@ -112,6 +112,18 @@ str page_kept(const struct page *page, const struct purpose *purpose)
     return page_fill(page, texts[purpose->retention.anchor], page_duration(page, purpose->retention.duration), STR_NONE, STR_NONE);
 }
 
+str page_said(const struct page *page, enum consent_status status)
+{
+    static const enum page_text texts[CONSENT_STATUS_COUNT] = {
+        [CONSENT_GIVEN] = TEXT_SAID_GIVEN,           [CONSENT_REFUSED] = TEXT_SAID_REFUSED,   [CONSENT_WITHDRAWN] = TEXT_SAID_WITHDRAWN,
+        [CONSENT_RENEWED] = TEXT_SAID_RENEWED,       [CONSENT_EXPIRED] = TEXT_SAID_EXPIRED,   [CONSENT_OBJECTED] = TEXT_SAID_OBJECTED,
+        [CONSENT_OBJECTION_LIFTED] = TEXT_SAID_OBJECTION_LIFTED, [CONSENT_OPENED] = TEXT_SAID_OPENED, [CONSENT_ENDED] = TEXT_SAID_ENDED,
+        [CONSENT_INVOKED] = TEXT_SAID_INVOKED,       [CONSENT_INFORMED] = TEXT_SAID_INFORMED, [CONSENT_OPTED_OUT] = TEXT_SAID_OPTED_OUT,
+        [CONSENT_RESTRICTED] = TEXT_SAID_RESTRICTED, [CONSENT_UNRESTRICTED] = TEXT_SAID_UNRESTRICTED,
+        [CONSENT_VENDOR_PERMITTED] = TEXT_SAID_GIVEN, [CONSENT_VENDOR_DENIED] = TEXT_SAID_REFUSED};
+    return page_word(page, texts[status]);
+}
+
 str page_title_of(const struct page *page, const local_texts *titles, str title, str name)
 {
     str text = local_text(titles, page_language_tag(page->language), title);

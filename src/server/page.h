@@ -48,6 +48,7 @@ void page_put(struct page *page, str text); /* escaped */
 str page_date(const struct page *page, int64_t time_ms);
 str page_duration(const struct page *page, struct duration duration); /* "2 years" */
 str page_kept(const struct page *page, const struct purpose *purpose); /* how long, as a sentence */
+str page_said(const struct page *page, enum consent_status status); /* "took consent back" */
 str page_title_of(const struct page *page, const local_texts *titles, str title, str name);
 
 /* Begins the reply: head, heading, language switch (`path` with the ticket, NULL: none), up to the open <main>. */

@@ -236,18 +236,6 @@ void recipients_section_write(struct preference_view *view)
 
 /* ---- receipts ---- */
 
-static enum page_text said_text(enum consent_status status)
-{
-    static const enum page_text texts[CONSENT_STATUS_COUNT] = {
-        [CONSENT_GIVEN] = TEXT_SAID_GIVEN,           [CONSENT_REFUSED] = TEXT_SAID_REFUSED,   [CONSENT_WITHDRAWN] = TEXT_SAID_WITHDRAWN,
-        [CONSENT_RENEWED] = TEXT_SAID_RENEWED,       [CONSENT_EXPIRED] = TEXT_SAID_EXPIRED,   [CONSENT_OBJECTED] = TEXT_SAID_OBJECTED,
-        [CONSENT_OBJECTION_LIFTED] = TEXT_SAID_OBJECTION_LIFTED, [CONSENT_OPENED] = TEXT_SAID_OPENED, [CONSENT_ENDED] = TEXT_SAID_ENDED,
-        [CONSENT_INVOKED] = TEXT_SAID_INVOKED,       [CONSENT_INFORMED] = TEXT_SAID_INFORMED, [CONSENT_OPTED_OUT] = TEXT_SAID_OPTED_OUT,
-        [CONSENT_RESTRICTED] = TEXT_SAID_RESTRICTED, [CONSENT_UNRESTRICTED] = TEXT_SAID_UNRESTRICTED,
-        [CONSENT_VENDOR_PERMITTED] = TEXT_SAID_GIVEN, [CONSENT_VENDOR_DENIED] = TEXT_SAID_REFUSED};
-    return texts[status];
-}
-
 static void receipt_row(struct page *page, const struct consent *record)
 {
     const struct purpose *purpose = policy_purpose(page->policy, record->purpose);
@@ -257,7 +245,7 @@ static void receipt_row(struct page *page, const struct consent *record)
     html(page, "<tr><th scope=\"row\">");
     page_put(page, title);
     html(page, "</th>");
-    cell(page, page_word(page, said_text(record->status)));
+    cell(page, page_said(page, record->status));
     cell(page, page_date(page, record->at_ms));
     cell(page, str_empty(record->notice) ? STR("–") : str_printf(page->arena, "%.*s@%u", STR_FMT(record->notice), record->notice_version));
     html(page, "<td><a");

@@ -240,13 +240,22 @@ def the_copy_is_a_folder_that_a_person_reads_and_anybody_verifies(telos):
     events = json.loads(read(folder, "events.json"))
     assert len([e for e in events if e["type"] == "track"]) == 3, events
     rows = list(csv.DictReader(io.StringIO(read(folder, "csv", "events.csv"))))
-    assert len(rows) == len(events) and json.loads(rows[0]["content"]), rows
+    assert len(rows) == len(events) and "colour: kék, \"sötét\"" in rows[0]["content"] and "{" not in rows[0]["content"], rows
+    periods = {row["purpose"]: row["retention"] for row in csv.DictReader(io.StringIO(read(folder, "csv", "purposes.csv")))}
+    assert periods["service"] == "5 years after it was collected", periods
     for name, lang, word in (("en.html", "en", "Everything that is kept about you"), ("hu.html", "hu", "Minden, amit Önről őriznek")):
         text = read(folder, name)
         assert '<html lang="%s">' % lang in text and word in text and "<script" not in text and "http://" not in text and "https://" not in text, name
         assert "&lt;b&gt;" in text and "<b>" not in text, "what a person wrote is no markup"
     assert "No score is kept about you" in read(folder, "en.html")
     assert "5 years" in read(folder, "en.html") and "P5Y" not in read(folder, "en.html") and "5 év" in read(folder, "hu.html"), "periods are words"
+    for name, others, said in (("en.html", "Other purposes, under which nothing of you is kept", "took consent back"),
+                               ("hu.html", "Más célok, amelyekhez semmit sem őriznek Önről", "visszavonta")):
+        mine, rest = read(folder, name).split(others)
+        rest = rest.split("</section>")[0]
+        assert "Run the site" in mine and "Send offers" in mine and "Advise on health" not in mine, name
+        assert "Advise on health" in rest and "Run the site" not in rest and "Send offers" not in rest, rest
+        assert said in read(folder, name) and "<td>withdrawn</td>" not in read(folder, name), name
     facts = {row["name"]: row["value"] for row in csv.DictReader(io.StringIO(read(folder, "csv", "facts.csv")))}
     assert facts["motto"] == '<b>"Árvíztűrő" & co</b>' and facts["sum"] == "'=1+1", "plain values, and no formulas: %s" % facts
     done = subprocess.run([telos.program, "verify", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
