@@ -28,6 +28,9 @@ struct deliver_options {
  * policy is checked or applied: the policy floor does not know the kinds. Line and column are 0. */
 void deliver_check(struct arena *arena, const struct policy *policy, policy_problems *ret_problems);
 
+/* Whether this version can send to destinations of the kind; to others nothing is sent (DELIVER_UNSUPPORTED). */
+bool deliver_has_kind(str kind);
+
 /* Starts the thread. The engine must outlive it; `options` may be NULL. */
 const struct err *deliver_start(struct arena *arena, struct engine *engine, const struct deliver_options *options,
                                 struct deliver **ret_deliver) MUST_CHECK;

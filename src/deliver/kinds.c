@@ -17,6 +17,8 @@ const struct kind *kind_find(str name)
     return NULL;
 }
 
+bool deliver_has_kind(str kind) { return kind_find(kind) != NULL; }
+
 str kind_nearest(str name)
 {
     str names[KIND_COUNT];

@@ -9,6 +9,8 @@
 
 /* ---- ropa ---- */
 
+enum { ROPA_RECIPIENTS = 3, ROPA_COLUMNS = 5 };
+
 static enum status ropa(struct run *run) {
     static const char *const heads[] = {"ACTIVITY", "BASIS", "CATEGORIES", "RECIPIENTS", "KEPT"};
     static const char *const paths[] = {"activity", "basis", "categories", "recipients", "retention"};
@@ -26,8 +28,11 @@ static enum status ropa(struct run *run) {
     } else if (format) {
         output_raw(&run->out, reply.body);
     } else {
-        table_init(&table, run->arena, heads, 5);
+        table_init(&table, run->arena, heads, ROPA_COLUMNS);
         table_add_items(&table, page_items(&reply.json), paths);
+        for (size_t i = ROPA_RECIPIENTS; i < table.cells.count; i += ROPA_COLUMNS)
+            if (str_empty(table.cells.items[i]))
+                table.cells.items[i] = STR("none");
         table_print(&run->out, &table);
     }
     return STATUS_DONE;

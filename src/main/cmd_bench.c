@@ -324,6 +324,8 @@ static enum status bench(struct run *run) {
     if (seconds && (!str_to_int64(str_of(seconds), &bench.seconds) || bench.seconds < 1 || bench.seconds > 3600))
         return run_misuse(run, "--seconds is a whole number from 1 to 3600");
     bench.people = (uint64_t)people;
+    if (run_option(run, "--data") || run_option(run, "--store"))
+        output_note("bench works in a directory of its own; what stands in --data is left alone");
     char *directory = arena_printf(run->arena, "%s/telos-bench-XXXXXX", base && *base ? base : "/var/tmp");
     if (!mkdtemp(directory)) {
         output_complain("bench: %s: %s; name a folder with room in TMPDIR", directory, strerror(errno));
@@ -345,8 +347,10 @@ static const struct option options[] = {
 const struct command command_bench = {
     .name = "bench",
     .summary = "a quick load test of this machine, on a directory of its own in TMPDIR (else /var/tmp)",
-    .about = "Client and server share the processors, so a real server does more. bench/run measures with care.",
+    .about = "Client and server share the processors, so a real server does more. bench/run measures with care. --data and "
+             "--store are taken,\nas everywhere, and left alone.",
     .actions = ROWS(actions),
     .options = ROWS(options),
+    .common = COMMON_DATA,
     .example = "  telos bench --people 100000 --seconds 10\n",
 };

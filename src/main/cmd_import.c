@@ -402,6 +402,34 @@ static enum status check_ready(struct run *run, struct client *client) {
     return reply.status == 503 ? run_refused(run, &reply) : STATUS_DONE;
 }
 
+static str import_path(struct run *run, const struct plan *plan) {
+    return path_with(run->arena, path_with(run->arena, STR("/v1/import"), "source", plan->source), "explain", "refused");
+}
+
+/* Would the source be taken? Asked with no message. */
+static enum status dry_source(struct run *run, const struct plan *plan) {
+    struct client *client;
+    struct http_reply reply;
+    if (!local_reachable(run)) {
+        output_note("there is no Telos data in %s: whether a policy has the source `%s` was not looked up",
+                    config_get(&run->config, SETTING_DATA), plan->source);
+        return STATUS_DONE;
+    }
+    enum status status = run_client(run, LOCAL_READ, &client);
+    if (status || (status = check_ready(run, client)))
+        return status;
+    struct http_request request = {
+        .method = "POST", .path = import_path(run, plan), .body = STR("{\"batch\":[]}")};
+    return run_ask(run, client, &request, &reply);
+}
+
+static enum status dry_run(struct run *run, const struct plan *plan) {
+    enum status status = dry_source(run, plan);
+    for (size_t i = 0; !status && i < run->argument_count; i++)
+        status = dry_file(run, run->arguments[i], plan);
+    return status;
+}
+
 static enum status import(struct run *run) {
     struct plan plan = {0};
     struct importing importing = {.run = run};
@@ -409,19 +437,15 @@ static enum status import(struct run *run) {
     enum status status = plan_read(run, &plan);
     if (status)
         return status;
-    for (size_t i = 0; run_has(run, "--dry-run") && i < run->argument_count; i++)
-        if ((status = dry_file(run, run->arguments[i], &plan)))
-            break;
     if (run_has(run, "--dry-run"))
-        return status;
+        return dry_run(run, &plan);
     (void)sigemptyset(&set); /* these cannot fail */
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &set, NULL); /* before any thread begins */
     if ((status = run_client(run, LOCAL_LONG, &importing.client)) || (status = check_ready(run, importing.client)))
         return status;
-    importing.path = path_with(run->arena, STR("/v1/import"), "source", plan.source);
-    importing.path = path_with(run->arena, importing.path, "explain", "refused");
+    importing.path = import_path(run, &plan);
     importing.flights = flights_open(run->arena, importing.client, WINDOW);
     files_import(&importing, &plan);
     flights_close(importing.flights);
@@ -434,7 +458,7 @@ static const struct option options[] = {
     {"--format", "FORMAT", "ndjson, csv or segment; default: by name and content", false},
     {"--map", "FILE", "for CSV: which column goes where (below)", false},
     {"--rejects", "FILE", "where to write what was not taken; default: FILE.rejects.ndjson", false},
-    {"--dry-run", NULL, "only read: show the first messages and what is wrong; send nothing", false},
+    {"--dry-run", NULL, "only read: show the first messages and what is wrong, ask whether the source is known; send nothing", false},
     {"--again", NULL, "from the start, even if it was imported before", false},
     {"--strict", NULL, "status 1 when anything was not taken", false},
 };

@@ -2,6 +2,7 @@
 #include "main/commands.h"
 
 #include "base/time.h"
+#include "deliver/deliver.h"
 #include "main/client.h"
 #include "main/job.h"
 #include "main/local.h"
@@ -65,6 +66,18 @@ static void write_warnings(struct run *run, const struct policy *policy, const p
     output_json(&run->out, buf_str(&text));
 }
 
+static void warn_unsent(struct run *run, const struct policy *policy, policy_changes *warnings) {
+    vec_each (destination, &policy->destinations) {
+        if (deliver_has_kind(destination->kind))
+            continue;
+        struct policy_change *warning = vec_push(run->arena, warnings);
+        *warning = (struct policy_change){.weight = CHANGE_NOTICE, .old_purpose = SLOT_NONE, .new_purpose = SLOT_NONE};
+        warning->text = str_printf(
+            run->arena, "destination `%.*s`: this version cannot send to the kind `%.*s`; nothing is sent to it yet",
+            STR_FMT(destination->name), STR_FMT(destination->kind));
+    }
+}
+
 static enum status check(struct run *run) {
     struct policy_file file;
     policy_changes warnings = {0};
@@ -72,6 +85,7 @@ static enum status check(struct run *run) {
     if (status)
         return status;
     policy_warnings(run->arena, file.policy, &warnings);
+    warn_unsent(run, file.policy, &warnings);
     if (run->out.json) {
         write_warnings(run, file.policy, &warnings);
     } else {

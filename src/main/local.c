@@ -127,13 +127,23 @@ static const struct err *token_read(struct run *run, str *ret_token) {
     return NULL;
 }
 
+/* The URL of a Telos elsewhere; NULL: the data directory. */
+static const char *server_of(const struct run *run) {
+    const struct config *config = &run->config;
+    if (config->origins[SETTING_SERVER] < config->origins[SETTING_DATA] || !(run->command->common & COMMON_SERVER))
+        return NULL; /* --data beats a TELOS_SERVER */
+    return config_get(config, SETTING_SERVER);
+}
+
+bool local_reachable(const struct run *run) {
+    return server_of(run) || has_data(run->arena, config_get(&run->config, SETTING_DATA));
+}
+
 static const struct err *target_find(struct run *run, unsigned use, struct local *local,
                                      struct client_target *ret_target) {
     const struct config *config = &run->config;
-    const char *server = config_get(config, SETTING_SERVER);
-    if (server && config->origins[SETTING_SERVER] < config->origins[SETTING_DATA])
-        server = NULL; /* --data beats a TELOS_SERVER */
-    if (!server || !(run->command->common & COMMON_SERVER))
+    const char *server = server_of(run);
+    if (!server)
         return open_here(run, use, local, &ret_target->socket);
     if (config->origins[SETTING_SERVER] == ORIGIN_FLAG && config->origins[SETTING_DATA] == ORIGIN_FLAG)
         return err_new(run->arena, ERR_INVALID, "either --server or --data, not both");

@@ -13,6 +13,8 @@ enum local_use {
 };
 
 void local_close(struct local *local); /* takes NULL */
+/* Whether run_client has anything to go to: a --server, or a data directory that is one. */
+bool local_reachable(const struct run *run);
 
 /* DIR/telos.sock, or, where that is too long for a socket's address, a way to it by a directory descriptor, which stays
  * open in

@@ -75,7 +75,7 @@ static const struct err *read_question(struct call *call, const struct json *bod
 
 /* Under the policy of that day; before there was one, nothing was allowed. */
 static const struct err *decide_past(struct call *call, str subject, const struct question *question, struct decision *ret_decision,
-                                     struct person **ret_person)
+                                     struct person **ret_person, str *ret_unknown)
 {
     struct policy *past = NULL;
     struct person *person = NULL;
@@ -89,6 +89,7 @@ static const struct err *decide_past(struct call *call, str subject, const struc
     if (!error && !past) {
         ret_decision->allow = false;
         ret_decision->reasons |= REASON_BIT(REASON_INDETERMINATE);
+        *ret_unknown = STR("No policy was in force at that time, so nothing was allowed.");
     }
     if (!error) /* names are the policy's, which ends here */
         vec_each (category, &ret_decision->categories)
@@ -124,11 +125,11 @@ static const struct err *decide_one(struct call *call, const struct json *body, 
     struct question question;
     struct decision decision;
     struct person *person = NULL;
-    str subject;
+    str subject, unknown = STR_NONE;
     uint64_t index;
     TRY(read_question(call, body, &subject, &question));
     if (question.at_ms != TIME_NONE && question.at_ms < call->policy->activated_ms) {
-        TRY(decide_past(call, subject, &question, &decision, &person));
+        TRY(decide_past(call, subject, &question, &decision, &person, &unknown));
     } else {
         bool contact = question.contact || !str_empty(question.channel) || !str_empty(question.topic);
         TRY(call_person(call, subject, contact ? PERSON_HEAD | PERSON_OUTBOX : PERSON_HEAD | ENGINE_GATE_ONLY, &person));
@@ -138,7 +139,7 @@ static const struct err *decide_one(struct call *call, const struct json *body, 
     if (!decision.allow)
         engine_count_denial(call->server->engine, call->policy, "decide_denied", STR_NONE, question.purpose, decision.reasons);
     TRY(policy_index(call, decision.policy_version, &index));
-    write_decision(w, &decision, index);
+    write_decision(w, &decision, index, unknown);
     return NULL;
 }
 

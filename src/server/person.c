@@ -39,13 +39,14 @@ void write_reason_names(struct jsonw *w, reason_mask reasons)
     jsonw_array_end(w);
 }
 
-static void write_reason_items(struct jsonw *w, reason_mask reasons, str category, bool remedy)
+/* `unknown`: the text for `indeterminate`; STR_NONE: its own. */
+static void write_reason_items(struct jsonw *w, reason_mask reasons, str category, bool remedy, str unknown)
 {
     for (; reasons; reasons &= reasons - 1) {
         enum reason reason = (enum reason)__builtin_ctzll(reasons);
         jsonw_object(w);
         jsonw_field(w, "code", str_of(reason_name(reason)));
-        jsonw_field(w, "text", str_of(reason_text(reason)));
+        jsonw_field(w, "text", reason == REASON_INDETERMINATE && !str_empty(unknown) ? unknown : str_of(reason_text(reason)));
         if (remedy)
             jsonw_field(w, "remedy", str_of(reason_remedy(reason)));
         if (!str_empty(category))
@@ -57,7 +58,7 @@ static void write_reason_items(struct jsonw *w, reason_mask reasons, str categor
 void write_reasons(struct jsonw *w, reason_mask reasons)
 {
     jsonw_array(w);
-    write_reason_items(w, reasons, STR_NONE, true);
+    write_reason_items(w, reasons, STR_NONE, true, STR_NONE);
     jsonw_array_end(w);
 }
 
@@ -105,7 +106,7 @@ static void write_evidence(struct jsonw *w, const struct decision *decision, uin
 }
 
 /* Written as text where it is always the same: this is what `decide` spends its time on. */
-void write_decision(struct jsonw *w, const struct decision *decision, uint64_t policy_index)
+void write_decision(struct jsonw *w, const struct decision *decision, uint64_t policy_index, str unknown)
 {
     jsonw_raw(w, decision->allow ? STR("{\"decision\":\"allow\",\"basis\":") : STR("{\"decision\":\"deny\",\"basis\":"));
     w->comma = false;
@@ -117,9 +118,9 @@ void write_decision(struct jsonw *w, const struct decision *decision, uint64_t p
     add_number(w->out, decision->policy_version);
     jsonw_key(w, STR("reasons"));
     jsonw_array(w);
-    write_reason_items(w, decision->reasons, STR_NONE, false);
+    write_reason_items(w, decision->reasons, STR_NONE, false, unknown);
     vec_each (category, &decision->categories)
-        write_reason_items(w, category->reasons, category->category, false);
+        write_reason_items(w, category->reasons, category->category, false, STR_NONE);
     jsonw_array_end(w);
     jsonw_key(w, STR("categories"));
     jsonw_object(w);

@@ -242,7 +242,8 @@ struct principal principal_local(void);
 const struct err *call_person(struct call *call, str subject, unsigned parts, struct person **ret_person) MUST_CHECK;
 const struct err *call_subject(struct call *call, str subject, struct message_identifier *ret_identifier) MUST_CHECK;
 void call_record(struct call *call, const struct person *person, str purpose, const char *what);
-void write_decision(struct jsonw *w, const struct decision *decision, uint64_t policy_index); /* UINT64_MAX: not known */
+/* `policy_index`: UINT64_MAX where it is not known. `unknown`: what `indeterminate` means here, STR_NONE for the reason's own text. */
+void write_decision(struct jsonw *w, const struct decision *decision, uint64_t policy_index, str unknown);
 void write_reasons(struct jsonw *w, reason_mask reasons); /* [{"code","text","remedy"}] */
 void write_reason_names(struct jsonw *w, reason_mask reasons);
 void write_purposes(struct jsonw *w, const struct policy *policy, purpose_mask mask);

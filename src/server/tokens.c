@@ -1,6 +1,25 @@
 /* API tokens: made (shown once), listed, revoked. */
 #include "server/server_private.h"
 
+/* What the token is for: purposes are kept as one text, with spaces between. */
+static void write_grant(struct jsonw *w, bool source, str purposes)
+{
+    if (source) {
+        jsonw_field(w, "source", purposes);
+        return;
+    }
+    jsonw_key(w, STR("purposes"));
+    jsonw_array(w);
+    while (!str_empty(purposes)) {
+        ptrdiff_t space = str_find_char(purposes, ' ');
+        size_t length = space < 0 ? purposes.length : (size_t)space;
+        if (length)
+            jsonw_string(w, str_slice(purposes, 0, length));
+        purposes = space < 0 ? STR_NONE : str_slice(purposes, length + 1, purposes.length);
+    }
+    jsonw_array_end(w);
+}
+
 const struct err *tokens_get(struct call *call)
 {
     struct reader *reader;
@@ -19,7 +38,7 @@ const struct err *tokens_get(struct call *call)
         jsonw_key(&w, STR("id"));
         jsonw_uuid(&w, rows[i].id);
         jsonw_field(&w, "role", rows[i].role);
-        jsonw_field(&w, source ? "source" : "purposes", rows[i].purposes);
+        write_grant(&w, source, rows[i].purposes);
         jsonw_field(&w, "label", rows[i].label);
         jsonw_field_time(&w, "created_at", rows[i].created_ms);
         jsonw_field_time(&w, "expires_at", rows[i].expires_ms);
@@ -113,7 +132,7 @@ const struct err *tokens_post(struct call *call)
     jsonw_uuid(&w, id);
     jsonw_field(&w, "token", token);
     jsonw_field(&w, "role", str_of(role_name(role)));
-    jsonw_field(&w, role == ROLE_SOURCE ? "source" : "purposes", purposes);
+    write_grant(&w, role == ROLE_SOURCE, purposes);
     jsonw_field_time(&w, "expires_at", expires_ms);
     jsonw_object_end(&w);
     return NULL;

@@ -212,7 +212,7 @@ def several_values_of_an_option_are_understood_in_each_form(world):
     world.run("policy", "apply", world.policy)
     for arguments in [("--purpose", "newsletter", "bookkeeping"), ("--purpose", "newsletter,bookkeeping"), ("--purpose", "newsletter", "--purpose", "bookkeeping"),
                       ("--purpose=newsletter", "--purpose=bookkeeping")]:
-        assert world.json("token", "create", "--role", "agent", *arguments)["purposes"] == "newsletter bookkeeping", arguments
+        assert world.json("token", "create", "--role", "agent", *arguments)["purposes"] == ["newsletter", "bookkeeping"], arguments
     world.consent()
     for arguments in [("--category", "email", "behaviour", "--", ANNA, "newsletter"), ("--category", "email", ANNA, "newsletter"), (ANNA, "newsletter", "--category", "email"),
                       (ANNA, "--category", "email", "newsletter")]:
@@ -258,6 +258,10 @@ def a_missing_data_directory_is_unavailable(world):
 def a_policy_is_checked_without_a_data_directory(world):
     assert "can be applied" in world.out("policy", "check", world.policy, data=False)
     assert world.json("policy", "check", world.policy, data=False)["valid"] is True
+    post = world.write("post.yaml", world.read("policy.yaml") + "destinations: { post: { kind: smtp, purpose: newsletter, recipient: Post Ltd. } }\n")
+    assert "note: destination `post`: this version cannot send to the kind `smtp`; nothing is sent to it yet" in world.out("policy", "check", post, data=False)
+    assert any("`smtp`" in w for w in world.json("policy", "check", post, data=False)["warnings"])
+    assert "nothing is sent" not in world.out("policy", "check", world.policy, data=False)
     bad = world.write("bad.yaml", world.read("policy.yaml").replace("purposes: [newsletter]", "purposes: [newsleter]"))
     error = world.err("policy", "check", bad, status=1, data=False)
     assert re.search(r"bad\.yaml:\d+:\d+: .*did you mean `newsletter`", error), error
@@ -473,7 +477,8 @@ def audits_check_export_and_verify(world):
     assert [a["activity"] for a in world.json("audit", "ropa")["activities"]] == ["bookkeeping", "newsletter"]
     assert world.out("audit", "ropa", "--format", "csv").startswith('"Processing activity"')
     assert world.out("audit", "ropa", "--format", "html").startswith("<!doctype html>")
-    assert "bookkeeping" in world.out("audit", "ropa")
+    table = world.out("audit", "ropa")
+    assert "bookkeeping" in table and "  none  " in table, "an activity without a recipient says so\n" + table
     world.run("audit", "export", "evidence", "--from", "2020-01-01")
     key = os.path.join(world.data, "keys", "verifier.pub")
     assert "all good" in world.out("verify", "evidence", "--key", key)
@@ -489,7 +494,7 @@ def audits_check_export_and_verify(world):
 def tokens_are_made_listed_and_revoked(world):
     made = world.json("token", "create", "--role", "admin", "--purpose", "*", "--label", "tests")
     assert set(made) >= {"id", "token"}
-    assert [t["id"] for t in world.json("token", "list")["tokens"]] == [made["id"]]
+    assert [(t["id"], t["purposes"]) for t in world.json("token", "list")["tokens"]] == [(made["id"], ["*"])]
     assert made["token"] not in world.out("token", "list")
     assert "revoked" in world.out("token", "revoke", made["id"])
     assert world.json("token", "list")["tokens"][0]["revoked_at"]
@@ -626,6 +631,8 @@ def a_quick_bench_prints_rates(world):
     for row in shown["rows"]:
         assert row["per_second"] > 0 and row["failed"] == 0 and row["p99_ms"] >= row["p50_ms"] > 0, row
     assert not [n for n in os.listdir(world.directory) if n.startswith("telos-bench")], "it left its folder behind"
+    note = world.err("bench", "--seconds", "1", "--people", "10", "--data", world.data, environment={"TMPDIR": world.directory})
+    assert "what stands in --data is left alone" in note and not os.path.exists(world.data), note
 
 
 # ---- import ----
@@ -728,6 +735,9 @@ def csv_is_imported_by_a_mapping(world):
     assert shown[1]["timestamp"] == "2026-07-01T10:00:00.000Z" and "notes" not in json.dumps(shown)
     assert "c.csv:4: column `total`: not a number" in dry.stderr and "c.csv:5: column `born`" in dry.stderr and "2 messages would be sent" in dry.stderr, dry.stderr
     assert events_of(world) == (0, 0)
+    for more in ((), ("--dry-run",)):
+        error = world.err("import", "c.csv", "--source", "tull", "--map", "map.yaml", *more, status=2)
+        assert "no source of this name" in error and "would be sent" not in error, error
     result = world.json("import", "c.csv", "--source", "till", "--map", "map.yaml")["files"][0]
     assert result["read"] == 4 and result["invalid"] == 2, result
     rejects = world.rejects("c.csv.rejects.ndjson")

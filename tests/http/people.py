@@ -68,6 +68,7 @@ def decide_answers_with_every_reason_and_evidence(telos):
     assert telos.call("POST", "/v1/decide", []) == []
     past = telos.call("POST", "/v1/decide", dict(ask, at="2020-01-01T00:00:00Z"))
     assert past["decision"] == "deny" and "indeterminate" in [r["code"] for r in past["reasons"]], past
+    assert "No policy was in force" in next(r["text"] for r in past["reasons"] if r["code"] == "indeterminate"), past
     for bad in ({}, {"subject": "user_id:x"}, dict(ask, categories="email"), dict(ask, contact=1), dict(ask, subject="x"), [1], dict(ask, at="x")):
         assert telos.request("POST", "/v1/decide", bad)[0] == 400, bad
 
@@ -201,7 +202,7 @@ def roles_open_what_they_should(telos):
 def tokens_are_shown_once_and_can_be_revoked(telos):
     made = telos.call("POST", "/v1/tokens", {"role": "agent", "purposes": ["service"], "label": "desk", "expires": "2099-01-01T00:00:00Z"})
     listed = next(t for t in telos.call("GET", "/v1/tokens")["tokens"] if t["id"] == made["id"])
-    assert listed["label"] == "desk" and listed["purposes"] == "service" and "token" not in listed and listed["revoked_at"] is None
+    assert listed["label"] == "desk" and listed["purposes"] == made["purposes"] == ["service"] and "token" not in listed and listed["revoked_at"] is None
     assert telos.request("GET", "/v1/policy", headers=bearer(made["token"]))[0] == 200
     assert telos.request("DELETE", "/v1/tokens/" + made["id"])[0] == 204
     assert telos.request("GET", "/v1/policy", headers=bearer(made["token"]))[0] == 401
