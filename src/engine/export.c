@@ -12,6 +12,7 @@
 
 #include <sodium.h>
 
+#define LIST_BYTES_MAX ((size_t)16 * 1024 * 1024) /* paths and names of a policy's notices */
 #define MANIFEST_BYTES_MAX ((size_t)64 * 1024 * 1024) /* what `telos verify` reads of one file: some 500,000 files, a hundred million entries */
 
 struct export {
@@ -22,12 +23,12 @@ struct export {
     const char *directory;
     int64_t from_ms, to_ms;
     uint64_t size; /* of the tree that is exported */
-    uint64_t entries, records, done;
+    uint64_t entries, records, policies, done;
     struct ledger_tiles source;
     struct merkle_tiles tiles;
     struct proof_series *series;
-    struct buf bundle;
-    bool bundle_wanted;
+    struct buf bundle, bundle_before; /* of 256 entries, and the one before it */
+    bool bundle_wanted, before_put, after_seen;
     struct buf lines; /* records that go into one file */
     uint64_t lines_first; /* the index of the first */
     char *folder; /* made last */
@@ -138,13 +139,34 @@ static const struct err *bundle_put(struct export *export, uint64_t last_index)
     uint64_t index = last_index / MERKLE_TILE_WIDTH;
     unsigned width = (unsigned)(last_index % MERKLE_TILE_WIDTH) + 1;
     const struct err *error = NULL;
-    if (export->bundle_wanted) {
+    if (export->bundle_wanted && index && !export->before_put) { /* its last entry shows where the time asked for begins */
+        str path = tile_path((struct tile_address){.entries = true, .index = index - 1, .width = MERKLE_TILE_WIDTH}, name);
+        error = put(export, str_z(&export->slice, path), buf_str(&export->bundle_before));
+    }
+    if (!error && export->bundle_wanted) {
         str path = tile_path((struct tile_address){.entries = true, .index = index, .width = width}, name);
         error = put(export, str_z(&export->slice, path), buf_str(&export->bundle));
     }
+    struct buf before = export->bundle_before;
+    export->bundle_before = export->bundle;
+    export->bundle = before;
+    export->before_put = export->bundle_wanted;
     export->bundle_wanted = false;
     buf_clear(&export->bundle);
     return error ? error : lines_put(export);
+}
+
+/* What is exported although it is of another time, for `telos verify`: entries say nothing about anybody. The policies' entries; the first entry
+ * after the time asked for, and the log's last, so that it is seen where that time ends; and all within a day of it, so that no bundle is
+ * missing between two that are there when the clock was set back. */
+static bool bundle_shows(struct export *export, uint64_t index, const struct entry *entry)
+{
+    const int64_t day_ms = (int64_t)24 * 3600 * 1000;
+    int64_t at_ms = entry->at_ms;
+    bool near = (at_ms > INT64_MAX - day_ms || export->from_ms <= at_ms + day_ms) && (at_ms < INT64_MIN + day_ms || at_ms - day_ms <= export->to_ms);
+    bool first_after = at_ms > export->to_ms && !export->after_seen;
+    export->after_seen |= first_after;
+    return near || first_after || index == export->size - 1 || (at_ms <= export->to_ms && str_equal(entry->kind, STR("policy")));
 }
 
 static const struct err *row_export(struct export *export, const struct ledger_row *row)
@@ -155,8 +177,8 @@ static const struct err *row_export(struct export *export, const struct ledger_r
         return err_new(&export->slice, ERR_INTERNAL, "ledger entry %llu is missing", (unsigned long long)export->done);
     bundle_add(&export->bundle, row->entry);
     bool wanted = export->from_ms <= entry.at_ms && entry.at_ms <= export->to_ms;
+    export->bundle_wanted |= wanted || bundle_shows(export, row->index, &entry);
     if (wanted) {
-        export->bundle_wanted = true;
         export->entries++;
         if (entry.form != ENTRY_BATCH)
             TRY(record_put(export, row, &entry));
@@ -184,6 +206,7 @@ static bool row_take(void *context, const void *row)
 static const struct err *rows_put(struct export *export)
 {
     buf_init(&export->bundle, export->arena, (size_t)MERKLE_TILE_WIDTH * (TILE_ENTRY_BYTES_MAX + 2));
+    buf_init(&export->bundle_before, export->arena, (size_t)MERKLE_TILE_WIDTH * (TILE_ENTRY_BYTES_MAX + 2));
     buf_init(&export->lines, export->arena, (size_t)LINES_BYTES * 4);
     while (export->done < export->size) {
         uint64_t from = export->done, to = from + ROWS_AT_ONCE - 1;
@@ -201,34 +224,71 @@ static const struct err *rows_put(struct export *export)
 
 /* --- policies */
 
-/* "notices/newsletter.hu.md" stays; anything that would climb out of the folder becomes flat. */
-static char *notice_name(struct arena *arena, uint32_t version, str path)
+/* "notices/newsletter.hu.md" stays; anything that would climb out of the folder, go there by a detour or hide the policy becomes flat. */
+static char *notice_file(struct arena *arena, str path)
 {
     char *name = str_z(arena, path);
-    if (str_find(path, STR("..")) >= 0 || path.data[0] == '/')
-        for (char *at = name; *at; at++)
-            if (*at == '/' || *at == '.')
-                *at = '_';
-    return arena_printf(arena, "policies/%u/%s", version, name);
+    str rest = path, part;
+    bool plain = str_find(path, STR("..")) < 0 && !str_equal(path, STR("policy.yaml")) && !str_ends(path, STR("/"));
+    while (rest.length > 0 && str_split(&rest, '/', &part))
+        plain &= !str_empty(part) && !str_equal(part, STR("."));
+    for (char *at = name; !plain && *at; at++)
+        if (*at == '/' || *at == '.')
+            *at = '_';
+    return name;
+}
+
+/* The notices, and in `policies/V.json` their order, in which the digest in the ledger was made (evidence/verify_content.c). */
+static const struct err *notices_put(struct export *export, const struct policy *policy)
+{
+    struct arena *arena = &export->slice;
+    struct map written;
+    struct buf buf;
+    struct jsonw w;
+    map_init(&written, arena);
+    buf_init(&buf, arena, LIST_BYTES_MAX);
+    jsonw_init(&w, &buf);
+    jsonw_object(&w);
+    jsonw_key(&w, STR("notices"));
+    jsonw_array(&w);
+    vec_each (notice, &policy->notices)
+        vec_each (text, &notice->texts) {
+            char *file = notice_file(arena, text->path);
+            jsonw_object(&w);
+            jsonw_field(&w, "file", str_of(file));
+            jsonw_field(&w, "language", text->language);
+            jsonw_field(&w, "notice", notice->name);
+            jsonw_field(&w, "path", text->path);
+            jsonw_object_end(&w);
+            if (map_get(&written, text->path))
+                continue; /* one file may serve two notices */
+            map_set(&written, text->path, text);
+            TRY(put(export, arena_printf(arena, "policies/%u/%s", policy->version, file), text->content));
+        }
+    jsonw_array_end(&w);
+    jsonw_field(&w, "sha256", str_hex(arena, policy->sha256, sizeof policy->sha256));
+    jsonw_field_int(&w, "version", policy->version);
+    jsonw_object_end(&w);
+    if (buf.overflow)
+        return err_new(arena, ERR_INTERNAL, "the list of the notices of policy version %u is too long", policy->version);
+    return put(export, arena_printf(arena, "policies/%u.json", policy->version), buf_str(&buf));
 }
 
 static const struct err *policy_put(struct export *export, uint32_t version)
 {
     struct arena *arena = &export->slice;
     struct policy_row row = {0};
-    struct json notices;
+    struct policy *policy = NULL;
     bool found = false;
     TRY(export->source.ops->policy(export->source.session, arena, version, &row, &found));
     if (!found)
         return err_new(arena, ERR_INTERNAL, "policy version %u is missing in the store", version);
     TRY(put(export, arena_printf(arena, "policies/%u/policy.yaml", version), row.text));
-    if (str_empty(row.notices))
-        return NULL;
-    TRY(json_read(arena, row.notices, &notices));
-    for (uint32_t i = 0; notices.type == JSON_OBJECT && i < notices.count; i++)
-        if (!str_empty(notices.members[i].name))
-            TRY(put(export, notice_name(arena, version, notices.members[i].name), json_string(&notices.members[i].value)));
-    return NULL;
+    TRY(policy_from_row(arena, &row, &policy));
+    const struct err *error = notices_put(export, policy);
+    policy_free(policy);
+    export->policies++;
+    return error;
 }
 
 static const struct err *policies_put(struct export *export)
@@ -262,6 +322,7 @@ static const struct err *summary_put(struct export *export)
     jsonw_field_int(&w, "size", (int64_t)export->size);
     jsonw_field_int(&w, "entries", (int64_t)export->entries);
     jsonw_field_int(&w, "records", (int64_t)export->records);
+    jsonw_field_int(&w, "policies", (int64_t)export->policies);
     jsonw_object_end(&w);
     return put(export, "export.json", buf_str(&buf));
 }

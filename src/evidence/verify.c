@@ -26,12 +26,10 @@ static str printable(struct arena *arena, str text) {
     return str_repair_utf8(arena, str_bytes(copy, text.length));
 }
 
-void verifier_finding(struct verifier *verifier, bool ok, str name, const char *check, const char *format, ...) {
+static __attribute__((format(printf, 5, 0))) struct verify_finding *finding_add(struct verifier *verifier, bool ok, str name, const char *check,
+                                                                                const char *format, va_list arguments) {
     char why[512];
-    va_list arguments;
-    va_start(arguments, format);
     int length = vsnprintf(why, sizeof(why), format, arguments);
-    va_end(arguments);
     ASSERT(length >= 0);
     size_t size = (size_t)length < sizeof(why) ? (size_t)length : sizeof(why) - 1;
     struct verify_finding *finding = vec_push(verifier->arena, &verifier->report.findings);
@@ -39,6 +37,21 @@ void verifier_finding(struct verifier *verifier, bool ok, str name, const char *
     finding->what = printable(verifier->arena, str_printf(verifier->arena, "%.*s: %s", STR_FMT(name), check));
     finding->why = printable(verifier->arena, str_bytes(why, size));
     verifier->report.bad_count += !ok;
+    return finding;
+}
+
+void verifier_finding(struct verifier *verifier, bool ok, str name, const char *check, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)finding_add(verifier, ok, name, check, format, arguments);
+    va_end(arguments);
+}
+
+void verifier_note(struct verifier *verifier, str name, const char *check, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    finding_add(verifier, true, name, check, format, arguments)->note = true;
+    va_end(arguments);
 }
 
 /* Names that stand in a text under check are shown, so they are kept short. */
@@ -178,9 +191,11 @@ static void verify_path_in_tree(struct verifier *verifier, str name, const struc
         verifier_finding(verifier, false, name, "inclusion", "there is no checkpoint that holds, so its path leads nowhere");
     else if (!merkle_verify_inclusion(leaf, index, verifier->checkpoint.size, path.items, path.count, &verifier->checkpoint.root))
         verifier_finding(verifier, false, name, "inclusion", "the path does not lead from the entry to the checkpoint's root");
-    else
+    else {
         verifier_finding(verifier, true, name, "inclusion", "entry %llu of %llu", (unsigned long long)index,
                          (unsigned long long)verifier->checkpoint.size);
+        content_line(verifier, index, json_is_string(json_get(value, STR("record"))));
+    }
 }
 
 /* A misspelt member must not look like an absent one. */

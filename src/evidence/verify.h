@@ -4,6 +4,8 @@
  * "entry", below), a tlog-proof (first line "c2sp.org/tlog-proof@v1"), or a checkpoint (signed note). A directory is an export:
  *
  *     checkpoint             the signed tree head (note.h)
+ *     manifest, manifest.sig the list of all files with their digests, signed (verify_manifest.c)
+ *     export.json            what was asked for and how much it was; policies/<V>/: the policies (verify_content.c)
  *     key.pub                the public key, `name+hexid+base64`, one line; more lines for earlier keys
  *     tile/<L>/<N>[.p/<W>]   the tree's tiles, as many as there are (tiles.h); with all of level 0 the root is computed
  *     tile/entries/<N>…      entry bundles, where exported: each entry must hash to its leaf
@@ -30,6 +32,7 @@
 
 struct verify_finding {
     bool ok;
+    bool note; /* nothing is wrong; but the reader should know it */
     str what; /* "receipts/4711.json: signature" */
     str why; /* "signed by shop.example/telos on …", "the root does not match …" */
 };

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define DEPTH_MAX 12
 #define LEVELS 8
@@ -45,11 +46,8 @@ static int name_compare(const void *left, const void *right) {
     return strcmp(*a, *b);
 }
 
-typedef VEC(const char *) names;
-
-/* The entries of a folder, sorted; none where there is no folder. */
-static names names_in(struct verifier *verifier, const char *path, str name) {
-    names found = {0};
+verifier_names verifier_folder(struct verifier *verifier, const char *path, str name) {
+    verifier_names found = {0};
     DIR *folder = opendir(path);
     if (!folder) {
         if (errno != ENOENT)
@@ -67,7 +65,7 @@ static names names_in(struct verifier *verifier, const char *path, str name) {
 
 static void tiles_collect(struct export *export, const char *path, str name, int depth) {
     struct verifier *verifier = export->verifier;
-    names found = names_in(verifier, path, name);
+    verifier_names found = verifier_folder(verifier, path, name);
     vec_each(entry, &found) {
         const char *inner = arena_printf(verifier->arena, "%s/%s", path, *entry);
         str inner_name = str_printf(verifier->arena, "%.*s/%s", STR_FMT(name), *entry);
@@ -235,6 +233,13 @@ static unsigned bundle_compare(str bundle, const struct hash *leaves, unsigned w
     return i == width && bundle.length > 0 ? width + 1 : i;
 }
 
+/* To verify_content.c, which knows what should be here. */
+static void bundle_tell(struct export *export, uint64_t tile, str bundle) {
+    str entry;
+    for (uint64_t index = tile * MERKLE_TILE_WIDTH; bundle_next(&bundle, &entry); index++)
+        content_entry(export->verifier, index, entry);
+}
+
 static void verify_bundle(struct export *export, const struct tile_file *file) {
     struct verifier *verifier = export->verifier;
     struct tile_address address = file->address;
@@ -251,8 +256,10 @@ static void verify_bundle(struct export *export, const struct tile_file *file) {
         else if (fine < address.width)
             verifier_finding(verifier, false, file->name, "entries", "entry %llu is missing or does not hash to its leaf",
                              (unsigned long long)address.index * MERKLE_TILE_WIDTH + fine);
-        else
+        else {
             verifier_finding(verifier, true, file->name, "entries", "%u entries hash to their leaves", address.width);
+            bundle_tell(export, address.index, bundle);
+        }
     }
     arena_clear(&verifier->work);
 }
@@ -282,7 +289,7 @@ static void verify_earlier(struct export *export, str name, str text) {
 
 static void verify_folder(struct export *export, const char *folder, void (*check)(struct export *, str name, str text)) {
     struct verifier *verifier = export->verifier;
-    names found = names_in(verifier, arena_printf(verifier->arena, "%s/%s", export->directory, folder), str_of(folder));
+    verifier_names found = verifier_folder(verifier, arena_printf(verifier->arena, "%s/%s", export->directory, folder), str_of(folder));
     vec_each(entry, &found) {
         struct arena file;
         str text, name = str_printf(verifier->arena, "%s/%s", folder, *entry);
@@ -321,13 +328,39 @@ static void verify_tree(struct export *export) {
     }
 }
 
+/* A key was given: the one in the folder is not used, but whoever compares by eye should not be led astray by it. */
+static void verify_key_beside(struct verifier *verifier, str name, str text) {
+    str line;
+    unsigned known = 0, others = 0;
+    while (text.length > 0 && str_split(&text, '\n', &line)) {
+        struct note_key key;
+        bool same = false;
+        if (str_empty(str_trim(line)))
+            continue;
+        if (!note_verifier_parse(verifier->arena, str_trim(line), &key))
+            for (size_t i = 0; i < verifier->key_count; i++)
+                same |= str_equal(key.name, verifier->keys[i].name) && memcmp(key.public_key, verifier->keys[i].public_key, sizeof(key.public_key)) == 0;
+        known += same;
+        others += !same;
+    }
+    if (!known)
+        verifier_finding(verifier, false, name, "key", "it is not the key that you trust");
+    else if (others)
+        verifier_note(verifier, name, "key", "it is the key that you trust, and %u more, which were not used", others);
+    else
+        verifier_finding(verifier, true, name, "key", "it is the key that you trust");
+}
+
 void verify_export(struct verifier *verifier, const char *directory) {
     struct export export = {.verifier = verifier, .directory = directory};
     str text, name = STR("key.pub");
     export.tiles = (struct merkle_tiles){.context = &export, .tile = tile_read};
     export.cache = arena_alloc(verifier->arena, LEVELS * sizeof(*export.cache));
-    if (verifier->key_count == 0 && verifier_file(verifier, verifier->arena, arena_printf(verifier->arena, "%s/key.pub", directory), name, &text))
+    const char *key_path = arena_printf(verifier->arena, "%s/key.pub", directory);
+    if (verifier->key_count == 0 && verifier_file(verifier, verifier->arena, key_path, name, &text))
         verifier_keys(verifier, name, text);
+    else if (verifier->key_count > 0 && access(key_path, F_OK) == 0 && verifier_file(verifier, verifier->arena, key_path, name, &text))
+        verify_key_beside(verifier, name, text);
     name = STR("checkpoint");
     if (verifier_file(verifier, verifier->arena, arena_printf(verifier->arena, "%s/checkpoint", directory), name, &text)) {
         struct checkpoint shown;
@@ -335,9 +368,10 @@ void verify_export(struct verifier *verifier, const char *directory) {
                                      !checkpoint_verify(verifier->arena, text, verifier->keys, verifier->key_count, &verifier->checkpoint);
     }
     arena_clear(&verifier->work);
-    verify_manifest(verifier, directory);
+    content_begin(verifier, directory, verify_manifest(verifier, directory));
     verify_tree(&export);
     verify_folder(&export, "checkpoints", verify_earlier);
     verify_folder(&export, "receipts", verify_any);
     verify_folder(&export, "records", verify_any);
+    content_end(verifier, export.root_holds || (verifier->checkpoint_known && verifier->checkpoint.size == 0));
 }

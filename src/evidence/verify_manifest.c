@@ -5,19 +5,25 @@
  *
  * 1. So a file that was changed, left out or added is found, whatever is in it: a withdrawal taken out of the records, another text of a notice.
  * 2. `checkpoints/` and `receipts/` are for what others put beside an export, to be verified with it; they are not listed.
- * 3. A folder that says what it holds (export.json, policies; data.json of a person's copy) must have a manifest. Bare tiles need none: the root speaks for them; single records neither,
- *    but it is said that nothing tells what was left out.
+ * 3. A folder that says what it holds (export.json, policies, records/N.ndjson; the pages and tables of a person's copy) must have a manifest. Bare tiles need
+ *    none: the root speaks for them; single records neither, but it is said that nothing tells what was left out.
+ * 4. Whoever holds the ledger's key can sign another list: verify_content.c holds an export against the log itself.
  */
 #include "base/map.h"
 #include "evidence/verify_private.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MANIFEST_HEAD "telos export manifest v1\n"
 #define HEX_LENGTH 64
 #define DEPTH_MAX 32
+#define PIECE_BYTES ((size_t)64 * 1024)
 
 struct manifest {
     struct verifier *verifier;
@@ -32,24 +38,45 @@ static bool there(const struct manifest *manifest, const char *name)
     return lstat(arena_printf(manifest->verifier->arena, "%s/%s", manifest->directory, name), &status) == 0;
 }
 
-static bool path_inside(str path) { return !str_empty(path) && path.data[0] != '/' && str_find(path, STR("..")) < 0; }
+bool verifier_path_inside(str path) { return !str_empty(path) && path.data[0] != '/' && str_find(path, STR("..")) < 0; }
+
+/* In pieces: a person's events may be more than memory should hold. NULL, or what is wrong with it. */
+static const char *file_digest(const char *path, uint8_t ret_digest[crypto_hash_sha256_BYTES])
+{
+    crypto_hash_sha256_state state;
+    uint8_t piece[PIECE_BYTES];
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT ? "it is missing" : "it cannot be read";
+    bool regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    (void)crypto_hash_sha256_init(&state); /* cannot fail */
+    ssize_t got = 1;
+    while (regular && got > 0) {
+        got = read(fd, piece, sizeof(piece));
+        if (got > 0)
+            (void)crypto_hash_sha256_update(&state, piece, (size_t)got); /* cannot fail */
+        else if (got < 0 && errno == EINTR)
+            got = 1;
+    }
+    (void)close(fd); /* only read */
+    (void)crypto_hash_sha256_final(&state, ret_digest);
+    return !regular ? "it is no regular file" : got < 0 ? "it cannot be read to its end" : NULL;
+}
 
 static void file_check(struct manifest *manifest, str hex, str path)
 {
     struct verifier *verifier = manifest->verifier;
     struct arena file;
-    struct hash digest;
-    str text;
+    uint8_t digest[crypto_hash_sha256_BYTES];
     arena_init(&file);
-    bool same = verifier_file(verifier, &file, arena_printf(&file, "%s/%.*s", manifest->directory, STR_FMT(path)), path, &text);
-    if (same) {
-        hash_sha256(text, &digest);
-        same = str_equal(str_hex(&file, digest.bytes, sizeof(digest.bytes)), hex);
-        if (!same)
-            verifier_finding(verifier, false, path, "manifest", "it is not the file that was exported");
-    }
-    manifest->fine += same;
-    manifest->wrong += !same;
+    const char *wrong = file_digest(arena_printf(&file, "%s/%.*s", manifest->directory, STR_FMT(path)), digest);
+    if (!wrong && !str_equal(str_hex(&file, digest, sizeof(digest)), hex))
+        wrong = "it is not the file that was exported";
+    if (wrong)
+        verifier_finding(verifier, false, path, "manifest", "%s", wrong);
+    manifest->fine += !wrong;
+    manifest->wrong += wrong != NULL;
     arena_release(&file);
 }
 
@@ -59,7 +86,7 @@ static void lines_check(struct manifest *manifest, str text)
     str line;
     for (unsigned number = 1; text.length > 0 && str_split(&text, '\n', &line); number++) {
         str path = line.length > HEX_LENGTH + 2 ? str_slice(line, HEX_LENGTH + 2, line.length) : STR_NONE;
-        if (!path_inside(path)) {
+        if (!verifier_path_inside(path)) {
             verifier_finding(verifier, false, STR("manifest"), "manifest", "line %u names no file of the folder", number);
             manifest->wrong++;
             continue;
@@ -113,17 +140,42 @@ static bool signature_check(struct verifier *verifier, str manifest, str note)
     return same;
 }
 
-void verify_manifest(struct verifier *verifier, const char *directory)
+/* Without a list: what must have one, and what nothing here speaks of. */
+static void unlisted(struct manifest *manifest)
+{
+    static const str evidence[] = {STR("checkpoint"), STR("key.pub"), STR("tile"), STR("checkpoints"), STR("receipts"), STR("records")};
+    static const str copy[] = {STR("data.json"), STR("events.json"), STR("csv"), STR("index.html"), STR("en.html"), STR("hu.html")};
+    struct verifier *verifier = manifest->verifier;
+    verifier_names found = verifier_folder(verifier, manifest->directory, STR("manifest"));
+    bool needed = there(manifest, "export.json") || there(manifest, "policies"), records = there(manifest, "records");
+    for (size_t i = 0; i < sizeof(copy) / sizeof(*copy); i++)
+        needed |= there(manifest, copy[i].data) && there(manifest, "checkpoint");
+    verifier_names lines = verifier_folder(verifier, arena_printf(verifier->arena, "%s/records", manifest->directory), STR("records"));
+    vec_each (name, &lines)
+        needed |= str_ends(str_of(*name), STR(".ndjson")); /* only an export has them */
+    if (needed) {
+        verifier_finding(verifier, false, STR("manifest"), "manifest", "it is missing, so nobody can tell what was left out or changed");
+        return;
+    }
+    if (records)
+        verifier_note(verifier, STR("manifest"), "manifest", "none: what is here was checked, what was left out cannot be told");
+    vec_each (name, &found) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof(evidence) / sizeof(*evidence); i++)
+            known |= str_equal(str_of(*name), evidence[i]);
+        if (!known)
+            verifier_note(verifier, str_of(*name), "manifest", "not checked: nothing that is signed speaks of it");
+    }
+}
+
+bool verify_manifest(struct verifier *verifier, const char *directory)
 {
     struct manifest manifest = {.verifier = verifier, .directory = directory};
     struct arena text_arena;
     str text, note;
     if (!there(&manifest, "manifest") && !there(&manifest, "manifest.sig")) {
-        if (there(&manifest, "export.json") || there(&manifest, "policies") || (there(&manifest, "data.json") && there(&manifest, "checkpoint")))
-            verifier_finding(verifier, false, STR("manifest"), "manifest", "it is missing, so nobody can tell what was left out or changed");
-        else if (there(&manifest, "records"))
-            verifier_finding(verifier, true, STR("manifest"), "manifest", "none: what is here was checked, what was left out cannot be told");
-        return;
+        unlisted(&manifest);
+        return false;
     }
     map_init(&manifest.listed, verifier->arena);
     arena_init(&text_arena);
@@ -136,4 +188,5 @@ void verify_manifest(struct verifier *verifier, const char *directory)
             verifier_finding(verifier, true, STR("manifest"), "manifest", "%llu files are there, as they were exported", (unsigned long long)manifest.fine);
     }
     arena_release(&text_arena);
+    return true;
 }

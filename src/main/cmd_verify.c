@@ -43,6 +43,8 @@ static void write_report(struct run *run, const struct verify_report *report) {
     vec_each (finding, &report->findings) {
         jsonw_object(&w);
         jsonw_field_bool(&w, "ok", finding->ok);
+        if (finding->note)
+            jsonw_field_bool(&w, "note", true);
         jsonw_field(&w, "what", finding->what);
         jsonw_field(&w, "why", finding->why);
         jsonw_object_end(&w);
@@ -68,7 +70,7 @@ static enum status verify(struct run *run) {
         return report.bad_count ? STATUS_NO : STATUS_DONE;
     }
     vec_each (finding, &report.findings) {
-        output_ink(&run->out, finding->ok ? INK_GOOD : INK_BAD, "%s", finding->ok ? "ok " : "BAD");
+        output_ink(&run->out, finding->ok ? INK_GOOD : INK_BAD, "%s", finding->note ? "NOTE" : finding->ok ? "ok " : "BAD");
         output_text(&run->out, "  %.*s: %.*s\n", STR_FMT(finding->what), STR_FMT(finding->why));
     }
     if (report.bad_count)

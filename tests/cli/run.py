@@ -482,6 +482,19 @@ def audits_check_export_and_verify(world):
     world.run("audit", "export", "evidence", "--from", "2020-01-01")
     key = os.path.join(world.data, "keys", "verifier.pub")
     assert "all good" in world.out("verify", "evidence", "--key", key)
+    for name, was, now in (("policies/1/policy.yaml", "basis: consent", "basis: contract"), ("export.json", '"records":', '"records":1'),
+                           ("key.pub", "+", "+0")):
+        path = world.path(os.path.join("evidence", name))
+        with open(path, encoding="utf-8") as f:
+            whole = f.read()
+        assert was in whole, name
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(whole.replace(was, now, 1))
+        told = world.out("verify", "evidence", "--key", key, status=1)
+        assert "BAD" in told and name in told, told
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(whole)
+    assert "all good" in world.out("verify", "evidence", "--key", key)
     tile = next(os.path.join(folder, name) for folder, _, names in os.walk(world.path("evidence/tile")) for name in names)
     with open(tile, "r+b") as f:
         byte = f.read(1)

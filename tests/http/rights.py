@@ -271,6 +271,10 @@ def the_copy_is_a_folder_that_a_person_reads_and_anybody_verifies(telos):
     os.rename(os.path.join(folder, "manifest"), os.path.join(folder, "..", "manifest.away"))
     done = subprocess.run([telos.program, "verify", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 1, "a missing manifest is missed\n" + done.stdout
+    os.rename(os.path.join(folder, "data.json"), os.path.join(folder, "..", "data.away"))
+    done = subprocess.run([telos.program, "verify", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 1 and "manifest" in done.stdout, "pages without a list are no copy\n" + done.stdout
+    os.rename(os.path.join(folder, "..", "data.away"), os.path.join(folder, "data.json"))
     os.rename(os.path.join(folder, "..", "manifest.away"), os.path.join(folder, "manifest"))
     receipt = next(n for n in names if n.startswith("receipts/"))
     text = read(folder, receipt)

@@ -172,7 +172,7 @@ static void a_changed_byte_anywhere_is_found(void **state)
     walk_folder = export(&world, "e", INT64_MIN, TIME_FOREVER);
     walk_files = 0;
     assert_int_equal(nftw(walk_folder, change_one, 16, FTW_PHYS), 0);
-    assert_int_equal(walk_files, 10); /* checkpoint, tile, entries, records, policy, notice, export.json, key.pub, manifest, manifest.sig */
+    assert_int_equal(walk_files, 11); /* checkpoint, tile, entries, records, policy, its list, notice, export.json, key.pub, manifest, manifest.sig */
     world_end(&world);
 }
 
