@@ -456,6 +456,65 @@ static void a_reader_sees_whole_lists_while_the_writer_goes_on(void **state)
     arena_release(&arena);
 }
 
+/* Each commit brings one event and its delivery: whoever sees the one sees the other. */
+static void *deliver_on(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 1000; i++) {
+        struct batch *batch = batch_new(&w);
+        struct person *person = arena_new(&w.arena, struct person);
+        batch_add(batch, person);
+        struct event *event = event_new(&w, person, 1, 1, 0);
+        event_no number = event->number;
+        delivery_new(&w, person, 1, "desk")->event = number;
+        if (i > 0) { /* the one before is sent */
+            struct delivery *sent = vec_push(&w.arena, &person->deliveries);
+            *sent = person->deliveries.items[0];
+            sent->number--;
+            sent->state = DELIVERY_DELIVERED;
+            sent->change = CHANGE_SET;
+        }
+        if (save_batch(&w, batch))
+            break;
+        told = w.event_next - 1;
+    }
+    writing_ended = true;
+    return NULL;
+}
+
+static void a_reader_never_sees_a_delivery_without_its_event(void **state)
+{
+    (void)state;
+    struct batch *batch = batch_new(&w);
+    person_new(&w, batch, 1);
+    save_fine(&w, batch);
+    told = 0;
+    writing_ended = false;
+    pthread_t writer;
+    assert_int_equal(pthread_create(&writer, NULL, deliver_on, NULL), 0);
+    struct arena arena;
+    arena_init(&arena);
+    unsigned torn = 0;
+    while (!writing_ended) {
+        profile_no number = {1};
+        arena_clear(&arena);
+        struct load load = {.arena = &arena, .sets = w.sets, .profiles = &number, .profile_count = 1, .parts = PERSON_EVENTS | PERSON_OUTBOX,
+                            .events_from_ms = INT64_MIN, .events_max = 2};
+        check_fine(w.store->ops->load(w.reader, &load));
+        const struct person *person = load.by_profile[0];
+        vec_each (delivery, &person->deliveries) {
+            bool there = delivery->event.value == 0;
+            vec_each (event, &person->events)
+                there = there || event->number.value == delivery->event.value;
+            torn += !there;
+        }
+    }
+    assert_int_equal(pthread_join(writer, NULL), 0);
+    assert_int_equal(told, 1000);
+    assert_int_equal(torn, 0);
+    arena_release(&arena);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_debug, close_debug)
@@ -470,6 +529,7 @@ int main(void)
         TEST(what_is_deleted_is_overwritten_in_the_file),
         TEST(a_copy_is_made_while_others_write),
         TEST(a_reader_sees_whole_lists_while_the_writer_goes_on),
+        TEST(a_reader_never_sees_a_delivery_without_its_event),
     };
     return cmocka_run_group_tests_name("store_sqlite", tests, NULL, NULL);
 }

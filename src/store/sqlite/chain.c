@@ -10,8 +10,10 @@
 #include "store/sqlite/statements.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { HEAD_BYTES = 6, JOURNAL_BYTES_MAX = 64 * 1024 * 1024, FOLD_CHUNKS = 256, FOLD_AT_LEAST = 64 * 1024 };
+enum { FOLLOW_STEP_US = 20, FOLLOW_MAX_US = 1000 * 1000 };
 
 /* --- in memory */
 
@@ -158,14 +160,30 @@ void chain_assign(struct chain_changes *changes, enum chain chain, uint64_t prof
     change_set(changes, chain, profile, head);
 }
 
-void chains_apply(struct chains *chains, const struct chain_changes *changes)
+void chains_apply(struct chains *chains, const struct chain_changes *changes, uint64_t journal_number)
 {
-    if (!changes->list.count)
-        return;
-    pthread_rwlock_wrlock(&chains->lock);
-    for (size_t i = 0; i < changes->list.count; i++)
-        head_write(chains, changes->list.items[i].chain, changes->list.items[i].profile, changes->list.items[i].head);
-    pthread_rwlock_unlock(&chains->lock);
+    if (changes->list.count) {
+        pthread_rwlock_wrlock(&chains->lock);
+        for (size_t i = 0; i < changes->list.count; i++)
+            head_write(chains, changes->list.items[i].chain, changes->list.items[i].profile, changes->list.items[i].head);
+        pthread_rwlock_unlock(&chains->lock);
+    }
+    chains->followed = journal_number;
+}
+
+const struct err *snapshot_begin(struct sqlite_session *session, struct arena *arena)
+{
+    uint64_t number;
+    TRY(transaction_begin(session, arena, false));
+    if (session->writes)
+        return NULL; /* it does not read between its commit and what follows */
+    TRY(sql_number(session, arena, SQL_JOURNAL_LAST, 0, &number)); /* the first read takes the snapshot */
+    for (unsigned waited_us = 0; session->store->chains.followed < number; waited_us += FOLLOW_STEP_US) {
+        if (waited_us >= FOLLOW_MAX_US)
+            return err_new(arena, ERR_UNAVAILABLE, "What was stored last cannot be read yet; try again.");
+        usleep(FOLLOW_STEP_US); /* the writer is between its commit and its next line */
+    }
+    return NULL;
 }
 
 /* --- at open */
@@ -252,8 +270,10 @@ const struct err *chains_open(struct sqlite_session *session, struct arena *aren
     bind_number(statement, 1, mark);
     for (;;) {
         TRY(sql_step(session, arena, statement, &row));
-        if (!row)
+        if (!row) {
+            chains->followed = session->store->journal_number;
             return NULL;
+        }
         if (!entries_replay(chains, column_borrow(statement, 1))) {
             (void)sqlite3_reset(statement);
             return err_new(arena, ERR_INTERNAL, "%s", damage);

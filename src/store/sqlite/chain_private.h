@@ -8,6 +8,8 @@
  *    changed meanwhile is said again by later journal rows, which assign and never add, so replaying them is harmless.
  * 3. The writing session changes heads after its commit, under the lock. A reader whose snapshot does not have a row that a
  *    chain names (newer, or deleted since) has an old snapshot: it takes a new one.
+ * 4. A reader's snapshot may hold a commit whose heads are not changed yet: then it would see a delivery without its event. It waits for
+ *    them (snapshot_begin): the journal row of each commit has a number, and memory says up to which one it follows.
  */
 #ifndef TELOS_STORE_SQLITE_CHAIN_PRIVATE_H
 #define TELOS_STORE_SQLITE_CHAIN_PRIVATE_H
@@ -33,6 +35,7 @@ struct chains {
     size_t chunk_count[CHAIN_COUNT];
     uint64_t unfolded; /* assignments since the last fold began */
     uint64_t chunks_used;
+    _Atomic uint64_t followed; /* journal row up to which heads are those of the file */
 };
 
 /* What one save does to heads: the last assignment by profile, and the same as journal bytes in order. */
@@ -73,8 +76,10 @@ uint64_t chain_head_pending(struct chains *chains, const struct chain_changes *c
 uint64_t chain_push(struct chains *chains, struct chain_changes *changes, enum chain chain, uint64_t profile, uint64_t number);
 /* Another head, after rows went. */
 void chain_assign(struct chain_changes *changes, enum chain chain, uint64_t profile, uint64_t head);
-/* After the commit. */
-void chains_apply(struct chains *chains, const struct chain_changes *changes);
+/* After the commit whose journal row has this number. */
+void chains_apply(struct chains *chains, const struct chain_changes *changes, uint64_t journal_number);
+/* Begins a reading transaction whose snapshot is no newer than the heads. ERR_UNAVAILABLE when they do not follow within a second. */
+const struct err *snapshot_begin(struct sqlite_session *session, struct arena *arena) MUST_CHECK;
 
 /* True when so much is unfolded that a fold is due or one is under way. */
 bool fold_wanted(const struct sqlite_session *session);

@@ -414,7 +414,7 @@ static const struct err *load_once(struct loading *loading)
     map_init(&loading->persons, loading->arena);
     loading->stale = loading->synced = false;
     load->persons.count = 0;
-    TRY(transaction_begin(loading->session, loading->arena, false));
+    TRY(snapshot_begin(loading->session, loading->arena));
     for (size_t i = 0; i < load->hash_count && !loading->stale; i++) {
         profile_no number;
         TRY(hash_find(loading, &load->hashes[i], &number));

@@ -95,7 +95,7 @@ typedef VEC(struct event) event_rows;
 static const struct err *events_once(struct walk *walk, struct purpose_sets *sets, const profile_no *profiles, size_t max, event_rows *rows)
 {
     rows->count = 0;
-    TRY(transaction_begin(walk->session, walk->arena, false));
+    TRY(snapshot_begin(walk->session, walk->arena));
     TRY(walk_begin(walk, profiles));
     while (rows->count < max && !walk->stale) {
         sqlite3_stmt *statement;
@@ -178,7 +178,7 @@ static const struct err *reads_all(struct sqlite_session *session, struct arena 
 static const struct err *reads_once(struct walk *walk, const profile_no *profiles, size_t max, read_rows *rows)
 {
     rows->count = 0;
-    TRY(transaction_begin(walk->session, walk->arena, false));
+    TRY(snapshot_begin(walk->session, walk->arena));
     TRY(walk_begin(walk, profiles));
     while (rows->count < max && !walk->stale) {
         sqlite3_stmt *statement;

@@ -197,9 +197,9 @@ static void save_done(struct saving *saving)
     store->sets_saved = store->sets.count;
     if (saving->save->sets)
         purpose_sets_saved(saving->save->sets);
-    chains_apply(&store->chains, &saving->chains);
     store->totals = saving->totals;
     store->journal_number++;
+    chains_apply(&store->chains, &saving->chains, store->journal_number);
 }
 
 const struct err *sqlite_save(struct store_session *store_session, struct arena *arena, struct save *save)

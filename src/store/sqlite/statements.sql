@@ -190,6 +190,8 @@ INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?
 -- name: journal_newest
 SELECT number, profiles, persons, identifiers, facts, events, consents, held, pending, profile_next, event_next, outbox_next, held_next, read_next
 FROM journal ORDER BY number DESC LIMIT 1
+-- name: journal_last
+SELECT max(number) FROM journal
 -- name: journal_entries
 SELECT number, entries FROM journal WHERE number > ?1 AND entries IS NOT NULL ORDER BY number
 -- name: journal_trim
