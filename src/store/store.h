@@ -12,6 +12,13 @@
  * 7. Every function that gets `sets` first adds to them what the store knows and they do not.
  * 8. A key end of the evidence class in a batch takes `record_sealed` off the ledger rows of that profile, and `sealed` off its rights requests
  *    (what the same save brings of these counts).
+ * 9. A shared store (`store.shared`) is worked by several processes, nodes, at once. Their commits take turns: between turn() and the save() or
+ *    turn_back() that ends it no other node saves, and what the session reads is the newest. A save without a turn before it takes one by itself.
+ *    What nodes must know of each other stands in the head, a text that each save replaces and nobody but the engine reads.
+ * 10. Loads and reads outside a turn see whole saves only, each call for itself; a save that has returned is seen by whoever asks after that, on any
+ *    node. A node that dies, or loses its connection, in its turn loses the turn and nothing of it was saved. Where the connection broke while the
+ *    save was ending, save() finds out what became of it before it returns; ERR_UNAVAILABLE then means that nothing was saved, or that it cannot be
+ *    found out: the head tells.
  */
 #ifndef TELOS_STORE_STORE_H
 #define TELOS_STORE_STORE_H
@@ -109,6 +116,7 @@ struct save {
     const struct policy_row *policy;
     struct { str key, value; } *settings; /* replaced; value STR_NONE: removed */
     size_t setting_count;
+    str head; /* shared stores: the new head; STR_NONE: it stays as it is */
 };
 
 struct delivery_query {
@@ -193,16 +201,26 @@ struct store_ops {
     const struct err *(*backup)(struct store_session *session, struct arena *arena, const char *directory,
                                 void (*progress)(void *context, uint64_t done, uint64_t all), void *context);
     void (*close)(struct store *store);
+    /* ---- of shared stores only, else NULL ---- */
+    /* The newest head, without the turn: one short question. STR_NONE: none was saved yet. */
+    const struct err *(*head)(struct store_session *session, struct arena *arena, str *ret_head);
+    /* Waits for the turn and reads the head under it. For the writing session, which must not have it already. */
+    const struct err *(*turn)(struct store_session *session, struct arena *arena, str *ret_head);
+    /* Ends the turn without a save; nothing where it was lost or ended already. */
+    void (*turn_back)(struct store_session *session);
 };
 
 struct store {
     const struct store_ops *ops;
+    bool shared;
 };
 
 /* Opens `sqlite` under the directory (made when missing), migrating it forward. */
 const struct err *store_sqlite_open(struct arena *arena, const char *directory, struct store **ret_store) MUST_CHECK;
 /* In memory, for the simulator. */
 const struct err *store_memory_open(struct arena *arena, struct store **ret_store) MUST_CHECK;
+/* In memory, shared: `other` NULL makes a new one, else the handle is another node's on the same data. The last one closed frees it. */
+const struct err *store_memory_open_shared(struct arena *arena, struct store *other, struct store **ret_store) MUST_CHECK;
 /* Wraps another: traces, slows, or fails the n-th call of a kind (named fault points in debug/points.h). */
 const struct err *store_debug_open(struct arena *arena, struct store *inner, struct store **ret_store) MUST_CHECK;
 

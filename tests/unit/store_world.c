@@ -5,8 +5,12 @@
 
 const char *backend_name(enum backend backend)
 {
-    return backend == BACKEND_SQLITE ? "sqlite" : backend == BACKEND_MEMORY ? "memory" : "debug";
+    static const char *const names[] = {[BACKEND_SQLITE] = "sqlite", [BACKEND_MEMORY] = "memory", [BACKEND_DEBUG] = "debug", [BACKEND_SHARED] = "shared"};
+    return names[backend];
 }
+
+/* Data that lasts as long as its handle. */
+static bool in_memory(const struct world *world) { return world->backend == BACKEND_MEMORY || world->backend == BACKEND_SHARED; }
 
 static void sessions_open(struct world *world)
 {
@@ -19,6 +23,8 @@ static void store_open(struct world *world)
     struct store *inner = NULL;
     if (world->backend == BACKEND_MEMORY)
         check_fine(store_memory_open(&world->arena, &world->store));
+    else if (world->backend == BACKEND_SHARED)
+        check_fine(store_memory_open_shared(&world->arena, NULL, &world->store));
     else
         check_fine(store_sqlite_open(&world->arena, world->directory, &inner));
     if (world->backend == BACKEND_DEBUG)
@@ -44,7 +50,7 @@ void world_reopen(struct world *world)
 {
     world->store->ops->session_close(world->reader);
     world->store->ops->session_close(world->writer);
-    if (world->backend != BACKEND_MEMORY) {
+    if (!in_memory(world)) {
         world->store->ops->close(world->store);
         store_open(world);
     }
@@ -53,6 +59,14 @@ void world_reopen(struct world *world)
     world->sets = purpose_sets_new();
     const str names[] = {STR("a"), STR("b"), STR("c"), STR("d"), STR("e"), STR("f")};
     purpose_sets_bind(world->sets, names, COUNT_OF(names));
+}
+
+struct store *world_other(struct world *world)
+{
+    struct store *other = NULL;
+    if (world->backend == BACKEND_SHARED)
+        check_fine(store_memory_open_shared(&world->arena, world->store, &other));
+    return other;
 }
 
 void world_close(struct world *world)

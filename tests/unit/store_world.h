@@ -6,7 +6,7 @@
 
 #include "store/store.h"
 
-enum backend { BACKEND_SQLITE, BACKEND_MEMORY, BACKEND_DEBUG, BACKEND_COUNT };
+enum backend { BACKEND_SQLITE, BACKEND_MEMORY, BACKEND_DEBUG, BACKEND_SHARED, BACKEND_COUNT };
 const char *backend_name(enum backend backend);
 
 struct world {
@@ -22,6 +22,8 @@ void world_open(struct world *world, enum backend backend);
 /* Closes and opens again (in memory: new sessions only). */
 void world_reopen(struct world *world);
 void world_close(struct world *world);
+/* The same data as another node opens it; NULL where the store is not shared. The caller closes it, and its sessions first. */
+struct store *world_other(struct world *world);
 
 identifier_hash hash_of(unsigned n);
 struct uuid uuid_of(unsigned kind, unsigned n);

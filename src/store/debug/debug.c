@@ -290,6 +290,18 @@ static const struct err *debug_rights(struct store_session *session, struct aren
     CALL(rights, FAULT_READ, arena, arena, query, ret_rows, ret_count);
 }
 
+static const struct err *debug_head(struct store_session *session, struct arena *arena, str *ret_head)
+{
+    CALL(head, FAULT_READ, arena, arena, ret_head);
+}
+
+static const struct err *debug_turn(struct store_session *session, struct arena *arena, str *ret_head)
+{
+    CALL(turn, FAULT_READ, arena, arena, ret_head);
+}
+
+static void debug_turn_back(struct store_session *session) { debug_of(session)->inner->ops->turn_back(inner_of(session)); }
+
 void store_debug_tell(struct store *base, store_debug_trace trace, void *context)
 {
     struct store_debug *store = (struct store_debug *)base;
@@ -321,7 +333,13 @@ const struct err *store_debug_open(struct arena *arena, struct store *inner, str
         .policy = debug_policy, .counters = debug_counters, .consent = debug_consent, .setting = debug_setting, .right = debug_right, .rights = debug_rights,
         .purposes_in_use = debug_purposes_in_use, .tidy = debug_tidy, .backup = debug_backup,
     };
+    if (inner->shared) {
+        store->ops.head = debug_head;
+        store->ops.turn = debug_turn;
+        store->ops.turn_back = debug_turn_back;
+    }
     store->base.ops = &store->ops;
+    store->base.shared = inner->shared;
     *ret_store = &store->base;
     return NULL;
 }
