@@ -348,12 +348,10 @@ const struct err *journal_newest(struct sqlite_session *session, struct arena *a
     return NULL;
 }
 
-const struct err *sqlite_totals(struct store_session *store_session, struct arena *arena, bool quick, struct store_totals *ret)
+static const struct err *totals_read(struct sqlite_session *session, struct arena *arena, struct store_totals *ret)
 {
-    struct sqlite_session *session = session_of(store_session);
     struct journal_totals totals;
     uint64_t number, batch, ledger, bytes;
-    (void)quick; /* the whole answer is quick: each commit writes it down */
     TRY(journal_newest(session, arena, &totals, &number));
     TRY(sql_number(session, arena, SQL_BATCH_LAST, 0, &batch));
     TRY(sql_number(session, arena, SQL_LEDGER_LAST, UINT64_MAX, &ledger));
@@ -367,4 +365,17 @@ const struct err *sqlite_totals(struct store_session *store_session, struct aren
                                  .event_next = totals.event_next, .outbox_next = totals.outbox_next, .held_next = totals.held_next,
                                  .batch_next = batch + 1, .bytes = bytes};
     return NULL;
+}
+
+const struct err *sqlite_totals(struct store_session *store_session, struct arena *arena, bool quick, struct store_totals *ret)
+{
+    struct sqlite_session *session = session_of(store_session);
+    (void)quick; /* the whole answer is quick: each commit writes it down */
+    TRY(transaction_begin(session, arena, false)); /* all of one moment */
+    const struct err *err = totals_read(session, arena, ret);
+    if (!err)
+        err = transaction_commit(session, arena);
+    if (err)
+        transaction_abandon(session);
+    return err;
 }
