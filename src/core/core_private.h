@@ -73,6 +73,7 @@ struct glance {
     const struct json *context;
     const struct json *consent, *management, *purposes, *tcf, *gpp, *gpc; /* in the context; NULL: absent or null */
     str event; /* of a track; the name of a page or screen */
+    int born; /* year of birth that its traits say, or those in its context; 0: none */
 };
 void glance_fill(const struct message *message, struct glance *ret_glance);
 
@@ -260,9 +261,14 @@ bool fact_dominates(enum fold_rule rule, const struct fact *winner, const struct
 int fact_order(const struct fact *a, const struct fact *b);
 int value_compare(str a, str b); /* numbers as numbers, everything else bytewise */
 bool fact_is_null(const struct fact *fact);
-/* Returns the purposes of what changed (0: nothing new). */
+/* Returns the purposes of what changed (0: nothing new). `*ret_aged`: a year of birth came out, and its effects with it. */
 purpose_mask facts_add(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
-                       const struct classified *classified, struct message_result *result);
+                       const struct classified *classified, struct message_result *result, bool *ret_aged);
+/* The year of birth that a message says, youngest first; 0: none. `context` may be NULL. */
+int birth_year_glance(const struct message *message, const struct json *context);
+/* A message says the year, whether or not that may be kept as a fact: who is a child by it is judged as one before the message's own yes counts
+ * (Art. 8). A year that a fact says, and a younger one, stand. With its effects. */
+void birth_year_told(struct apply *apply, const struct known *known, int year);
 /* The year of birth of each profile, from its facts; true when one changed. Needs the facts. */
 bool birth_year_derive(struct apply *apply, struct person *person);
 /* When one that no fact says any more must go. */

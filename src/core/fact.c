@@ -118,20 +118,21 @@ static bool birth_name(str name)
 }
 
 /* "2015-05-05", "2015. 05. 05.", "05/05/2015", 2015: the year stands first or last. */
-static int birth_year_of(const struct fact *fact)
+static int birth_year_in(str name, str value, int64_t at_ms)
 {
-    str value = fact->value;
     if (value.length >= 2 && value.data[0] == '"')
         value = str_slice(value, 1, value.length - 1);
     int64_t number;
-    if (str_equal(fact->name, STR("age")))
-        return str_to_int64(value, &number) && number >= 0 && number < 130 ? time_year(fact->observed_ms) - (int)number - 1 : 0;
+    if (str_equal(name, STR("age")))
+        return str_to_int64(value, &number) && number >= 0 && number < 130 ? time_year(at_ms) - (int)number - 1 : 0;
     if (value.length >= 10 && (value.data[4] < '0' || value.data[4] > '9'))
         value = str_slice(value, 0, 4);
     else if (value.length == 10 && (value.data[5] < '0' || value.data[5] > '9'))
         value = str_slice(value, 6, 10);
     return str_to_int64(value, &number) && number > 1890 && number < 2200 ? (int)number : 0;
 }
+
+static int birth_year_of(const struct fact *fact) { return birth_year_in(fact->name, fact->value, fact->observed_ms); }
 
 /* Is the latest word about the purpose on this profile a consent whose worth hangs on the person's age? */
 static bool consent_by_age(const struct person *person, profile_no profile, const struct purpose *purpose, int64_t of_age_ms)
@@ -184,6 +185,42 @@ static int birth_year_said(const struct person *person, profile_no profile)
     return newest ? birth_year_of(newest) : 0;
 }
 
+static int birth_year_among(const struct json *traits, int64_t at_ms)
+{
+    int year = 0;
+    for (uint32_t i = 0; traits && traits->type == JSON_OBJECT && i < traits->count; i++) {
+        const struct json_member *member = &traits->members[i];
+        if (!birth_name(member->name))
+            continue;
+        int told = birth_year_in(member->name, member->value.type == JSON_STRING ? json_string(&member->value) : member->value.raw, at_ms);
+        year = told > year ? told : year;
+    }
+    return year;
+}
+
+int birth_year_glance(const struct message *message, const struct json *context)
+{
+    const struct json *own = message->type == EVENT_IDENTIFY ? json_get(&message->body, STR("traits")) : NULL;
+    int year = birth_year_among(own, message->at_ms);
+    return year || !context ? year : birth_year_among(json_get(context, STR("traits")), message->at_ms);
+}
+
+void birth_year_told(struct apply *apply, const struct known *known, int year)
+{
+    struct person *person = known->person;
+    struct profile *profile = person_profile(person, known_identifier(known)->profile);
+    if (!profile || row_dead(profile) || profile->birth_year >= year || person_erased(person) || birth_year_until(apply, person, year) <= apply->now_ms)
+        return;
+    if (!person_require(apply, person, PERSON_FACTS) || birth_year_said(person, profile->number))
+        return;
+    const struct standing *before = standing_of(apply, person, NULL);
+    profile->birth_year = (int16_t)year;
+    row_touch(profile);
+    gate_standing_reset(person);
+    person_due(person, birth_year_until(apply, person, year));
+    consent_effects(apply, person, before);
+}
+
 int64_t birth_year_due(const struct apply *apply, const struct person *person)
 {
     int64_t due_ms = TIME_FOREVER;
@@ -218,8 +255,9 @@ bool birth_year_derive(struct apply *apply, struct person *person)
 }
 
 purpose_mask facts_add(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
-                       const struct classified *classified, struct message_result *result)
+                       const struct classified *classified, struct message_result *result, bool *ret_aged)
 {
+    *ret_aged = false;
     if (!classified->traits.count || !person_require(apply, person, PERSON_FACTS))
         return 0;
     size_t alive = 0;
@@ -249,8 +287,10 @@ purpose_mask facts_add(struct apply *apply, struct person *person, const struct 
     }
     if (birth) {
         const struct standing *before = standing_of(apply, person, NULL);
-        if (birth_year_derive(apply, person))
+        if (birth_year_derive(apply, person)) {
             consent_effects(apply, person, before);
+            *ret_aged = true;
+        }
     }
     return changed;
 }

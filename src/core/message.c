@@ -171,35 +171,6 @@ static purpose_mask identity_purpose(const struct policy *policy)
     return policy->identity_purpose == SLOT_NONE ? 0 : UINT64_C(1) << policy->identity_purpose;
 }
 
-static void kept(struct course *c, struct resolved resolved)
-{
-    struct apply *apply = c->apply;
-    struct person *person = resolved.person;
-    const struct classified *fields = &c->classified;
-    struct identifier *identifier = known_identifier(resolved.known);
-    struct message_result *result = c->result;
-    const struct standing *before = c->view.standing;
-    purpose_mask informed = c->informable & (fields->kept | identity_purpose(apply->policy));
-    if (informed)
-        informed_record(apply, person, identifier, c->message, informed);
-    struct event *event = event_store(c, person, identifier);
-    outbox_event(apply, person, c->glance.event, event, fields->kept);
-    result->purposes = fields->kept;
-    due_note(c, person, fields->kept);
-    purpose_mask changed = facts_add(apply, person, identifier, c->message, fields, result);
-    person = person_latest(person); /* an age may have come out, and held messages with it */
-    result->outcome = fields->denied || result->left_out.count ? OUTCOME_TRIMMED : OUTCOME_ACCEPTED;
-    if (informed)
-        consent_effects(apply, person, before);
-    else if (resolved.informed)
-        held_release(apply, person);
-    person = person_latest(person);
-    if (changed || resolved.merged)
-        outbox_profile(apply, person, changed ? changed : fields->kept);
-    result->person = person;
-    result->profile_no = known_identifier(resolved.known)->profile;
-}
-
 /* What a law orders to be kept of somebody erased is kept of somebody new: the old keys are gone. True when somebody left. */
 static bool erased_leave(struct course *c)
 {
@@ -265,6 +236,56 @@ static void named_forget(struct course *c)
     }
 }
 
+/* Judges again, of whom it turned out to be about; false when nothing may be kept after all. */
+static bool judge_again(struct course *c, struct person *person)
+{
+    bool any = judge(c);
+    named_settle(c, person);
+    identifiers_enforce(c->apply, person, c->view.standing);
+    if (any)
+        return true;
+    denied(c);
+    if (c->message->released || c->result->outcome != OUTCOME_HELD) /* what is held waits for whom it was judged by */
+        named_forget(c);
+    person_drop_if_empty(c->apply, person);
+    return false;
+}
+
+static void kept(struct course *c, struct resolved resolved)
+{
+    struct apply *apply = c->apply;
+    struct classified *fields = &c->classified;
+    struct message_result *result = c->result;
+    const struct standing *before = c->view.standing;
+    purpose_mask informed = c->informable & (fields->kept | identity_purpose(apply->policy));
+    if (informed)
+        informed_record(apply, resolved.person, known_identifier(resolved.known), c->message, informed);
+    bool aged = false, twice = false;
+    purpose_mask changed = facts_add(apply, resolved.person, known_identifier(resolved.known), c->message, fields, result, &aged);
+    struct person *person = person_latest(resolved.person); /* an age may have come out, and held messages with it */
+    if (aged) { /* what is kept, and told, is what is allowed with it */
+        view_fill(c, person);
+        if (!judge_again(c, person))
+            return;
+        changed |= facts_add(apply, person, known_identifier(resolved.known), c->message, fields, result, &twice);
+        changed &= fields->kept;
+    }
+    struct event *event = event_store(c, person, known_identifier(resolved.known));
+    outbox_event(apply, person, c->glance.event, event, fields->kept);
+    result->purposes = fields->kept;
+    due_note(c, person, fields->kept);
+    result->outcome = fields->denied || result->left_out.count ? OUTCOME_TRIMMED : OUTCOME_ACCEPTED;
+    if (informed)
+        consent_effects(apply, person, before);
+    else if (resolved.informed)
+        held_release(apply, person);
+    person = person_latest(person);
+    if (changed || resolved.merged)
+        outbox_profile(apply, person, changed ? changed : fields->kept);
+    result->person = person;
+    result->profile_no = known_identifier(resolved.known)->profile;
+}
+
 static void keep(struct course *c)
 {
     bool anew = erased_leave(c);
@@ -276,20 +297,13 @@ static void keep(struct course *c)
         signals_again(c->apply, c->message, &c->glance, resolved.known, anew);
         resolved.person = resolved.known->person;
     }
-    view_fill(c, resolved.person);
-    if (c->view.allowed != allowed || c->view.standing->special != judged_by->special) {
-        bool any = judge(c);
-        named_settle(c, resolved.person);
-        identifiers_enforce(c->apply, resolved.person, c->view.standing);
-        if (!any) {
-            denied(c);
-            if (c->message->released || c->result->outcome != OUTCOME_HELD) /* what is held waits for whom it was judged by */
-                named_forget(c);
-            person_drop_if_empty(c->apply, resolved.person);
-            return;
-        }
+    if (c->glance.born) {
+        birth_year_told(c->apply, resolved.known, c->glance.born);
+        resolved.person = resolved.known->person;
     }
-    kept(c, resolved);
+    view_fill(c, resolved.person);
+    if ((c->view.allowed == allowed && c->view.standing->special == judged_by->special) || judge_again(c, resolved.person))
+        kept(c, resolved);
 }
 
 /* --- what is said about it */
@@ -391,6 +405,13 @@ static bool named_ready(struct course *c)
     return true;
 }
 
+static void born_note(struct course *c)
+{
+    const struct known *known = c->count ? c->named[0].known : NULL;
+    if (c->glance.born && known && known->person)
+        birth_year_told(c->apply, known, c->glance.born);
+}
+
 void message_apply(struct apply *apply, struct message *message, struct message_result *result)
 {
     struct course c; /* filled step by step: it is large, and each message passes here */
@@ -405,7 +426,9 @@ void message_apply(struct apply *apply, struct message *message, struct message_
     glance_fill(message, &c.glance);
     if (!message->released) {
         size_t leaves = apply->batch->leaves.count;
+        born_note(&c); /* before its own yes counts… */
         c.view.unreadable = signals_apply(apply, message, &c.glance, c.named, c.count);
+        born_note(&c); /* …and where it made somebody known */
         if (apply->batch->leaves.count != leaves) { /* what they let out of hold may have brought identifiers, and joined people */
             c.count = named_fill(apply, message, c.named);
             if (c.named[0].known)

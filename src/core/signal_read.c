@@ -123,6 +123,7 @@ void glance_fill(const struct message *message, struct glance *ret_glance)
         if (place && said(&member->value))
             *place = &member->value;
     }
+    ret_glance->born = birth_year_glance(message, context);
 }
 
 purpose_mask message_narrows(const struct apply *apply, const struct message *message, const struct glance *glance)

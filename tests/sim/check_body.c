@@ -80,7 +80,7 @@ purpose_bits marker_may(struct world *world, const struct verdicts *verdicts, co
     const struct spec_source *source = &world->spec.sources[marker->source];
     int category = marker->category == CAT_VARY ? world->spec.vary : marker->category;
     purpose_bits allowed = verdicts->collects | oracle_informable(&world->spec, verdicts, marker->source);
-    if (late || marker->birth) /* it was judged before what came out of hold joined the person with another, or before it said the age */
+    if (late) /* it was judged before what came out of hold joined the person with another */
         allowed |= verdicts->stores;
     return allowed & source->purposes & ~marker->narrowed & oracle_cover(&world->spec, verdicts, category);
 }

@@ -269,7 +269,7 @@ static void marker_check(struct world *world, const struct sending *sending, con
     enum outcome outcome = request->result.outcome;
     purpose_bits stored = marker->step == world->step && marker->scan && marker->seen ? marker->now : 0;
     purpose_bits expected = marker_may(world, verdicts, marker, false) | (sending->released ? stored & marker_may(world, verdicts, marker, true) : 0);
-    bool fact = is_fact(world, request, marker), loose = sending->birth || sending->odd_consent || sending->released;
+    bool fact = is_fact(world, request, marker), loose = sending->odd_consent || sending->released;
     if (marker->again || outcome == OUTCOME_DUPLICATE || outcome == OUTCOME_INVALID)
         return;
     if (!kept(outcome)) {
@@ -280,6 +280,35 @@ static void marker_check(struct world *world, const struct sending *sending, con
     }
     CHECK(world, EXACT, loose ? !(stored & ~expected) : fact ? !stored || stored == expected : stored == expected,
           "value mk%u of message m%u is stored for %x, allowed is %x", number, sending->message, stored, expected);
+}
+
+/* Art. 8: a year of birth that a message says counts before its own yes, unless a fact of the person says another. */
+static void age_check(struct world *world, const struct sending *sending, const struct request *request, const struct person *person)
+{
+    int youngest = 0;
+    vec_each (fact, &person->facts)
+        if (str_equal(fact->name, STR("birthdate")))
+            return;
+    vec_each (profile, &person->profiles)
+        youngest = profile->birth_year > youngest ? profile->birth_year : youngest;
+    if (oracle_year_needed(&world->spec, person, sending->born, world->now_ms))
+        CHECK(world, AGE, youngest >= sending->born, "message m%u (%s) says that the person was born in %d, known is %d", sending->message,
+              outcome_name(request->result.outcome), sending->born, youngest);
+}
+
+/* What is told of a message is what was kept of it. Of an identify part may lie in facts alone, which may be there already: so no more is told than
+ * is allowed. */
+static void told_check(struct world *world, const struct sending *sending, const struct request *request, const struct person *person,
+                       const struct verdicts *verdicts)
+{
+    purpose_bits stored = 0, told = bits_of(world, request->result.purposes);
+    vec_each (event, &person->events)
+        if (uuid_equal(event->id, request->message.id))
+            for (unsigned i = 0; i < event->part_count; i++)
+                stored |= bits_of(world, event->parts[i].purposes);
+    purpose_bits more = verdicts->collects | oracle_informable(&world->spec, verdicts, sending->source);
+    more = request->message.type == EVENT_IDENTIFY ? more & ~sending->narrowed : 0;
+    CHECK(world, EXACT, !(stored & ~told) && !(told & ~stored & ~more), "message m%u is told to be kept for %x, it is for %x", sending->message, told, stored);
 }
 
 void check_message(struct world *world, const struct sending *sending, const struct request *request)
@@ -293,6 +322,11 @@ void check_message(struct world *world, const struct sending *sending, const str
         marker_check(world, sending, request, &verdicts, sending->marker_first + i);
     if (request->result.outcome != OUTCOME_DUPLICATE && request->result.outcome != OUTCOME_INVALID && !verdicts.erased)
         signals_check(world, sending, request, &cell->person, &verdicts);
+    bool judged = request->result.outcome != OUTCOME_DUPLICATE && request->result.outcome != OUTCOME_INVALID && request->result.outcome != OUTCOME_HELD;
+    if (sending->born && judged && !verdicts.erased) /* what is held says it when it is released */
+        age_check(world, sending, request, &cell->person);
+    if (kept(request->result.outcome) && !sending->released)
+        told_check(world, sending, request, &cell->person, &verdicts);
 }
 
 /* --- the gate's answer */

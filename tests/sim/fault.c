@@ -26,6 +26,7 @@ const struct fault faults[] = {
     {"half-loaded", PROPERTY_LOADING, "facts are lost where they were not loaded"},
     {"stale-fact", PROPERTY_FOLD, "an older value of a trait wins"},
     {"deaf", PROPERTY_SIGNAL, "signals are not heard"},
+    {"ageless", PROPERTY_AGE, "a year of birth is not heard"},
     {"unmarked", PROPERTY_MARKS, "a row changes without its mark"},
     {"cover-all", PROPERTY_COVERED, "a fact is stored for all purposes that there are"},
     {"grow", PROPERTY_SHRINKS, "a stored fact gains purposes"},

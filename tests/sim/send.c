@@ -117,6 +117,15 @@ static void times_put(struct maker *m)
 
 /* --- what */
 
+static void birth_put(struct maker *m)
+{
+    char date[16];
+    int year = 1990 + (int)below(m->random, 30);
+    (void)snprintf(date, sizeof date, "%d-05-05", year); /* always fits */
+    text_put(m, "birthdate", str_of(date));
+    m->out->born = m->out->born ? m->out->born : year;
+}
+
 static void traits_put(struct maker *m, const char *key)
 {
     open_put(m, key);
@@ -149,12 +158,8 @@ static void traits_put(struct maker *m, const char *key)
         marker_put(m, "city", CAT_BEHAVIOUR);
         close_put(m);
     }
-    if (!m->plain && chance(m->random, 6)) {
-        char date[16];
-        (void)snprintf(date, sizeof date, "%u-05-05", 1990 + below(m->random, 30)); /* always fits */
-        text_put(m, "birthdate", str_of(date));
-        m->out->birth = true;
-    }
+    if (!m->plain && chance(m->random, 6))
+        birth_put(m);
     close_put(m);
 }
 
@@ -260,6 +265,11 @@ static void context_put(struct maker *m, enum event_type type)
         consent_put(m);
     if (!m->plain && type == EVENT_IDENTIFY && chance(m->random, 15))
         traits_put(m, "traits");
+    else if (!m->plain && type != EVENT_IDENTIFY && chance(m->random, 5)) {
+        open_put(m, "traits");
+        birth_put(m);
+        close_put(m);
+    }
     if (!m->plain && chance(m->random, 4)) {
         str email = value_pick(m, KEY_EMAIL);
         key_put(m, "externalIds");
@@ -313,8 +323,6 @@ void message_make(struct world *world, struct random *random, unsigned person, b
     buf_add_char(&m.json, '}');
     out->json = buf_str(&m.json);
     out->gpc = !plain && chance(random, 7);
-    for (uint32_t i = 0; i < out->marker_count; i++)
-        world->markers.items[out->marker_first + i].birth = out->birth;
     *(struct sending *)vec_push(&world->arena, &world->sent) = *out;
 }
 
@@ -326,6 +334,8 @@ bool message_read(struct world *world, const struct sending *sending, struct req
     str text = str_copy(&world->scratch, sending->json);
     for (ptrdiff_t at; world_fault(world, "deaf") && (at = str_find(text, STR("onsent"))) >= 0;)
         ((char *)text.data)[at] = 'x'; /* its own copy */
+    for (ptrdiff_t at; world_fault(world, "ageless") && (at = str_find(text, STR("birthdate"))) >= 0;)
+        ((char *)text.data)[at] = 'x';
     const struct err *error = json_read(&world->scratch, text, body);
     if (error) {
         fprintf(stderr, "sim: seed %llu, step %u: a message of its own cannot be read (%s): %.*s\n", (unsigned long long)world->seed, world->step, error->text,

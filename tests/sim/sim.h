@@ -108,7 +108,6 @@ enum fold_rule spec_rule(str trait);
 struct marker { /* one value that a message brought; no two messages bring the same */
     uint32_t message; /* 0: not used */
     uint8_t category;
-    bool birth; /* its message says when the person was born */
     bool seen, again; /* it was stored once; its message was sent more than once */
     uint16_t source;
     purpose_bits narrowed; /* left out by the message itself */
@@ -137,7 +136,8 @@ struct sending { /* one message on its way */
     unsigned source;
     uint32_t message;
     uint32_t marker_first, marker_count;
-    bool gpc, odd_consent, birth, duplicate;
+    bool gpc, odd_consent, duplicate;
+    int born; /* the year of birth that it says first; 0: none */
     bool kept_id; /* it names somebody by an identifier that any purpose may keep */
     bool released; /* other messages came out of hold with it, which may have joined people */
     signed char signal[SIGNALS]; /* 0: not said; 1: yes; -1: no */
@@ -276,7 +276,7 @@ void experiment(struct world *world, struct random *random);
     X(STORED, "what_is_stored_may_be_stored") X(COVERED, "each_field_is_kept_only_for_purposes_that_cover_it")           \
     X(SHRINKS, "a_value_never_gains_a_purpose") X(EXACT, "a_message_is_kept_for_exactly_what_was_allowed")            \
     X(READ, "no_read_contains_what_would_be_denied") X(DELIVERY, "no_delivery_contains_what_would_be_denied") X(DECIDE, "the_gate_gives_the_oracles_answer")           \
-    X(SIGNAL, "a_no_by_signal_holds_at_once") X(REPLAY, "order_and_duplicates_do_not_matter") X(BATCH, "a_batch_is_its_messages_one_by_one")         \
+    X(SIGNAL, "a_no_by_signal_holds_at_once") X(AGE, "who_is_told_to_be_a_child_is_judged_as_one") X(REPLAY, "order_and_duplicates_do_not_matter") X(BATCH, "a_batch_is_its_messages_one_by_one")         \
     X(LOADING, "what_is_loaded_first_does_not_matter") X(FOLD, "the_profile_is_the_fold_of_its_facts") X(UNDO, "merge_then_undo_is_never_merged")                 \
     X(EVIDENCE, "each_commitment_is_found_again") X(COUNTERS, "each_message_is_accounted_for") X(KEYS, "keys_go_with_what_they_seal")                 \
     X(HOLDS, "nothing_is_held_too_long_or_in_vain") X(IDENTITY, "one_identifier_one_person_one_root") X(LIMITS, "identity_limits_are_kept")                   \

@@ -497,6 +497,61 @@ static void a_childs_consent_needs_a_guardian_once_the_age_is_known(void **state
     assert_int_equal(born(ANNA), 0); /* of age, and nothing says it any more */
 }
 
+#define CHILD "\"context\":{\"traits\":{\"birthdate\":\"2015-05-05\"},\"consent\":{\"categoryPreferences\":{\"Advertising\":true}}}"
+
+/* A track says who speaks: the age that rides along counts before the yes does, known before or not. */
+static void a_childs_own_yes_with_its_age_in_the_context_is_not_one(void **state)
+{
+    (void)state;
+    for (int known = 0; known < 2; known++) {
+        const char *subject = known ? ANNA : "user_id:bela", *user = known ? "anna" : "bela";
+        if (known)
+            say(ANNA, "fulfilment", "opened");
+        struct message_result *result = world_send(
+            &world, "web", arena_printf(&world.arena, "{\"type\":\"track\",\"userId\":\"%s\",\"event\":\"V\",\"properties\":{\"page\":\"p\",\"total\":1}," CHILD "}", user));
+        const struct purpose *newsletter = policy_purpose(world.policy, STR("newsletter"));
+        assert_int_equal(result->purposes & newsletter->self, 0);
+        assert_int_equal(born(subject), 2015);
+        assert_int_equal(deliveries(subject, DELIVERY_EVENT, DELIVERY_PENDING), 0);
+        const struct standing *standing = gate_standing_at(&world.arena, world.policy, world_person(&world, subject), STR("HU"), world.now_ms, world.now_ms);
+        assert_int_equal(standing->purposes[newsletter->slot].reasons, REASON_BIT(REASON_CONSENT_GUARDIAN_REQUIRED));
+        vec_each (event, &world_person(&world, subject)->events)
+            for (unsigned i = 0; i < event->part_count; i++)
+                assert_int_equal(event->parts[i].purposes & newsletter->self, 0);
+    }
+}
+
+/* What is told, and recorded as the decision, is what is kept, where the age comes out of the message's own traits. */
+static void what_is_told_of_a_childs_message_is_what_is_kept(void **state)
+{
+    (void)state;
+    struct consent guardian = {.by = SAID_BY_GUARDIAN};
+    check_str(world_state(&world, ANNA, "children", "given", &guardian), "");
+    say(ANNA, "newsletter", "given");
+    struct message_result *result =
+        world_send(&world, "web", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"birthdate\":\"2015-05-05\",\"colour\":\"red\",\"points\":1}}");
+    const struct purpose *children = policy_purpose(world.policy, STR("children"));
+    assert_int_equal(result->purposes, children->self);
+    assert_true(str_find(result->decision, STR("newsletter")) < 0);
+    assert_int_equal(result->outcome, OUTCOME_TRIMMED);
+    check_str(world_trait(&world, ANNA, "colour"), "\"red\"");
+    check_str(world_trait(&world, ANNA, "points"), "");
+}
+
+/* Of whom facts say another year, a word that rides along changes nothing. */
+static void a_year_in_the_context_yields_to_a_fact(void **state)
+{
+    (void)state;
+    say(ANNA, "children", "given");
+    say(ANNA, "newsletter", "given");
+    struct consent guardian = {.by = SAID_BY_GUARDIAN};
+    check_str(world_state(&world, ANNA, "children", "given", &guardian), "");
+    (void)world_send(&world, "web", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"birthdate\":\"1990-05-05\"}}");
+    struct message_result *result = world_send(&world, "web", "{\"type\":\"track\",\"userId\":\"anna\",\"event\":\"V\",\"properties\":{\"page\":\"p\"}," CHILD "}");
+    assert_int_equal(born(ANNA), 1990);
+    assert_true((result->purposes & policy_purpose(world.policy, STR("newsletter"))->self) != 0);
+}
+
 static void a_year_of_birth_goes_with_the_last_fact_that_says_it(void **state)
 {
     (void)state;
@@ -630,6 +685,9 @@ int main(void)
         TEST(a_purpose_that_is_gone_takes_its_data_with_it),
         TEST(a_category_that_is_no_longer_covered_is_taken_off),
         TEST(a_childs_consent_needs_a_guardian_once_the_age_is_known),
+        TEST(a_childs_own_yes_with_its_age_in_the_context_is_not_one),
+        TEST(what_is_told_of_a_childs_message_is_what_is_kept),
+        TEST(a_year_in_the_context_yields_to_a_fact),
         TEST(a_year_of_birth_goes_with_the_last_fact_that_says_it),
         TEST(an_erased_child_leaves_no_year_of_birth),
         TEST(a_year_of_birth_stays_while_a_consent_rests_on_it),
