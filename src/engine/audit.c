@@ -85,6 +85,11 @@ static void sealed_check(struct audit *audit, profile_no profile, enum key_class
 
 static void person_sealed(struct audit *audit, const struct person *person)
 {
+    vec_each (row, &person->profiles) {
+        sealed_check(audit, row->number, KEY_EVIDENCE, row->sealed, at_profile(audit, row->number));
+        if (row->birth_year) /* nothing was opened yet */
+            audit_report(audit, "P7", at_profile(audit, row->number), "its year of birth lies in clear");
+    }
     vec_each (row, &person->identifiers)
         sealed_check(audit, row->profile, KEY_EVIDENCE, row->sealed, at_row(audit, row->profile, "identifier", row->number));
     vec_each (row, &person->consents)
@@ -113,6 +118,7 @@ static void person_sealed(struct audit *audit, const struct person *person)
 
 static void broken_find(struct audit *audit, const struct person *person)
 {
+    rows_try(audit, person, profiles, at_profile(audit, row->number))
     rows_try(audit, person, identifiers, at_row(audit, row->profile, "identifier", row->number))
     rows_try(audit, person, consents, at_id(audit, row->profile, "consent record", row->id))
     rows_try(audit, person, preferences, at_row(audit, row->profile, "preferences", 0))

@@ -268,6 +268,8 @@ const struct err *engine_open_locked(struct arena *arena, const struct engine_op
     struct engine *engine = engine_new(options);
     engine->lock_fd = lock_fd;
     const struct err *error = parts_open(engine);
+    if (!error)
+        error = years_seal(engine);
     if (error) {
         error = err_new(arena, error->code, "%s", error->text); /* a copy, for its arena ends */
         parts_close(engine);

@@ -1,6 +1,6 @@
 /* Opening what was loaded, sealing what is to be saved: the only place where personal values change between clear and sealed (P7).
  *
- * Keys: identifiers, consents and preferences KEY_EVIDENCE · fact pages and event parts by their purposes (key_class_of) · held messages
+ * Keys: identifiers, consents, preferences and the year of birth KEY_EVIDENCE · fact pages and event parts by their purposes (key_class_of) · held messages
  * KEY_HOLD · recalls a key of their own, whose number stands before the sealed bytes, because they outlive the person's keys.
  */
 #include "base/log.h"
@@ -101,6 +101,10 @@ static struct aad preferences_aad(const struct preferences *row)
 {
     return aad_make(SEALED_PREFERENCES, row->profile, "", 0);
 }
+static struct aad birth_year_aad(const struct profile *row)
+{
+    return aad_make(SEALED_BIRTH_YEAR, row->number, "", 0);
+}
 static struct aad recall_aad(profile_no key, const struct delivery *row)
 {
     return aad_make(SEALED_RECALL, key, row->id.bytes, sizeof row->id.bytes);
@@ -168,10 +172,19 @@ static const struct err *delivery_open(struct keyring *ring, struct delivery *de
                       &delivery->subject);
 }
 
-static const struct err *preferences_open(struct keyring *ring, struct person *person)
+/* What the gate asks of a head, whoever is looked at. */
+static const struct err *head_open(struct keyring *ring, struct person *person)
 {
     vec_each (row, &person->preferences)
         TRY(value_open(ring, row->profile, KEY_EVIDENCE, preferences_aad(row), row->sealed, &row->value));
+    vec_each (row, &person->profiles) {
+        str plain;
+        TRY(value_open(ring, row->number, KEY_EVIDENCE, birth_year_aad(row), row->sealed, &plain));
+        if (plain.length == sizeof row->birth_year)
+            memcpy(&row->birth_year, plain.data, sizeof row->birth_year);
+        else if (!str_empty(plain))
+            return err_new(ring->arena, ERR_INTERNAL, "a year of birth is damaged");
+    }
     return NULL;
 }
 
@@ -188,7 +201,7 @@ static const struct err *records_open(struct keyring *ring, struct person *perso
         if (!str_empty(plain) && !consent_unpack(row, plain))
             return err_new(ring->arena, ERR_INTERNAL, "a consent record is damaged");
     }
-    return preferences_open(ring, person);
+    return head_open(ring, person);
 }
 
 static const struct err *data_open(struct keyring *ring, struct person *person)
@@ -216,7 +229,7 @@ const struct err *open_person_data(struct engine *engine, struct arena *arena, s
         row->value = str_empty(row->sealed) ? STR_NONE : VALUE_UNOPENED;
     const struct err *error = data_open(&ring, person);
     if (!error)
-        error = preferences_open(&ring, person);
+        error = head_open(&ring, person);
     keyring_clear(&ring);
     return error;
 }
@@ -285,8 +298,22 @@ static const struct err *recall_seal(struct commit *commit, struct keyring *ring
     return NULL;
 }
 
+/* A profile that comes from memory has its year in clear alone, so it is sealed with each change of the row. */
+static const struct err *birth_years_seal(struct keyring *ring, struct person *person)
+{
+    vec_each (row, &person->profiles) {
+        if (!to_seal(row->change))
+            continue;
+        row->sealed = STR_NONE;
+        if (row->birth_year)
+            TRY(value_seal(ring, row->number, KEY_EVIDENCE, birth_year_aad(row), str_bytes(&row->birth_year, sizeof row->birth_year), &row->sealed));
+    }
+    return NULL;
+}
+
 static const struct err *records_seal(struct keyring *ring, struct person *person)
 {
+    TRY(birth_years_seal(ring, person));
     vec_each (row, &person->identifiers) {
         if (!to_seal(row->change))
             continue;

@@ -214,6 +214,7 @@ struct profile {
     uint32_t identifier_next; /* next identifier number */
     str jurisdiction; /* "HU", "US-CA"; empty: the source's or the controller's */
     int16_t birth_year; /* from the trait `birthdate`/`age` by policy; 0: unknown */
+    str sealed; /* the year; empty where there is none */
     uint64_t version;
 };
 

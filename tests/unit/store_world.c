@@ -116,7 +116,7 @@ struct person *person_new(struct world *world, struct batch *batch, uint64_t num
     struct profile *profile = vec_push(&world->arena, &person->profiles);
     *profile = (struct profile){.change = CHANGE_NEW, .number = {number}, .id = uuid_of(1, (unsigned)number), .root = {number},
                                 .created_ms = 1000 + (int64_t)number, .erased_ms = TIME_NONE, .due_ms = TIME_FOREVER, .identifier_next = 1,
-                                .jurisdiction = STR("HU"), .birth_year = 1985};
+                                .jurisdiction = STR("HU"), .sealed = STR("sealed year")};
     batch_add(batch, person);
     return person;
 }
@@ -269,7 +269,7 @@ static void same_head(const struct person *person, const struct person *model)
 {
     EACH_ROW(profiles) {
         SAME_NO(number); SAME_BYTES(id); SAME_NO(root); SAME(created_ms); SAME(erased_ms); SAME(due_ms); SAME(identifier_next);
-        SAME_STR(jurisdiction); SAME(birth_year);
+        SAME_STR(jurisdiction); SAME_STR(sealed); SAME(birth_year);
     }
     EACH_ROW(identifiers) {
         SAME_NO(profile); SAME(number); SAME_STR(type); SAME_BYTES(hash); SAME_STR(sealed); SAME(purposes); SAME(verified); SAME(first_seen_ms);

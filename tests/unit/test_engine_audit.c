@@ -51,7 +51,7 @@ static void life(struct world *world)
 {
     world_state(world, "user_id:u1", "newsletter", CONSENT_GIVEN);
     world_state(world, "user_id:u1", "fulfilment", CONSENT_OPENED);
-    world_send(world, EVENT_IDENTIFY, "till", "{'userId':'u1','anonymousId':'a1','traits':{'email':'Anna@Example.hu','name':'Anna','hobby':'chess'}}");
+    world_send(world, EVENT_IDENTIFY, "till", "{'userId':'u1','anonymousId':'a1','traits':{'email':'Anna@Example.hu','name':'Anna','hobby':'chess','birthdate':'1985-02-03'}}");
     world_send(world, EVENT_TRACK, "web", "{'userId':'u1','event':'Seen','properties':{'colour':'red','total':3}}");
     world_send(world, EVENT_TRACK, "web", "{'anonymousId':'a2','event':'Seen','properties':{'colour':'blue'}}");
     world_send(world, EVENT_IDENTIFY, "web", "{'userId':'u1','anonymousId':'a2','traits':{}}");
@@ -194,6 +194,8 @@ static const struct fault faults[] = {
     {"UPDATE person_row SET g = substr(g, 1, 20) || x'00000000' || substr(g, 25) WHERE (key >> 20 & 15) = 7", "P7", "page of facts 1: it does not open"},
     {"UPDATE person_row SET n = substr(n, 1, 20) || x'00000000' || substr(n, 25) WHERE (key >> 20 & 15) = 2", "P7", "does not open"},
     {"UPDATE event SET parts = substr(parts, 1, length(parts) - 4) || x'00000000' WHERE number = 2", "P7", "event"},
+    {"UPDATE person_row SET h = 1985 WHERE (key >> 20 & 15) = 0", "P7", "its year of birth lies in clear"},
+    {"UPDATE person_row SET h = substr(h, 1, 20) || x'0000' || substr(h, 23) WHERE (key >> 20 & 15) = 0 AND h IS NOT NULL", "P7", "profile 1: it does not open"},
     {"UPDATE held SET sealed = substr(sealed, 1, 30) || x'00000000' || substr(sealed, 35)", "P7", "held message"},
     {"UPDATE person_row SET d = 1 WHERE (key >> 20 & 15) = 0", "P7", "it was erased, but its consent key lives"},
 };
@@ -213,6 +215,45 @@ static void each_planted_fault_is_found(void **state)
         world_end(&world);
     }
     assert_int_equal(missed, 0);
+}
+
+static int64_t sql_number(struct world *world, const char *text)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_open(arena_printf(&world->arena, "%s/telos.db", world->data), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, text, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return number;
+}
+
+static int born(struct world *world) { return world_person(world, "user_id:u1", PERSON_HEAD)->profiles.items[0].birth_year; }
+
+/* Layout 2 had the year in clear: such a store is brought forward, and nothing of it is left. */
+static void years_of_birth_that_an_older_telos_left_in_clear_are_sealed_at_the_next_start(void **state)
+{
+    static const char clear[] = "SELECT count(*) FROM person_row WHERE (key >> 20 & 15) = 0 AND typeof(h) = 'integer'";
+    static const char sealed[] = "SELECT count(*) FROM person_row WHERE (key >> 20 & 15) = 0 AND typeof(h) = 'blob'";
+    struct world world = {0};
+    (void)state;
+    world_of_life(&world);
+    assert_int_equal(born(&world), 1985);
+    assert_int_equal(sql_number(&world, clear), 0);
+    assert_int_equal(sql_number(&world, sealed), 1);
+    sql(&world, "UPDATE person_row SET h = CASE WHEN h IS NULL THEN 0 ELSE 1985 END WHERE (key >> 20 & 15) = 0; DROP VIEW profile; PRAGMA user_version = 2;"
+                "CREATE VIEW profile AS SELECT key >> 24 AS number, h AS birth_year FROM person_row WHERE (key >> 20 & 15) = 0;"
+                "UPDATE setting SET value = value");
+    assert_int_equal(born(&world), 1985);
+    assert_int_equal(sql_number(&world, sealed), 1);
+    assert_int_equal(sql_number(&world, "SELECT count(*) FROM person_row WHERE (key >> 20 & 15) = 0 AND typeof(h) = 'integer' AND h <> 0"), 0);
+    assert_int_equal(sql_number(&world, "SELECT count(*) FROM setting WHERE key = 'birth_years_clear'"), 0);
+    all_well(&world);
+    world_reopen(&world);
+    assert_int_equal(born(&world), 1985);
+    world_end(&world);
 }
 
 /* More entries than one tile holds; then one is taken out, or a hash of the tile above is changed. */
@@ -328,6 +369,7 @@ int main(void)
         cmocka_unit_test(after_an_erasure_there_is_no_violation),
         cmocka_unit_test(after_a_new_policy_there_is_no_violation),
         cmocka_unit_test(each_planted_fault_is_found),
+        cmocka_unit_test(years_of_birth_that_an_older_telos_left_in_clear_are_sealed_at_the_next_start),
         cmocka_unit_test(a_missing_entry_and_a_changed_tile_are_found),
         cmocka_unit_test(a_ledger_damaged_at_its_end_is_not_written_on),
         cmocka_unit_test(an_audit_while_serving_finds_nothing),

@@ -41,7 +41,7 @@ static void save_fails_at(const char *point, uint64_t skip, bool *ret_failed)
     batch_add(batch, person);
     uint64_t event_next = w.event_next, outbox_next = w.outbox_next;
     person->profiles.items[0].change = CHANGE_SET;
-    person->profiles.items[0].birth_year++;
+    person->profiles.items[0].sealed = str_printf(&w.arena, "year %llu", (unsigned long long)person->profiles.items[0].version);
     if (person->events.count > 3)
         person->events.items[1].change = CHANGE_GONE;
     event_new(&w, person, 1, 1 + skip % 60, 0); /* new sets, too */

@@ -73,7 +73,8 @@ static void changed_rows_are_updated_and_gone_ones_deleted(void **state)
     batch = batch_new(&w);
     batch_add(batch, person);
     person->profiles.items[0].change = CHANGE_SET;
-    person->profiles.items[0].birth_year = 1990;
+    person->profiles.items[0].birth_year = 1990; /* in clear: never kept */
+    person->profiles.items[0].sealed = STR("another year");
     person->profiles.items[0].due_ms = 400;
     person->identifiers.items[0].change = CHANGE_SET;
     person->identifiers.items[0].last_seen_ms = 7777;
@@ -106,6 +107,7 @@ static void changed_rows_are_updated_and_gone_ones_deleted(void **state)
     person->deliveries.items[0] = person->deliveries.items[1]; /* a cancelled one is history; a recall is always loaded */
     person->deliveries.count = 1;
     person->disclosures.count = 0;
+    person->profiles.items[0].birth_year = 0;
     same_person(after, person);
     assert_null(load_hash(&w, 12, PERSON_HEAD));
     world_reopen(&w);

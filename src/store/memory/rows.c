@@ -6,7 +6,7 @@
 #define AT(struct_name, field) offsetof(struct struct_name, field)
 #define NO_MARK SIZE_MAX
 
-const struct row_type type_profile = {sizeof(struct profile), AT(profile, change), {AT(profile, jurisdiction)}, 1, {0}, 0};
+const struct row_type type_profile = {sizeof(struct profile), AT(profile, change), {AT(profile, jurisdiction), AT(profile, sealed)}, 2, {0}, 0};
 const struct row_type type_identifier = {sizeof(struct identifier), AT(identifier, change), {AT(identifier, type), AT(identifier, sealed)}, 2,
                                          {AT(identifier, value)}, 1};
 const struct row_type type_consent = {sizeof(struct consent), AT(consent, change),

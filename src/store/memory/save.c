@@ -82,6 +82,7 @@ static void profile_save(struct saving *saving, const struct profile *row)
     struct memory_profile *profile = profile_make(saving->store, row->number);
     struct profile copy = *row;
     copy.version += row->change == CHANGE_SET; /* optimistic: a reader sees that it changed */
+    copy.birth_year = 0; /* only the engine may have it in clear */
     if (row->number.value >= saving->store->profile_next)
         saving->store->profile_next = row->number.value + 1;
     free(profile->row);

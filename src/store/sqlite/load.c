@@ -35,7 +35,10 @@ void profile_read(sqlite3_stmt *s, struct arena *arena, struct profile *row)
     row->due_ms = column_time(s, 5, TIME_FOREVER);
     row->identifier_next = (uint32_t)column_int(s, 6);
     row->jurisdiction = column_str(s, 7, arena);
-    row->birth_year = (int16_t)column_int(s, 8);
+    if (sqlite3_column_type(s, 8) == SQLITE_INTEGER)
+        row->birth_year = (int16_t)column_int(s, 8); /* of an older Telos, which the engine seals at its next start (0003.sql) */
+    else
+        row->sealed = column_str(s, 8, arena);
     row->version = column_number(s, 9);
 }
 

@@ -147,7 +147,7 @@ static const struct err *profile_save(struct saving *saving, const struct profil
     bind_time(s, 6, row->due_ms, TIME_FOREVER);
     bind_int(s, 7, row->identifier_next);
     bind_name(s, 8, row->jurisdiction);
-    bind_int(s, 9, row->birth_year);
+    bind_bytes(s, 9, row->sealed);
     bind_number(s, 10, row->version + (row->change == CHANGE_SET)); /* optimistic: a reader sees that it changed */
     bind_time(s, 11, queued_ms, TIME_FOREVER);
     return row_end(saving, s);
