@@ -24,6 +24,15 @@ static void wake(struct deliver *deliver)
         (void)curl_multi_wakeup(deliver->multi); /* fails only when the thread is awake anyway */
 }
 
+/* Only out of the wait: what is due need not be looked at for it. */
+static void loop_wake(void *context) { (void)curl_multi_wakeup(((struct deliver *)context)->multi); }
+
+static void loop_ended(void *context, struct transfer *transfer)
+{
+    struct attempt *attempt = (struct attempt *)((char *)transfer - offsetof(struct attempt, transfer));
+    transfer_end(context, attempt, CURLE_OK, clock_now_ms());
+}
+
 void deliver_policy_changed(struct deliver *deliver)
 {
     if (deliver)
@@ -161,6 +170,7 @@ static void *run(void *context)
         if (code != CURLM_OK && deliver_may_warn(deliver, now_ms))
             log_write(LOG_WARN, "deliver", "moving bytes failed: %s", curl_multi_strerror(code));
         transfers_collect(deliver);
+        outbounds_poll(deliver);
         now_ms = clock_now_ms();
         if (may_commit(deliver, now_ms))
             outcomes_commit(deliver);
@@ -224,6 +234,7 @@ const struct err *deliver_start(struct arena *arena, struct engine *engine, cons
     deliver->commit_again_ms = deliver->warned_ms = TIME_NONE;
     deliver->multi = curl_multi_init();
     ASSERT(deliver->multi);
+    deliver->loop = (struct kind_loop){deliver, loop_wake, loop_ended};
     const struct err *error = engine_reader(engine, &deliver->reader);
     if (!error) {
         policy_follow(deliver); /* so that the first look at the status finds every destination */

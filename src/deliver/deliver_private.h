@@ -73,6 +73,7 @@ struct deliver {
     pthread_t thread;
     atomic_bool stopping, woken;
     CURLM *multi;
+    struct kind_loop loop; /* for kinds that move their own bytes */
     struct id_source random;
     struct arena scratch; /* one round of the loop */
     VEC(struct outbound *) outbounds; /* in arena */
@@ -101,6 +102,8 @@ enum deliver_state outbound_state(const struct outbound *outbound, int64_t now_m
 void outbound_pump(struct deliver *deliver, struct outbound *outbound, int64_t now_ms);
 /* When it wants to be looked at again. */
 int64_t outbound_until_ms(const struct outbound *outbound);
+/* Lets the kinds that move their own bytes tell which attempts are over. */
+void outbounds_poll(struct deliver *deliver);
 /* The end of a transfer: verdict, circuit, outcome. */
 void transfer_end(struct deliver *deliver, struct attempt *attempt, CURLcode code, int64_t now_ms);
 /* The outcome is in the store: the slot is free, counters follow. */

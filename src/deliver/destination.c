@@ -58,7 +58,7 @@ void outbound_close(struct deliver *deliver, struct outbound *outbound)
 {
     for (size_t i = 0; i < LIMIT_DELIVERY_IN_FLIGHT; i++) {
         struct attempt *attempt = &outbound->attempts[i];
-        if (attempt->state == ATTEMPT_UNDER_WAY)
+        if (attempt->state == ATTEMPT_UNDER_WAY && attempt->transfer.easy)
             (void)curl_multi_remove_handle(deliver->multi, attempt->transfer.easy); /* the row stays pending */
         curl_slist_free_all(attempt->transfer.headers);
         curl_easy_cleanup(attempt->transfer.easy);
@@ -97,6 +97,8 @@ static void outbound_open(struct deliver *deliver, struct outbound *outbound, co
     outbound->problem = "kind_unsupported";
     if (outbound->kind)
         outbound->problem = outbound->kind->open(&outbound->target_arena, destination, deliver->environment, &outbound->target);
+    if (!outbound->problem && outbound->kind->attach)
+        outbound->kind->attach(outbound->target, &deliver->loop);
     outbound->options = options_text(&outbound->target_arena, destination);
     outbound->next_look_ms = 0;
     if (outbound->problem) {
@@ -217,13 +219,15 @@ void transfer_end(struct deliver *deliver, struct attempt *attempt, CURLcode cod
     curl_off_t uploaded = 0;
     long status = 0;
     ASSERT(attempt->state == ATTEMPT_UNDER_WAY);
-    (void)curl_easy_getinfo(attempt->transfer.easy, CURLINFO_SIZE_UPLOAD_T, &uploaded); /* stays 0 */
-    (void)curl_easy_getinfo(attempt->transfer.easy, CURLINFO_RESPONSE_CODE, &status); /* stays 0 */
+    if (!outbound->kind->poll) {
+        (void)curl_easy_getinfo(attempt->transfer.easy, CURLINFO_SIZE_UPLOAD_T, &uploaded); /* stays 0 */
+        (void)curl_easy_getinfo(attempt->transfer.easy, CURLINFO_RESPONSE_CODE, &status); /* stays 0 */
+    }
     outbound->kind->classify(&attempt->transfer, code, &verdict);
     circuit_note(&outbound->circuit, &verdict, attempt->probe, now_ms, id_random(&deliver->random));
     schedule_result(&attempt->delivery, attempt->transfer.attempt, &verdict, now_ms, id_random(&deliver->random), &result);
     /* Whoever got a part of it has it, whatever they answered. A recall discloses nothing new. */
-    bool disclosed = attempt->delivery.kind != DELIVERY_RECALL && (uploaded > 0 || status != 0);
+    bool disclosed = attempt->delivery.kind != DELIVERY_RECALL && (uploaded > 0 || status != 0 || attempt->transfer.sent);
     ASSERT(deliver->under_way > 0);
     deliver->under_way--;
     outbound->status.attempts++;
@@ -330,25 +334,42 @@ static bool attempt_body(struct deliver *deliver, struct attempt *attempt, int64
     return true;
 }
 
-/* True when a request is under way. */
-static bool attempt_begin(struct deliver *deliver, struct attempt *attempt, int64_t now_ms)
+/* Sets up the handle that the loop drives. NULL when fine, else a reason code. */
+static const char *easy_begin(struct deliver *deliver, struct attempt *attempt, int64_t now_ms)
 {
     struct transfer *transfer = &attempt->transfer;
-    if (!attempt_body(deliver, attempt, now_ms))
-        return false;
     if (!transfer->easy)
         transfer->easy = curl_easy_init();
     else
         curl_easy_reset(transfer->easy);
     ASSERT(transfer->easy);
-    attempt->probe = attempt->outbound->circuit.open;
     const char *problem = attempt->outbound->kind->begin(attempt->outbound->target, transfer, now_ms);
     bool ok = !problem && curl_easy_setopt(transfer->easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
               curl_easy_setopt(transfer->easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK && /* stopping waits for no name server */
               curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, attempt) == CURLE_OK &&
               curl_multi_add_handle(deliver->multi, transfer->easy) == CURLM_OK;
-    if (!ok) {
-        attempt_failed(deliver, attempt, problem ? problem : "send_failed", now_ms);
+    return ok || problem ? problem : "send_failed";
+}
+
+void outbounds_poll(struct deliver *deliver)
+{
+    vec_each (each, &deliver->outbounds) {
+        struct outbound *outbound = *each;
+        if (outbound->target && outbound->kind->poll)
+            outbound->kind->poll(outbound->target);
+    }
+}
+
+/* True when a request is under way. */
+static bool attempt_begin(struct deliver *deliver, struct attempt *attempt, int64_t now_ms)
+{
+    if (!attempt_body(deliver, attempt, now_ms))
+        return false;
+    const struct outbound *outbound = attempt->outbound;
+    attempt->probe = outbound->circuit.open;
+    const char *problem = outbound->kind->poll ? outbound->kind->begin(outbound->target, &attempt->transfer, now_ms) : easy_begin(deliver, attempt, now_ms);
+    if (problem) {
+        attempt_failed(deliver, attempt, problem, now_ms);
         return false;
     }
     deliver->under_way++;

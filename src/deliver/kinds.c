@@ -6,6 +6,7 @@
 
 static const struct kind *const kinds[] = {
     &kind_webhook,
+    &kind_kafka,
 };
 #define KIND_COUNT (sizeof kinds / sizeof *kinds)
 
@@ -27,6 +28,16 @@ str kind_nearest(str name)
     return str_nearest(name, names, KIND_COUNT);
 }
 
+static void problem_add(struct arena *arena, policy_problems *problems, const struct destination *destination, const struct flow_option *option,
+                        str suggestion, const char *text)
+{
+    struct policy_problem *problem = vec_push(arena, problems);
+    problem->line = option && option->line ? option->line : destination->line;
+    problem->column = option && option->line ? option->column : destination->column;
+    problem->text = str_printf(arena, "destination `%.*s`: %s", STR_FMT(destination->name), text);
+    problem->suggestion = suggestion;
+}
+
 void kind_problem(struct arena *arena, policy_problems *problems, const struct destination *destination, str suggestion,
                   const char *format, ...)
 {
@@ -35,9 +46,18 @@ void kind_problem(struct arena *arena, policy_problems *problems, const struct d
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    struct policy_problem *problem = vec_push(arena, problems);
-    problem->text = str_printf(arena, "destination `%.*s`: %s", STR_FMT(destination->name), text);
-    problem->suggestion = suggestion;
+    problem_add(arena, problems, destination, NULL, suggestion, text);
+}
+
+void kind_problem_at(struct arena *arena, policy_problems *problems, const struct destination *destination, const struct flow_option *option,
+                     str suggestion, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    problem_add(arena, problems, destination, option, suggestion, text);
 }
 
 void deliver_check(struct arena *arena, const struct policy *policy, policy_problems *ret_problems)

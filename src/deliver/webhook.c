@@ -118,23 +118,24 @@ static void webhook_check(struct arena *arena, const struct destination *destina
     static const str known[] = {{"url", 3}, {"secret_env", 10}, {"timeout", 7}, {"ca_file", 7}};
     const size_t known_count = sizeof known / sizeof *known;
     for (size_t i = 0; i < destination->options.count; i++) {
-        str name = destination->options.items[i].name;
+        const struct flow_option *option = &destination->options.items[i];
+        str name = option->name;
         bool found = false;
         for (size_t k = 0; k < known_count; k++)
             found = found || str_equal(name, known[k]);
         if (found)
             continue;
         if (str_equal(name, STR("secret"))) {
-            kind_problem(arena, ret_problems, destination, known[1],
+            kind_problem_at(arena, ret_problems, destination, option, known[1],
                          "a policy is no place for secrets: put it into the environment and name the variable in `secret_env`");
             continue;
         }
         str nearest = str_nearest(name, known, known_count);
         if (str_empty(nearest))
-            kind_problem(arena, ret_problems, destination, nearest, "a webhook has no option `%.*s`; it has url, secret_env, timeout, ca_file",
+            kind_problem_at(arena, ret_problems, destination, option, nearest, "a webhook has no option `%.*s`; it has url, secret_env, timeout, ca_file",
                          STR_FMT(name));
         else
-            kind_problem(arena, ret_problems, destination, nearest, "option `%.*s` is unknown: did you mean `%.*s`?", STR_FMT(name),
+            kind_problem_at(arena, ret_problems, destination, option, nearest, "option `%.*s` is unknown: did you mean `%.*s`?", STR_FMT(name),
                          STR_FMT(nearest));
     }
     const char *problem = webhook_url_problem(destination_option(destination, STR("url"), STR_NONE));

@@ -3,6 +3,16 @@
 
 #define LIST(member) ((const str_list *)&(member))
 
+static void diff_options(struct differ *differ, const flow_options *old, const flow_options *now)
+{
+    vec_each (option, old)
+        text_compare(differ, CHANGE_NOTICE, arena_printf(differ->arena, "its option `%.*s`", STR_FMT(option->name)), option->value,
+                     flow_option(now, option->name, STR_NONE));
+    vec_each (option, now)
+        if (!flow_option(old, option->name, STR_NONE).data)
+            text_compare(differ, CHANGE_NOTICE, arena_printf(differ->arena, "its option `%.*s`", STR_FMT(option->name)), STR_NONE, option->value);
+}
+
 /* ---- sources ---- */
 
 static str denied_words(struct arena *arena, const struct source *source)
@@ -38,6 +48,7 @@ static void diff_source(struct differ *differ, const struct source *old, const s
         change_add(differ, CHANGE_SERIOUS, "fewer kinds of consent signals count from it: what people say by the others is not heard");
     text_compare(differ, CHANGE_NOTICE, "the variable with its key", old->key_env, now->key_env);
     text_compare(differ, CHANGE_INFO, "its kind", old->kind, now->kind);
+    diff_options(differ, &old->options, &now->options);
     local_compare(differ, CHANGE_INFO, "its title", old->title, &old->titles, now->title, &now->titles);
 }
 
@@ -62,16 +73,6 @@ void diff_sources(struct differ *differ)
 
 /* ---- destinations ---- */
 
-static void diff_options(struct differ *differ, const struct destination *old, const struct destination *now)
-{
-    vec_each (option, &old->options)
-        text_compare(differ, CHANGE_NOTICE, arena_printf(differ->arena, "its option `%.*s`", STR_FMT(option->name)), option->value,
-                     destination_option(now, option->name, STR_NONE));
-    vec_each (option, &now->options)
-        if (!destination_option(old, option->name, STR_NONE).data)
-            text_compare(differ, CHANGE_NOTICE, arena_printf(differ->arena, "its option `%.*s`", STR_FMT(option->name)), STR_NONE, option->value);
-}
-
 static void diff_destination(struct differ *differ, const struct destination *old, const struct destination *now)
 {
     str_list was = {0}, is = {0};
@@ -91,7 +92,7 @@ static void diff_destination(struct differ *differ, const struct destination *ol
     flag_compare(differ, CHANGE_NOTICE, CHANGE_NOTICE, "is now sent events", "is no longer sent events", old->sends_events, now->sends_events);
     flag_compare(differ, CHANGE_NOTICE, CHANGE_NOTICE, "is now sent profiles", "is no longer sent profiles", old->sends_profiles, now->sends_profiles);
     local_compare(differ, CHANGE_INFO, "its title", old->title, &old->titles, now->title, &now->titles);
-    diff_options(differ, old, now);
+    diff_options(differ, &old->options, &now->options);
 }
 
 void diff_destinations(struct differ *differ)

@@ -3,7 +3,58 @@
 
 #include <stdlib.h>
 
-enum { WRITE_KEY_BYTES_MAX = 256 };
+enum { WRITE_KEY_BYTES_MAX = 256, MEMBERS_MAX = 32 };
+
+/* ---- options of a kind ---- */
+
+struct commons { /* the members that all sources, or all destinations, have */
+    const struct member *items;
+    size_t count;
+};
+
+/* One letter off a common key: rather a slip than an option of the kind. */
+static bool nearly_common(const struct commons *commons, str name)
+{
+    str names[MEMBERS_MAX];
+    ASSERT(commons->count <= MEMBERS_MAX);
+    for (size_t i = 0; i < commons->count; i++)
+        names[i] = str_of(commons->items[i].name);
+    str near = str_nearest(name, names, commons->count);
+    return !str_empty(near) && near.length + 1 >= name.length && name.length + 1 >= near.length;
+}
+
+/* What is not common to all is an option of the kind, which the kind itself checks. */
+static void load_option(struct loader *loader, const struct commons *commons, const struct entry *entry, flow_options *options)
+{
+    if (nearly_common(commons, entry->key.text)) {
+        member_unknown(loader, &entry->key, commons->items, commons->count);
+    } else if (!name_valid(entry->key.text) || options->count == LIMIT_POLICY_LIST) {
+        problem_at(loader, &entry->key, STR_NONE, "`%.*s` is not a name, or one option too many", STR_FMT(shown(entry->key.text)));
+    } else if (expect_text(loader, &entry->value, arena_printf(loader->scratch, "`%.*s`", STR_FMT(entry->key.text)))) {
+        struct flow_option *option = vec_push(loader->arena, options);
+        option->name = keep(loader, &entry->key);
+        option->value = keep(loader, &entry->value);
+        option->line = entry->key.line;
+        option->column = entry->key.column;
+    }
+}
+
+static void load_members(struct loader *loader, const struct commons *commons, const struct node *node, void *item, flow_options *options)
+{
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct entry *entry = &node->entries[i];
+        const struct member *member = member_find(commons->items, commons->count, entry->key.text);
+        if (node->count <= LIMIT_POLICY_LIST && node_get(node, entry->key.text) != &entry->value)
+            continue; /* here twice: reported */
+        if (!member) {
+            load_option(loader, commons, entry, options);
+            continue;
+        }
+        loader->key = arena_printf(loader->scratch, "`%s`", member->name);
+        member->read(loader, &entry->value, (char *)item + member->offset);
+        loader->key = "this";
+    }
+}
 
 /* ---- sources ---- */
 
@@ -101,7 +152,14 @@ static void load_source(struct loader *loader, const struct node *node, void *it
         {"write_key", read_secret, 0},
     };
     struct source *source = item;
-    members_read(loader, node, members, sizeof(members) / sizeof(members[0]), source);
+    const struct node *kind = node_get(node, STR("kind"));
+    const struct commons commons = {members, sizeof(members) / sizeof(members[0])};
+    source->line = node->line;
+    source->column = node->column;
+    if (kind && kind->kind == NODE_SCALAR && str_equal(kind->text, STR("kafka"))) /* the one kind that Telos reads from by itself */
+        load_members(loader, &commons, node, source, &source->options);
+    else
+        members_read(loader, node, members, commons.count, source);
     if (!node_get(node, STR("purposes")))
         problem_at(loader, node, STR_NONE, "`purposes` is missing: what it collects data for; it may collect for nothing else");
     if (str_empty(source->jurisdiction))
@@ -223,30 +281,6 @@ static const struct member destination_members[] = {
 };
 enum { DESTINATION_MEMBERS = sizeof(destination_members) / sizeof(destination_members[0]) };
 
-/* One letter off a common key: rather a slip than an option of the kind. */
-static bool nearly_common(str name)
-{
-    str names[DESTINATION_MEMBERS];
-    for (size_t i = 0; i < DESTINATION_MEMBERS; i++)
-        names[i] = str_of(destination_members[i].name);
-    str near = str_nearest(name, names, DESTINATION_MEMBERS);
-    return !str_empty(near) && near.length + 1 >= name.length && name.length + 1 >= near.length;
-}
-
-/* What is not common to all destinations is an option of its kind, which the kind itself checks. */
-static void load_option(struct loader *loader, const struct entry *entry, struct destination *destination)
-{
-    if (nearly_common(entry->key.text)) {
-        member_unknown(loader, &entry->key, destination_members, DESTINATION_MEMBERS);
-    } else if (!name_valid(entry->key.text) || destination->options.count == LIMIT_POLICY_LIST) {
-        problem_at(loader, &entry->key, STR_NONE, "`%.*s` is not a name, or one option too many", STR_FMT(shown(entry->key.text)));
-    } else if (expect_text(loader, &entry->value, arena_printf(loader->scratch, "`%.*s`", STR_FMT(entry->key.text)))) {
-        struct destination_option *option = vec_push(loader->arena, &destination->options);
-        option->name = keep(loader, &entry->key);
-        option->value = keep(loader, &entry->value);
-    }
-}
-
 /* The country stands last in the recipient's brackets: "Posta Kft. (processor, HU)". */
 static str recipient_country(str recipient)
 {
@@ -265,19 +299,10 @@ static void load_destination(struct loader *loader, const struct node *node, voi
 {
     struct destination *destination = item;
     struct policy *policy = loader->policy;
-    for (uint32_t i = 0; i < node->count; i++) {
-        const struct entry *entry = &node->entries[i];
-        const struct member *member = member_find(destination_members, DESTINATION_MEMBERS, entry->key.text);
-        if (node->count <= LIMIT_POLICY_LIST && node_get(node, entry->key.text) != &entry->value)
-            continue; /* here twice: reported */
-        if (!member) {
-            load_option(loader, entry, destination);
-            continue;
-        }
-        loader->key = arena_printf(loader->scratch, "`%s`", member->name);
-        member->read(loader, &entry->value, (char *)destination + member->offset);
-        loader->key = "this";
-    }
+    const struct commons commons = {destination_members, DESTINATION_MEMBERS};
+    destination->line = node->line;
+    destination->column = node->column;
+    load_members(loader, &commons, node, destination, &destination->options);
     if (!node_get(node, STR("kind")))
         problem_at(loader, node, STR_NONE, "`kind` is missing: how it is reached, as webhook");
     if (!node_get(node, STR("purpose")))

@@ -108,12 +108,17 @@ bool policy_transfer_at(const struct policy *policy, const struct destination *d
     return until_ms > at_ms;
 }
 
-str destination_option(const struct destination *destination, str name, str otherwise)
+str flow_option(const flow_options *options, str name, str otherwise)
 {
-    vec_each (option, &destination->options)
+    vec_each (option, options)
         if (str_equal(option->name, name))
             return option->value;
     return otherwise;
+}
+
+str destination_option(const struct destination *destination, str name, str otherwise)
+{
+    return flow_option(&destination->options, name, otherwise);
 }
 
 /* ---- words ---- */

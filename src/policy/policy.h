@@ -134,8 +134,17 @@ enum when_denied {
 };
 
 /* The sources (`sources:`). */
+/* What a kind of source or destination is told beyond what all have in common: scalars, whose meaning is the kind's. */
+struct flow_option {
+    str name, value; /* url, secret_env, timeout, brokers, … */
+    uint32_t line, column; /* of the value in the file */
+};
+typedef VEC(struct flow_option) flow_options;
+str flow_option(const flow_options *options, str name, str otherwise);
+
 struct source {
     uint16_t slot;
+    uint32_t line, column; /* in the file */
     str name, kind, title;
     local_texts titles;
     str key_env; /* name of the environment variable with the write key; empty: made by `telos token create --source` */
@@ -148,6 +157,7 @@ struct source {
     VEC(uint16_t) informs; /* notices its people are shown */
     uint8_t signals; /* enum signal_kind: which of its messages' signals count; default: all */
     uint32_t trust; /* rank for `most_trusted source`; higher wins; default 0 */
+    flow_options options; /* of kinds that Telos reads from by itself (`kafka`); others have none */
 };
 
 /* What permits a transfer to a country that is not adequate (Art. 45, 46, 49): code, policy spelling, in words. */
@@ -168,11 +178,9 @@ enum safeguard {
 };
 
 /* The destinations (`destinations:`). */
-struct destination_option {
-    str name, value; /* scalars beyond the common ones: url, secret_env, timeout, … */
-};
 struct destination {
     uint16_t slot;
+    uint32_t line, column; /* in the file */
     str name, kind, title;
     local_texts titles;
     uint16_t purpose; /* slot */
@@ -185,7 +193,7 @@ struct destination {
     VEC(str) events; /* event names or types sent; empty: all */
     bool sends_events, sends_profiles; /* `send: [events, profiles]`; default events */
     uint16_t tcf_vendor; /* id in the Global Vendor List: sent only what a TC string lets this vendor have; 0: none */
-    VEC(struct destination_option) options;
+    flow_options options;
 };
 str destination_option(const struct destination *destination, str name, str otherwise);
 

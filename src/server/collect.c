@@ -6,7 +6,7 @@
  * 3. In a batch a broken message costs itself: it is counted as invalid by the engine, and named in the reply.
  */
 #include "base/gzip.h"
-#include "server/envelope.h"
+#include "core/envelope.h"
 #include "server/server_private.h"
 
 #define INVALID_SHOWN_MAX 20

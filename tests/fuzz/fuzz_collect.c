@@ -1,7 +1,7 @@
 /* The envelope of a collect body: any bytes. It never faults; its slices lie within the input; and what a whole JSON reader takes, it takes with
  * the same messages, the same write key and the same outer context. */
 #include "base/limits.h"
-#include "server/envelope.h"
+#include "core/envelope.h"
 
 #include <stdlib.h>
 

@@ -297,23 +297,45 @@ int world_dead_port(void)
 static const char *environment(const char *name) { return strcmp(name, "WORLD_SECRET") == 0 ? "s3cret" : NULL; }
 static const char *extra_name, *extra_value;
 
+/* The array may have moved. */
+static void names_again(void)
+{
+    for (size_t i = 0; i < world.policy->destinations.count; i++)
+        map_set(&world.policy->destination_by_name, world.policy->destinations.items[i].name, &world.policy->destinations.items[i]);
+}
+
 void world_destination(const char *name, int port)
 {
     struct destination *destination = vec_push(&world_arena, &world.policy->destinations);
     destination->slot = (uint16_t)(world.policy->destinations.count - 1);
     destination->name = str_copy(&world_arena, str_of(name));
     destination->kind = STR("webhook");
-    struct destination_option *option = vec_push(&world_arena, &destination->options);
-    *option = (struct destination_option){STR("url"), str_printf(&world_arena, "http://127.0.0.1:%d/hook", port)};
+    struct flow_option *option = vec_push(&world_arena, &destination->options);
+    *option = (struct flow_option){.name = STR("url"), .value = str_printf(&world_arena, "http://127.0.0.1:%d/hook", port)};
     option = vec_push(&world_arena, &destination->options);
-    *option = (struct destination_option){STR("secret_env"), STR("WORLD_SECRET")};
+    *option = (struct flow_option){.name = STR("secret_env"), .value = STR("WORLD_SECRET")};
     if (extra_name) {
         option = vec_push(&world_arena, &destination->options);
-        *option = (struct destination_option){str_of(extra_name), str_of(extra_value)};
+        *option = (struct flow_option){.name = str_of(extra_name), .value = str_of(extra_value)};
     }
-    map_set(&world.policy->destination_by_name, destination->name, destination);
-    for (size_t i = 0; i < world.policy->destinations.count; i++) /* the array may have moved */
-        map_set(&world.policy->destination_by_name, world.policy->destinations.items[i].name, &world.policy->destinations.items[i]);
+    names_again();
+}
+
+void world_kafka(const char *name, const char *brokers, const char *topic, ...)
+{
+    struct destination *destination = vec_push(&world_arena, &world.policy->destinations);
+    destination->slot = (uint16_t)(world.policy->destinations.count - 1);
+    destination->name = str_copy(&world_arena, str_of(name));
+    destination->kind = STR("kafka");
+    *(struct flow_option *)vec_push(&world_arena, &destination->options) = (struct flow_option){.name = STR("brokers"), .value = str_copy(&world_arena, str_of(brokers))};
+    *(struct flow_option *)vec_push(&world_arena, &destination->options) = (struct flow_option){.name = STR("topic"), .value = str_of(topic)};
+    va_list arguments;
+    va_start(arguments, topic);
+    for (const char *option; (option = va_arg(arguments, const char *));)
+        *(struct flow_option *)vec_push(&world_arena, &destination->options) =
+            (struct flow_option){.name = str_of(option), .value = str_of(va_arg(arguments, const char *))};
+    va_end(arguments);
+    names_again();
 }
 
 void world_begin(const char *option_name, const char *option_value, ...)

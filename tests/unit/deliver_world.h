@@ -51,6 +51,8 @@ int world_dead_port(void);
 /* A policy with these webhooks: pairs of name and port, ended by NULL; `option` may be added to all ("timeout", "1s"). */
 void world_begin(const char *option_name, const char *option_value, ...);
 void world_destination(const char *name, int port);
+/* One of kind `kafka`; more options as pairs of name and value, ended by NULL. */
+void world_kafka(const char *name, const char *brokers, const char *topic, ...);
 void world_start(int64_t drain_ms);
 void world_stop(void); /* the sending thread */
 void world_end(void);

@@ -414,8 +414,8 @@ static void another_address_in_the_policy_is_used_at_once(void **state)
     struct destination *destination = vec_push(&arena, &next->destinations);
     *destination = before->destinations.items[0];
     memset(&destination->options, 0, sizeof destination->options);
-    *(struct destination_option *)vec_push(&arena, &destination->options) =
-        (struct destination_option){STR("url"), str_printf(&arena, "http://127.0.0.1:%d/", port)};
+    *(struct flow_option *)vec_push(&arena, &destination->options) =
+        (struct flow_option){.name = STR("url"), .value = str_printf(&arena, "http://127.0.0.1:%d/", port)};
     map_set(&next->destination_by_name, destination->name, destination);
     world.policy = next;
     deliver_policy_changed(world_deliver);

@@ -50,7 +50,7 @@ static void a_timeout_is_one_to_sixty_seconds(void **state)
 
 static void option(struct arena *arena, struct destination *destination, str name, str value)
 {
-    *(struct destination_option *)vec_push(arena, &destination->options) = (struct destination_option){name, value};
+    *(struct flow_option *)vec_push(arena, &destination->options) = (struct flow_option){.name = name, .value = value};
 }
 
 static policy_problems check(struct arena *arena, str kind, str name, str value)

@@ -5,8 +5,8 @@
  * 2. Texts are slices of the input; nothing is copied but unescaped names.
  * 3. Of an outer name twice the last one counts, as everywhere.
  */
-#ifndef TELOS_SERVER_ENVELOPE_H
-#define TELOS_SERVER_ENVELOPE_H
+#ifndef TELOS_CORE_ENVELOPE_H
+#define TELOS_CORE_ENVELOPE_H
 
 #include "base/json.h"
 #include "base/vec.h"

@@ -1,8 +1,8 @@
-/* The envelope of collect bodies (server/envelope.h). */
+/* The envelope of collect bodies (core/envelope.h). */
 #include "unit.h"
 
 #include "base/limits.h"
-#include "server/envelope.h"
+#include "core/envelope.h"
 
 static struct arena arena;
 

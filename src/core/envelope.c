@@ -1,5 +1,5 @@
 /* Finding the messages in a collect body. The contract is in envelope.h. */
-#include "server/envelope.h"
+#include "core/envelope.h"
 
 #include "base/limits.h"
 
