@@ -89,7 +89,7 @@ reason_mask field_reasons(const struct apply *apply, const struct gate_view *vie
         if (view->narrowed & bit)
             reasons |= REASON_BIT(REASON_PURPOSE_NARROWED);
         else if (!(view->allowed & bit))
-            reasons |= view->standing->purposes[slot].collect_reasons;
+            reasons |= view_reasons(view, slot);
         else if (row->special)
             reasons |= gate_special_reasons(apply->policy, view->standing, slot);
     }

@@ -241,10 +241,16 @@ struct gate_view { /* what the fields of a message are judged by */
     const struct standing *standing;
     purpose_mask declared, narrowed, allowed; /* source's; taken out by the message itself; may be collected now */
     purpose_mask unreadable; /* the message's own signal for these could not be read */
+    purpose_mask informs; /* the source shows these purposes' notice with the message: that it was not shown before stops nothing */
 };
 void classify_message(struct apply *apply, const struct message *message, const struct gate_view *view, bool report,
                       struct classified *ret_classified, struct message_result *result);
 reason_mask field_reasons(const struct apply *apply, const struct gate_view *view, uint16_t category);
+/* Why nothing may be collected for the purpose by this message; 0: it may. */
+static inline reason_mask view_reasons(const struct gate_view *view, unsigned slot)
+{
+    return view->standing->purposes[slot].collect_reasons & ~(view->informs >> slot & 1 ? REASON_BIT(REASON_NOT_INFORMED) : 0);
+}
 /* The event's parts out of the marks that classify_message left. */
 void parts_make(struct apply *apply, const struct message *message, const struct classified *classified, enum event_type type,
                 str jurisdiction, struct event *event);

@@ -27,8 +27,9 @@ static void view_fill(struct course *c, struct person *person)
     view->standing = standing_of(c->apply, person, view->source);
     view->declared = view->source->purposes;
     c->informable = 0;
-    mask_each (slot, c->apply->informs[view->source->slot] & ~view->standing->collects)
-        if (view->standing->purposes[slot].collect_reasons == REASON_BIT(REASON_NOT_INFORMED))
+    view->informs = c->apply->informs[view->source->slot];
+    mask_each (slot, view->informs & ~view->standing->collects)
+        if (!view_reasons(view, slot))
             c->informable |= UINT64_C(1) << slot;
     view->allowed = view->declared & ~view->narrowed & ~view->unreadable & (view->standing->collects | c->informable);
 }
@@ -63,7 +64,7 @@ static reason_mask denial_reasons(const struct course *c)
         if (view->narrowed & bit)
             reasons |= REASON_BIT(REASON_PURPOSE_NARROWED);
         else
-            reasons |= view->standing->purposes[slot].collect_reasons;
+            reasons |= view_reasons(view, slot);
         if (view->unreadable & bit)
             reasons |= REASON_BIT(REASON_INDETERMINATE);
     }

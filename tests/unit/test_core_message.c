@@ -397,6 +397,17 @@ static void a_source_that_shows_the_notice_informs_its_people(void **state)
     assert_int_equal(world_count(&world, "consent"), 1);
 }
 
+/* Sec-GPC on the very first message: that the person was not informed yet is no reason beside it, as the message itself informs. */
+static void who_is_informed_with_the_message_is_told_only_the_opt_out(void **state)
+{
+    (void)state;
+    const struct message_result *result = world_send_gpc(&world, "california", "{\"type\":\"page\",\"anonymousId\":\"c\",\"properties\":{\"page\":\"/a\"}}");
+    check_str(outcome(result), "dropped () opted_out_by_signal");
+    assert_int_equal(result->left_out.count, 1);
+    check_str(world_reasons(&world, result->left_out.items[0].reasons), "opted_out_by_signal");
+    assert_int_equal(world_counted(&world, "left_out", "properties.page", "not_informed"), 0);
+}
+
 /* --- many ways to the same */
 
 static void parts_that_are_not_loaded_are_asked_for(void **state)
@@ -473,7 +484,8 @@ int main(void)
         TEST(switching_off_and_on_again_is_a_fresh_yes), TEST(an_unsure_device_does_not_override_what_was_said_surely),
         TEST(a_signal_that_cannot_be_read_denies), TEST(rudderstack_says_which_ids_are_denied),
         TEST(global_privacy_control_counts_outside_the_eu_unless_the_policy_says_more), TEST(events_open_and_end_contracts),
-        TEST(a_source_that_shows_the_notice_informs_its_people), TEST_LAZY(parts_that_are_not_loaded_are_asked_for),
+        TEST(a_source_that_shows_the_notice_informs_its_people), TEST(who_is_informed_with_the_message_is_told_only_the_opt_out),
+        TEST_LAZY(parts_that_are_not_loaded_are_asked_for),
         TEST(the_order_of_arrival_and_repetition_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
