@@ -172,6 +172,11 @@ struct leaf *leaf_push(struct apply *apply, const char *kind, profile_no profile
 void key_end_push(struct apply *apply, profile_no profile, unsigned class_mask, bool renew);
 
 /* --- gate */
+/* Whoever sends with the source's key speaks for whom a key of this kind names. */
+static inline bool source_proves(const struct source *source, const struct identity_key *key)
+{
+    return source->trusted || (key && key->verified && !source->public);
+}
 const struct standing *standing_of(struct apply *apply, struct person *person, const struct source *source);
 /* Purposes whose special condition (Art. 9) holds are in standing->special; the reasons why not, for one purpose. */
 reason_mask gate_special_reasons(const struct policy *policy, const struct standing *standing, unsigned slot);
@@ -228,7 +233,9 @@ struct known *resolve_hash_only(struct apply *apply, const struct message *messa
 struct resolved resolve_message(struct apply *apply, const struct message *message, struct named *named, size_t count);
 /* 0 when the two may become one; else the reason. */
 /* `source`: that says so; it may inform of `identity.purpose` with the same message. NULL: the API. */
-reason_mask join_refused(struct apply *apply, const struct person *left, const struct person *right, const struct source *source);
+/* `said_one`: the key of two ids that are said to be one person's: its limit stands against shared devices, not against being told. May be NULL. */
+reason_mask join_refused(struct apply *apply, const struct person *left, const struct person *right, const struct source *source,
+                         const struct identity_key *said_one);
 reason_mask attach_refused(struct apply *apply, const struct person *person, const struct identity_key *key, const struct source *source);
 struct person *person_join(struct apply *apply, struct known *left, struct known *right, str reason, str source, int64_t at_ms);
 void refused_push(struct apply *apply, struct person *person, profile_no left, profile_no right, str type, reason_mask reasons);

@@ -86,22 +86,25 @@ bool vendor_named(str reference, uint16_t vendor)
     return at >= 0 && str_to_int64(str_slice(reference, (size_t)at + sizeof before - 1, reference.length), &id) && id == vendor;
 }
 
-bool gate_vendor_permitted(const struct person *person, str purpose, uint16_t vendor, int64_t at_ms, int64_t known_ms)
+bool gate_vendor_permitted(const struct policy *policy, const struct person *person, str purpose, uint16_t vendor, int64_t at_ms, int64_t known_ms)
 {
-    const struct consent *permitted[2] = {NULL, NULL}, *denied[2] = {NULL, NULL}; /* on any identifier; on a verified one */
+    const struct consent *permitted[SURENESS_COUNT] = {NULL}, *denied[SURENESS_COUNT] = {NULL}; /* said at least as surely as this */
     for (size_t i = 0; person && i < person->consents.count; i++) {
         const struct consent *record = &person->consents.items[i];
         if (row_dead(record) || !status_is_vendor(record->status) || record->at_ms > at_ms || record->known_ms > known_ms ||
             !str_equal(record->purpose, purpose) || !vendor_named(record->reference, vendor))
             continue;
         const struct consent **newest = record->status == CONSENT_VENDOR_PERMITTED ? permitted : denied;
-        for (int verified = 0; verified <= record->verified; verified++)
-            if (!newest[verified] || record->at_ms >= newest[verified]->at_ms)
-                newest[verified] = record;
+        for (unsigned sure = 0; sure <= gate_sureness(policy, person, record); sure++)
+            if (!newest[sure] || record->at_ms >= newest[sure]->at_ms)
+                newest[sure] = record;
     }
     if (!permitted[0] || permitted[0]->expires_ms <= at_ms || (denied[0] && denied[0]->at_ms >= permitted[0]->at_ms))
         return false;
-    return permitted[0]->verified || !denied[1] || (permitted[1] && permitted[1]->at_ms > denied[1]->at_ms);
+    for (unsigned sure = gate_sureness(policy, person, permitted[0]) + 1; sure < SURENESS_COUNT; sure++)
+        if (denied[sure] && (!permitted[sure] || permitted[sure]->at_ms <= denied[sure]->at_ms))
+            return false;
+    return true;
 }
 
 static reason_mask automated_reasons(const struct purpose *purpose, enum basis basis)
@@ -213,7 +216,7 @@ void gate_decide(struct arena *arena, const struct policy *policy, const struct 
     const struct destination *destination = NULL;
     if (!str_empty(question->recipient))
         reasons |= recipient_reasons(policy, purpose, question->recipient, at_ms, &destination, decision);
-    if (destination && destination->tcf_vendor && !gate_vendor_permitted(person, purpose->name, destination->tcf_vendor, at_ms, known_ms))
+    if (destination && destination->tcf_vendor && !gate_vendor_permitted(policy, person, purpose->name, destination->tcf_vendor, at_ms, known_ms))
         reasons |= REASON_BIT(REASON_VENDOR_NOT_PERMITTED);
     if (question->operation == OPERATION_USE)
         reasons |= automated_reasons(purpose, mine->basis);

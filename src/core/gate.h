@@ -12,6 +12,15 @@
 #include "model/decision.h"
 #include "policy/policy.h"
 
+/* How sure it is that the person said it. A yes never overrides a no that was said more surely. */
+enum sureness {
+    SURE_DEVICE, /* on what anybody may hold: a cookie, a device */
+    SURE_NAMED, /* on an account or address that a public source named: its write key lies open to everybody */
+    SURE_PROVEN, /* on an account or address by who keeps the key secret; by API; by the link that was sent to the person */
+    SURENESS_COUNT
+};
+enum sureness gate_sureness(const struct policy *policy, const struct person *person, const struct consent *record);
+
 /* What a person's records amount to for each purpose slot at (at, known): the fold of the consent history. */
 struct purpose_standing {
     reason_mask reasons; /* against use; 0: the basis holds */
@@ -22,7 +31,7 @@ struct purpose_standing {
     int64_t valid_until_ms;
     int64_t stores_until_ms; /* when storing on may fall by time alone */
     int64_t keep_until_ms; /* retention that counts from something of the person; TIME_FOREVER: none */
-    bool locked; /* a refusal on a verified identifier stands: unverified grants do not count */
+    enum sureness locked; /* a refusal stands that was said as surely as this: a yes that is less sure does not count */
 };
 struct standing {
     const struct policy *policy;
@@ -49,9 +58,9 @@ void gate_standing_reset(struct person *person);
 void gate_decide(struct arena *arena, const struct policy *policy, const struct person *person, const struct question *question,
                  struct decision *ret_decision);
 
-/* Whether the newest word of a TC string lets the vendor have what is processed for the purpose. A permission on an unverified identifier does not
- * override a denial on a verified one. */
-bool gate_vendor_permitted(const struct person *person, str purpose, uint16_t vendor, int64_t at_ms, int64_t known_ms);
+/* Whether the newest word of a TC string lets the vendor have what is processed for the purpose. A permission overrides no denial that was said more
+ * surely. */
+bool gate_vendor_permitted(const struct policy *policy, const struct person *person, str purpose, uint16_t vendor, int64_t at_ms, int64_t known_ms);
 
 /* May a fact or event part that carries `collected` purposes be used for `purpose`? (purpose limitation, Art. 6(4)): its own, or
  * declared compatible and not collected on consent. */

@@ -1,7 +1,8 @@
 /* What a person's records amount to: the fold of the consent history (gate.md §2, §5). Not the answer to a question: that is gate.c.
  *
  * 1. Records are taken in the order in which they were said; at the same instant the refusal is taken last, so that it stands.
- * 2. A grant on an unverified identifier never overrides a refusal on a verified one.
+ * 2. A grant never overrides a refusal that was said more surely: not a device's yes an account's no, nor what a public source says of somebody
+ *    it names what the person said through a proven channel.
  * 3. Objections and opt-outs stand until lifted on an identifier at least as sure; no grant lifts them.
  * 4. One basis a purpose; when it fails, no other is tried.
  * 5. The yes of a child takes nothing away from its guardian's; a no of either counts (Art. 8).
@@ -15,9 +16,9 @@ struct fold { /* of one purpose */
     const struct consent *record; /* newest grant or refusal */
     const struct consent *granted; /* newest grant, whatever came after */
     const struct consent *guardian; /* newest grant by a guardian that no refusal came after */
-    const struct consent *objection[2], *opt_out[2]; /* unverified, verified */
+    const struct consent *objection[SURENESS_COUNT], *opt_out[SURENESS_COUNT]; /* by how surely they were said */
     const struct consent *contract, *ended, *vital, *informed;
-    bool locked;
+    enum sureness locked;
 };
 struct person_fold {
     const struct consent *restriction;
@@ -65,31 +66,58 @@ static void records_sort(const struct consent **order, size_t count)
     }
 }
 
-static void fold_lift(struct fold *fold, const struct consent *record)
+/* The records keep whether the channel proved who spoke; of the others an account or address is surer than a device. */
+enum sureness gate_sureness(const struct policy *policy, const struct person *person, const struct consent *record)
 {
-    fold->objection[0] = fold->opt_out[0] = NULL;
     if (record->verified)
-        fold->objection[1] = fold->opt_out[1] = NULL;
+        return SURE_PROVEN;
+    const struct identifier *identifier = person_identifier(person, record->profile, record->identifier);
+    const struct identity_key *key = identifier ? policy_key(policy, identifier->type) : NULL;
+    return key && key->verified ? SURE_NAMED : SURE_DEVICE;
 }
 
-static void fold_refusal(struct fold *fold, const struct consent *record)
+static void fold_lift(struct fold *fold, enum sureness sure)
+{
+    for (unsigned i = 0; i <= sure; i++)
+        fold->objection[i] = fold->opt_out[i] = NULL;
+}
+
+static void fold_refusal(struct fold *fold, const struct consent *record, enum sureness sure)
 {
     fold->record = record;
     fold->guardian = NULL;
-    fold->locked |= record->verified;
+    fold->locked = sure > fold->locked ? sure : fold->locked;
 }
 
-static void fold_record(struct fold *fold, const struct consent *record, bool objection_is_refusal)
+static const struct consent *surest(const struct consent *const *said)
+{
+    unsigned sure = SURENESS_COUNT - 1;
+    while (sure && !said[sure])
+        sure--;
+    return said[sure];
+}
+
+static bool needs_sureness(enum consent_status status)
+{
+    switch (status) {
+    case CONSENT_GIVEN: case CONSENT_RENEWED: case CONSENT_REFUSED: case CONSENT_WITHDRAWN: case CONSENT_OBJECTED: case CONSENT_OPTED_OUT:
+    case CONSENT_OBJECTION_LIFTED:
+        return true;
+    default: return false;
+    }
+}
+
+static void fold_record(struct fold *fold, const struct consent *record, enum sureness sure, bool objection_is_refusal)
 {
     switch (record->status) {
     case CONSENT_GIVEN: case CONSENT_RENEWED:
-        if (fold->locked && !record->verified)
+        if (sure < fold->locked)
             return;
-        fold->locked = false;
+        fold->locked = SURE_DEVICE;
         fold->record = fold->granted = record;
         fold->guardian = record->by == SAID_BY_GUARDIAN ? record : fold->guardian;
         return;
-    case CONSENT_REFUSED: case CONSENT_WITHDRAWN: fold_refusal(fold, record); return;
+    case CONSENT_REFUSED: case CONSENT_WITHDRAWN: fold_refusal(fold, record, sure); return;
     case CONSENT_EXPIRED: /* only what really ran out: a renewal learned later outlives it */
         if (fold->guardian && fold->guardian->expires_ms <= record->at_ms)
             fold->guardian = NULL;
@@ -98,12 +126,12 @@ static void fold_record(struct fold *fold, const struct consent *record, bool ob
         return;
     case CONSENT_OBJECTED:
         if (objection_is_refusal)
-            fold_refusal(fold, record);
+            fold_refusal(fold, record, sure);
         else
-            fold->objection[record->verified] = record;
+            fold->objection[sure] = record;
         return;
-    case CONSENT_OPTED_OUT: fold->opt_out[record->verified] = record; return;
-    case CONSENT_OBJECTION_LIFTED: fold_lift(fold, record); return;
+    case CONSENT_OPTED_OUT: fold->opt_out[sure] = record; return;
+    case CONSENT_OBJECTION_LIFTED: fold_lift(fold, sure); return;
     case CONSENT_OPENED: fold->contract = record; fold->ended = NULL; return;
     case CONSENT_ENDED: fold->contract = fold->ended = record; fold->vital = fold->vital ? record : NULL; return;
     case CONSENT_INVOKED: fold->vital = record; return;
@@ -147,6 +175,7 @@ static void fold_person(struct arena *arena, const struct policy *policy, const 
         const struct purpose *purpose = purpose_find(policy, order[i]->purpose);
         if (purpose)
             fold_record(&fold->purposes[purpose->slot], order[i],
+                        needs_sureness(order[i]->status) ? gate_sureness(policy, person, order[i]) : SURE_DEVICE,
                         !purpose->direct_marketing && purpose_basis(purpose, jurisdiction) == BASIS_CONSENT);
     }
 }
@@ -294,7 +323,7 @@ static reason_mask basis_vital(const struct basis_state *s, struct purpose_stand
 /* An objection that someone may still decide is pending; where nobody may override it, or an agent recorded it, it is upheld. */
 static reason_mask objection_reasons(const struct basis_state *s, struct purpose_standing *standing)
 {
-    const struct consent *objection = s->fold->objection[1] ? s->fold->objection[1] : s->fold->objection[0];
+    const struct consent *objection = surest(s->fold->objection);
     if (!objection)
         return 0;
     bool task = standing->basis == BASIS_PUBLIC_TASK || standing->basis == BASIS_LEGITIMATE_INTEREST;
@@ -396,7 +425,7 @@ static void purpose_stand(const struct basis_state *s, struct standing *all, int
     standing->valid_until_ms = s->next_ms;
     standing->stores_until_ms = TIME_FOREVER;
     reason_mask reasons = basis_reasons(s, standing) | objection_reasons(s, standing);
-    const struct consent *opt_out = s->fold->opt_out[1] ? s->fold->opt_out[1] : s->fold->opt_out[0];
+    const struct consent *opt_out = surest(s->fold->opt_out);
     if (opt_out) {
         reasons |= REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL);
         standing->objection = opt_out;

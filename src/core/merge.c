@@ -254,7 +254,7 @@ void join_apply(struct apply *apply, struct request *request)
     if (left->person == right->person)
         return;
     request->found = true;
-    reason_mask reasons = join_refused(apply, left->person, right->person, NULL);
+    reason_mask reasons = join_refused(apply, left->person, right->person, NULL, NULL);
     if (reasons) {
         request->refusal = str_of(reason_text((enum reason)__builtin_ctzll(reasons)));
         refused_push(apply, left->person, known_identifier(left)->profile, known_identifier(right)->profile, request->other.key->name, reasons);

@@ -73,7 +73,8 @@ reason_mask attach_refused(struct apply *apply, const struct person *person, con
     return reasons;
 }
 
-reason_mask join_refused(struct apply *apply, const struct person *left, const struct person *right, const struct source *source)
+reason_mask join_refused(struct apply *apply, const struct person *left, const struct person *right, const struct source *source,
+                         const struct identity_key *said_one)
 {
     reason_mask reasons = 0;
     if (!identity_permitted(apply, left, source) || !identity_permitted(apply, right, source))
@@ -82,7 +83,7 @@ reason_mask join_refused(struct apply *apply, const struct person *left, const s
         left->identifiers.count + right->identifiers.count > LIMIT_PROFILE_IDENTIFIERS)
         reasons |= REASON_BIT(REASON_IDENTIFIER_LIMIT);
     vec_each (key, &apply->policy->keys)
-        if (type_count(left, key) + type_count(right, key) > key_limit(key) && type_count(left, key) && type_count(right, key))
+        if (key != said_one && type_count(left, key) + type_count(right, key) > key_limit(key) && type_count(left, key) && type_count(right, key))
             reasons |= REASON_BIT(REASON_IDENTIFIER_LIMIT);
     return reasons;
 }
@@ -127,17 +128,46 @@ void refused_push(struct apply *apply, struct person *person, profile_no left, p
                               .first_ms = apply->now_ms, .last_ms = apply->now_ms};
 }
 
+/* --- alias: "this id is that one's, too" */
+
+/* An account that the message says is the former one of another. */
+static bool says_former(const struct message *message, const struct named *mine, const struct named *other)
+{
+    return message->type == EVENT_ALIAS && other->id->previous && mine->id->key == other->id->key && str_equal(mine->id->key->name, STR("user_id"));
+}
+
+/* Nothing but one id is known of them. */
+static bool lone(const struct person *person)
+{
+    uint32_t alive = 0;
+    vec_each (identifier, &person->identifiers)
+        alive += !row_dead(identifier);
+    return alive <= 1;
+}
+
+/* The key whose limit does not stand against joining the two; NULL: none. With a key that lies open in a page nobody melts two accounts into one:
+ * there an id may be given another name, no more. */
+static const struct identity_key *said_one(const struct message *message, const struct named *mine, const struct named *other)
+{
+    if (!says_former(message, mine, other))
+        return NULL;
+    return message->source->public && !lone(mine->known->person) && !lone(other->known->person) ? NULL : mine->id->key;
+}
+
 struct person *resolve_prospect(struct apply *apply, const struct message *message, const struct named *named, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (named[i].known && (i == 0 || !attach_refused(apply, named[i].known->person, named[0].id->key, message->source)))
-            return named[i].known->person;
+        if (named[i].known) {
+            reason_mask reasons = i ? attach_refused(apply, named[i].known->person, named[0].id->key, message->source) : 0;
+            if (!reasons || (reasons == REASON_BIT(REASON_IDENTIFIER_LIMIT) && says_former(message, &named[0], &named[i])))
+                return named[i].known->person;
+        }
     return NULL;
 }
 
 static bool verified_by(const struct message *message, const struct named *named)
 {
-    return named->id->key->verified || message->source->trusted;
+    return source_proves(message->source, named->id->key);
 }
 
 /* A known identifier is seen again: its value is kept from now on where it was not, and the day is noted. */
@@ -184,6 +214,8 @@ static struct known *strongest_place(struct apply *apply, const struct message *
                 inform_first(apply, message, named[i].known, resolved);
             return person_attach(apply, person, profile, mine->id, verified_by(message, mine), purposes, message->id);
         }
+        if (reasons == REASON_BIT(REASON_IDENTIFIER_LIMIT) && says_former(message, mine, &named[i]))
+            continue; /* a profile of its own, and then a join that can be undone */
         if (kept_only) {
             refused_push(apply, person, profile, PROFILE_NONE, mine->id->key->name, reasons);
             counter_add(apply, message->source->name, STR("refused_join"), mine->id->key->name,
@@ -239,13 +271,14 @@ struct resolved resolve_message(struct apply *apply, const struct message *messa
             continue;
         }
         if (other->known->person != person) {
-            reason_mask reasons = join_refused(apply, person, other->known->person, message->source);
+            const struct identity_key *one = said_one(message, mine, other);
+            reason_mask reasons = join_refused(apply, person, other->known->person, message->source, one);
             if (undone(named, count, person, other))
                 reasons |= REASON_BIT(REASON_JOIN_UNDONE);
             if (!reasons) {
                 inform_first(apply, message, mine->known, &resolved);
                 inform_first(apply, message, other->known, &resolved);
-                reasons = join_refused(apply, person, other->known->person, NULL); /* a full history takes no notice */
+                reasons = join_refused(apply, person, other->known->person, NULL, one); /* a full history takes no notice */
             }
             if (reasons) {
                 refuse(apply, other, person, profile, known_identifier(other->known)->profile, reasons);

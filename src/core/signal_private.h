@@ -17,7 +17,7 @@ struct speaker { /* who says it */
     const struct identifier *identifier;
     const struct standing *standing;
     const struct source *source; /* NULL: the API */
-    bool verified;
+    enum sureness sure; /* that it is who it says */
     int64_t at_ms;
 };
 

@@ -145,6 +145,46 @@ static int64_t said_ms(const struct apply *apply, const struct message *message)
     return message->at_ms < apply->now_ms ? message->at_ms : apply->now_ms;
 }
 
+/* What the source says on an identifier of this type. */
+static enum sureness sureness_on(const struct policy *policy, const struct source *source, str type)
+{
+    const struct identity_key *key = policy_key(policy, type);
+    if (source_proves(source, key))
+        return SURE_PROVEN;
+    return key && key->verified ? SURE_NAMED : SURE_DEVICE;
+}
+
+static int64_t known_since(const struct identifier *identifier)
+{
+    return uuid_is_zero(identifier->message) ? identifier->first_seen_ms : uuid_time_ms(identifier->message);
+}
+
+static bool says_no(enum consent_status status)
+{
+    return status == CONSENT_REFUSED || status == CONSENT_WITHDRAWN || status == CONSENT_OBJECTED || status == CONSENT_OPTED_OUT ||
+           status == CONSENT_VENDOR_DENIED;
+}
+
+/* Anybody can send an address with an open key, but nobody else knows the random id that a browser was given: who is named together with a device
+ * that was this person's already when the last sure no was said, speaks for it. */
+static enum sureness sureness_of(struct apply *apply, const struct message *message, const struct person *person, const struct named *named, size_t count)
+{
+    enum sureness sure = sureness_on(apply->policy, message->source, named[0].id->key->name);
+    if (sure != SURE_NAMED || !person || !named[0].known || named[0].known->person != person)
+        return sure;
+    int64_t no_ms = TIME_NONE;
+    vec_each (record, &person->consents)
+        if (!row_dead(record) && record->verified && says_no(record->status) && record->known_ms > no_ms)
+            no_ms = record->known_ms;
+    if (no_ms == TIME_NONE)
+        return sure; /* nothing to lift; and a no that is surer than need be would lock out the person's other devices */
+    bool account = known_since(known_identifier(named[0].known)) < no_ms, device = false;
+    for (size_t i = 1; i < count; i++)
+        device |= !named[i].id->key->verified && named[i].known && named[i].known->person == person &&
+                  known_since(known_identifier(named[i].known)) < no_ms;
+    return account && device ? SURE_PROVEN : sure;
+}
+
 void signals_again(struct apply *apply, const struct message *message, const struct glance *glance, struct known *known, bool anew)
 {
     struct wishes wishes;
@@ -153,7 +193,7 @@ void signals_again(struct apply *apply, const struct message *message, const str
     wishes.denials_only = !anew;
     if (!wishes_mention(apply->policy, &wishes))
         return;
-    const struct speaker speaker = {.source = message->source, .verified = known_identifier(known)->verified || message->source->trusted,
+    const struct speaker speaker = {.source = message->source, .sure = sureness_on(apply->policy, message->source, known_identifier(known)->type),
                                     .at_ms = said_ms(apply, message)};
     (void)wishes_record(apply, &wishes, &speaker, known, message->message_id, &planned);
 }
@@ -170,7 +210,7 @@ purpose_mask signals_apply(struct apply *apply, const struct message *message, c
         return wishes.reading.unreadable; /* it will be applied again */
     const struct speaker speaker = {.person = person, .identifier = named[0].known ? known_identifier(named[0].known) : NULL,
                                     .standing = standing_of(apply, person, message->source), .source = message->source,
-                                    .verified = named[0].id->key->verified || message->source->trusted, .at_ms = said_ms(apply, message)};
+                                    .sure = sureness_of(apply, message, person, named, named_count), .at_ms = said_ms(apply, message)};
     wishes_plan(apply, &speaker, &wishes, &planned);
     if (!planned.count)
         return wishes.reading.unreadable;

@@ -4,7 +4,7 @@
  * 2. A repeated map is no new statement. What was refused, withdrawn or ran out comes back only by a fresh act: the event that says that
  *    the choice was changed, a TC string that was made on a later day, or a yes by the same kind of signal on the identifier whose own last
  *    word was no. So a device that still holds an old yes undoes no withdrawal made elsewhere, and renews nothing under a new notice.
- * 3. A no always counts, and an opt-out is taken back only by the signal that said it, on the identifier that it was said on.
+ * 3. A no always counts, and is written again where it is said more surely; a yes counts against no refusal that was said more surely. And an opt-out is taken back only by the signal that said it, on the identifier that it was said on.
  */
 #include "core/signal_private.h"
 
@@ -33,31 +33,34 @@ static bool own_yes(const struct consent *own) { return is_grant(own) || (own &&
 /* --- yes and no of one voice */
 
 /* The record that would change what holds for this purpose; false when nothing would. */
-static bool wish_yes(const struct purpose_standing *now, const struct consent *own, const struct speaker *speaker, bool fresh, str method,
+static bool wish_yes(const struct policy *policy, const struct purpose_standing *now, const struct consent *own, const struct speaker *speaker, bool fresh, str method,
                      enum consent_status *ret_status)
 {
     bool changed = fresh || (own && !own_yes(own));
     if (now->basis == BASIS_CONSENT) {
         bool stale = now->reasons & (REASON_BIT(REASON_CONSENT_EXPIRED) | REASON_BIT(REASON_CONSENT_OUTDATED_NOTICE));
         *ret_status = is_grant(now->record) ? CONSENT_RENEWED : CONSENT_GIVEN;
-        if (now->locked && !speaker->verified)
+        if (speaker->sure < now->locked)
             return false;
         return !now->record || (changed && (!is_grant(now->record) || stale));
     }
     *ret_status = CONSENT_OBJECTION_LIFTED;
     return changed && now->objection && now->objection->status == CONSENT_OBJECTED && str_equal(now->objection->method, method) &&
-           (speaker->verified || !now->objection->verified);
+           speaker->sure >= gate_sureness(policy, speaker->person, now->objection);
 }
 
-static bool wish_no(const struct purpose *purpose, const struct purpose_standing *now, const struct consent *own, enum consent_status *ret_status)
+static bool wish_no(const struct policy *policy, const struct purpose *purpose, const struct purpose_standing *now, const struct consent *own,
+                    const struct speaker *speaker, enum consent_status *ret_status)
 {
     if (now->basis == BASIS_CONSENT) {
         *ret_status = is_grant(now->record) ? CONSENT_WITHDRAWN : CONSENT_REFUSED;
-        return !now->record || is_grant(now->record) || own_yes(own);
+        return !now->record || is_grant(now->record) || own_yes(own) || speaker->sure > now->locked;
     }
     *ret_status = CONSENT_OBJECTED;
     bool may = now->basis == BASIS_LEGITIMATE_INTEREST || now->basis == BASIS_PUBLIC_TASK || purpose->direct_marketing;
-    return may && !now->objection;
+    bool surer = now->objection && now->objection->status == CONSENT_OBJECTED &&
+                 speaker->sure > gate_sureness(policy, speaker->person, now->objection);
+    return may && (!now->objection || surer);
 }
 
 static bool wish_contract(const struct purpose_standing *now, bool opened)
@@ -106,7 +109,7 @@ static void plan_voices(const struct planning *p, unsigned slot)
             continue;
         const struct consent *own = own_word(p->speaker, purpose->name, method, 0);
         bool later = voice->said_ms != TIME_NONE && now->record && voice->said_ms > now->record->at_ms;
-        if (no ? same && wish_no(purpose, now, own, &status) : newer && wish_yes(now, own, p->speaker, reading->fresh || later, method, &status)) {
+        if (no ? same && wish_no(p->policy, purpose, now, own, p->speaker, &status) : newer && wish_yes(p->policy, now, own, p->speaker, reading->fresh || later, method, &status)) {
             planned_push(p, slot, status, method, voice->raw, decoder)->expires_ms = voice_runs_out(p->policy, purpose, voice);
             return; /* one record says it */
         }
@@ -135,13 +138,13 @@ static void plan_out(const struct planning *p, unsigned slot, str method, str ra
 }
 
 /* Whether all that stands against the purpose is an opt-out by GPP on this very identifier. */
-static bool only_own_opt_out(const struct speaker *speaker, str purpose, str method)
+static bool only_own_opt_out(const struct policy *policy, const struct speaker *speaker, str purpose, str method)
 {
     int64_t lifted_ms = TIME_NONE;
     bool own = false;
     vec_each (record, &speaker->person->consents)
         if (!row_dead(record) && record->status == CONSENT_OBJECTION_LIFTED && str_equal(record->purpose, purpose) && record->at_ms > lifted_ms &&
-            (record->verified || !speaker->verified))
+            gate_sureness(policy, speaker->person, record) >= speaker->sure)
             lifted_ms = record->at_ms;
     vec_each (record, &speaker->person->consents) {
         if (row_dead(record) || (record->status != CONSENT_OPTED_OUT && record->status != CONSENT_OBJECTED) || !str_equal(record->purpose, purpose) ||
@@ -162,7 +165,7 @@ static void plan_back(const struct planning *p, unsigned slot)
     str method = str_of(signal_kind_method(SIGNAL_GPP));
     if (!(now->reasons & REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL)) || !p->speaker->person || !p->speaker->identifier || p->wishes->denials_only ||
         !(p->wishes->granted & purpose->self) || (p->wishes->reading.unreadable & purpose->self) || !now->objection ||
-        p->speaker->at_ms <= now->objection->at_ms || !only_own_opt_out(p->speaker, purpose->name, method))
+        p->speaker->at_ms <= now->objection->at_ms || !only_own_opt_out(p->policy, p->speaker, purpose->name, method))
         return;
     (void)planned_push(p, slot, CONSENT_OBJECTION_LIFTED, method, p->wishes->reading.gpp_raw, str_of(signal_kind_decoder(SIGNAL_GPP)));
 }
@@ -284,7 +287,7 @@ size_t wishes_record(struct apply *apply, const struct wishes *wishes, const str
     vec_each (planned, ret_planned) {
         bool contract = planned->status == CONSENT_OPENED || planned->status == CONSENT_ENDED;
         struct consent record = {.purpose = apply->policy->purposes.items[planned->slot].name, .status = planned->status, .at_ms = here.at_ms,
-                                 .verified = here.verified, .by = SAID_BY_SELF, .source = speaker->source ? speaker->source->name : STR("api"),
+                                 .verified = here.sure == SURE_PROVEN, .by = SAID_BY_SELF, .source = speaker->source ? speaker->source->name : STR("api"),
                                  .method = planned->method, .signal = planned->raw, .expires_ms = planned->expires_ms,
                                  .reference = contract ? message_id : planned->reference};
         const struct consent *pushed = consent_push(apply, known->person, known_identifier(known), &record);

@@ -100,7 +100,7 @@ void signal_request_apply(struct apply *apply, struct request *request)
     if (!str_empty(request->refusal) || !signal_wishes(apply, request, source, &wishes))
         return;
     struct speaker speaker = {.person = known ? known->person : NULL, .identifier = known ? known_identifier(known) : NULL, .source = source,
-                              .verified = true, .at_ms = ask->at_ms};
+                              .sure = SURE_PROVEN, .at_ms = ask->at_ms};
     speaker.standing = standing_of(apply, speaker.person, source);
     wishes_plan(apply, &speaker, &wishes, &planned);
     if (planned.count) {

@@ -36,6 +36,8 @@ static void diff_source(struct differ *differ, const struct source *old, const s
     list_compare(differ, CHANGE_NOTICE, CHANGE_NOTICE, "no longer collects for", "now also collects for", &was, &is);
     text_compare(differ, CHANGE_NOTICE, "what happens to what is denied", denied_words(differ->arena, old), denied_words(differ->arena, now));
     flag_compare(differ, CHANGE_SERIOUS, CHANGE_NOTICE, "is now trusted: its identifiers count as verified", "is no longer trusted", old->trusted, now->trusted);
+    flag_compare(differ, CHANGE_NOTICE, CHANGE_SERIOUS, "is now public: whom it names counts as named, not as proven",
+                 "is no longer public: a yes by it can lift what was refused on a verified identifier", old->public, now->public);
     informed_names(differ->arena, differ->before, old, &informed);
     informed_names(differ->arena, differ->after, now, &informs);
     list_compare(differ, CHANGE_NOTICE, CHANGE_NOTICE, "its people are no longer shown", "its people are now shown", &informed, &informs);

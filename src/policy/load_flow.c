@@ -134,6 +134,26 @@ static void read_source_title(struct loader *loader, const struct node *value, v
     read_local(loader, value, &source->title, &source->titles);
 }
 
+/* Whoever has the page or the app has the key. Where the kind is not said, nothing is known of where the key lies. */
+static bool kind_public(str kind)
+{
+    static const char *const open[] = {"website", "web", "app", "mobile", "browser", "iot", "survey", "kiosk", "chat", "social"};
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++)
+        if (str_equal(kind, str_of(open[i])))
+            return true;
+    return str_empty(kind);
+}
+
+static void public_settle(struct loader *loader, const struct node *node, struct source *source)
+{
+    const struct node *said = node_get(node, STR("public"));
+    if (!said)
+        source->public = kind_public(source->kind) && !source->trusted;
+    else if (source->public && source->trusted)
+        problem_at(loader, said, STR_NONE, "source `%.*s` is both `public` and `trusted`: whoever has an open key could lift what people refused",
+                   STR_FMT(source->name));
+}
+
 static void load_source(struct loader *loader, const struct node *node, void *item)
 {
     static const struct member members[] = {
@@ -145,6 +165,7 @@ static void load_source(struct loader *loader, const struct node *node, void *it
         {"region", read_jurisdiction, offsetof(struct source, region)},
         {"jurisdiction", read_jurisdiction, offsetof(struct source, jurisdiction)},
         {"trusted", read_flag, offsetof(struct source, trusted)},
+        {"public", read_flag, offsetof(struct source, public)},
         {"informs", read_informs, 0},
         {"trust", read_number, offsetof(struct source, trust)},
         {"signals", read_signal_kinds, offsetof(struct source, signals)},
@@ -164,6 +185,7 @@ static void load_source(struct loader *loader, const struct node *node, void *it
         problem_at(loader, node, STR_NONE, "`purposes` is missing: what it collects data for; it may collect for nothing else");
     if (str_empty(source->jurisdiction))
         source->jurisdiction = source->region;
+    public_settle(loader, node, source);
     key_resolve(loader, node, source);
 }
 

@@ -154,6 +154,7 @@ struct source {
     struct duration hold; /* WHEN_DENIED_HOLD */
     str region, jurisdiction; /* where its people are; empty: the controller's */
     bool trusted; /* server side: its identifiers count as verified */
+    bool public; /* its write key lies open, in a page or an app: whom it names is named, not proven */
     VEC(uint16_t) informs; /* notices its people are shown */
     uint8_t signals; /* enum signal_kind: which of its messages' signals count; default: all */
     uint32_t trust; /* rank for `most_trusted source`; higher wins; default 0 */

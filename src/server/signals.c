@@ -268,7 +268,7 @@ static void write_state_tcf(struct jsonw *w, const struct state *state)
     vec_each (destination, &state->policy->destinations) {
         const struct purpose *purpose = &state->policy->purposes.items[destination->purpose];
         if (destination->tcf_vendor && told(state, purpose->self) && (state->standing->holds & purpose->self) &&
-            gate_vendor_permitted(state->person, purpose->name, destination->tcf_vendor, state->now_ms, TIME_FOREVER))
+            gate_vendor_permitted(state->policy, state->person, purpose->name, destination->tcf_vendor, state->now_ms, TIME_FOREVER))
             jsonw_int(w, destination->tcf_vendor);
     }
     jsonw_array_end(w);

@@ -87,6 +87,27 @@ void check_marks(struct world *world, const struct person *const *before, size_t
     }
 }
 
+/* Whoever has an open write key speaks for nobody surely, but in a browser that was this person's when the last sure no was said. */
+void check_sureness(struct world *world)
+{
+    vec_each (each, &world->batch.persons)
+        vec_each (record, &(*each)->consents) {
+            int source = spec_source_find(record->source);
+            bool no_before = false, device = false;
+            if (record->change != CHANGE_NEW || !record->verified || record->by == SAID_BY_SYSTEM || source < 0 || !world->spec.sources[source].open)
+                continue;
+            vec_each (other, &(*each)->consents)
+                no_before |= other->verified && other != record && other->known_ms <= record->known_ms &&
+                             (other->status == CONSENT_REFUSED || other->status == CONSENT_WITHDRAWN || other->status == CONSENT_OBJECTED ||
+                              other->status == CONSENT_OPTED_OUT || other->status == CONSENT_VENDOR_DENIED);
+            vec_each (identifier, &(*each)->identifiers)
+                device |= identifier->change != CHANGE_NEW &&
+                          (str_equal(identifier->type, STR("device_id")) || str_equal(identifier->type, STR("anonymous_id")));
+            CHECK(world, RECORDS, no_before && device, "%s said %s to %.*s surely, but anybody may have said it", spec_source_names[source],
+                  consent_status_name(record->status), STR_FMT(record->purpose));
+        }
+}
+
 /* --- keys */
 
 static bool in_california(const struct person *person)

@@ -41,15 +41,30 @@ static bool counts(const struct asked *q, const struct consent *record, unsigned
            str_equal(record->purpose, str_of(spec_purpose_names[q->slot]));
 }
 
-/* The latest of these statuses; with `verified` 1 or 0 only on such identifiers, -1: on any. */
-static const struct consent *latest(const struct asked *q, unsigned statuses, int verified)
+/* 2: by a channel that knows who speaks; 1: on a name or address; 0: on a device. */
+static int sure(const struct person *person, const struct consent *record)
+{
+    if (record->verified)
+        return 2;
+    vec_each (identifier, &person->identifiers)
+        for (unsigned key = KEY_USER; key <= KEY_PHONE; key++)
+            if (profile_no_equal(identifier->profile, record->profile) && identifier->number == record->identifier &&
+                str_equal(identifier->type, str_of(spec_key_names[key])))
+                return 1;
+    return 0;
+}
+
+/* The latest of these statuses that was said at least, and at most, as surely. */
+static const struct consent *latest_sure(const struct asked *q, unsigned statuses, int least, int most)
 {
     const struct consent *found = NULL;
     vec_each (record, &q->person->consents)
-        if (counts(q, record, statuses) && (verified < 0 || record->verified == (verified == 1)) && (!found || later(record, found)))
+        if (counts(q, record, statuses) && (!found || later(record, found)) && sure(q->person, record) >= least && sure(q->person, record) <= most)
             found = record;
     return found;
 }
+
+static const struct consent *latest(const struct asked *q, unsigned statuses) { return latest_sure(q, statuses, 0, 2); }
 
 /* --- (a) consent */
 
@@ -59,22 +74,24 @@ static unsigned refusal_statuses(const struct asked *q)
     return BIT_OF(CONSENT_REFUSED) | BIT_OF(CONSENT_WITHDRAWN) | (q->purpose->direct_marketing || q->basis != BASIS_CONSENT ? 0 : BIT_OF(CONSENT_OBJECTED));
 }
 
-/* A grant on an unverified identifier never overrides a refusal on a verified one. */
+/* A grant never overrides a refusal that was said more surely: of all that was said more surely before it, the last word is a yes. */
 static bool grant_counts(const struct asked *q, const struct consent *grant)
 {
-    const struct consent *last = NULL; /* verified word before it */
-    if (grant->verified)
-        return true;
-    vec_each (record, &q->person->consents)
-        if (record->verified && counts(q, record, refusal_statuses(q) | BIT_OF(CONSENT_GIVEN) | BIT_OF(CONSENT_RENEWED)) &&
-            later(grant, record) && (!last || later(record, last)))
-            last = record;
-    return !last || last->status == CONSENT_GIVEN || last->status == CONSENT_RENEWED;
+    for (int level = sure(q->person, grant) + 1; level <= 2; level++) {
+        const struct consent *last = NULL;
+        vec_each (record, &q->person->consents)
+            if (counts(q, record, refusal_statuses(q) | BIT_OF(CONSENT_GIVEN) | BIT_OF(CONSENT_RENEWED)) && sure(q->person, record) >= level &&
+                later(grant, record) && (!last || later(record, last)))
+                last = record;
+        if (last && last->status != CONSENT_GIVEN && last->status != CONSENT_RENEWED)
+            return false;
+    }
+    return true;
 }
 
 static const struct consent *consent_standing(const struct asked *q)
 {
-    const struct consent *found = latest(q, refusal_statuses(q), -1);
+    const struct consent *found = latest(q, refusal_statuses(q));
     vec_each (record, &q->person->consents)
         if (counts(q, record, BIT_OF(CONSENT_GIVEN) | BIT_OF(CONSENT_RENEWED)) && grant_counts(q, record) && (!found || later(record, found)))
             found = record;
@@ -125,7 +142,7 @@ static bool child_at(const struct asked *q, int64_t time_ms)
 /* The newest yes of a guardian that stands against what was refused since. */
 static const struct consent *guardians_yes(const struct asked *q)
 {
-    const struct consent *refusal = latest(q, refusal_statuses(q), -1), *found = NULL;
+    const struct consent *refusal = latest(q, refusal_statuses(q)), *found = NULL;
     vec_each (record, &q->person->consents)
         if (counts(q, record, BIT_OF(CONSENT_GIVEN) | BIT_OF(CONSENT_RENEWED)) && record->by == SAID_BY_GUARDIAN && grant_counts(q, record) &&
             (!found || later(record, found)))
@@ -181,7 +198,7 @@ static reason_mask consent_reasons(const struct asked *q, const struct consent *
 
 static reason_mask contract_reasons(const struct asked *q)
 {
-    const struct consent *record = latest(q, BIT_OF(CONSENT_OPENED) | BIT_OF(CONSENT_ENDED), -1);
+    const struct consent *record = latest(q, BIT_OF(CONSENT_OPENED) | BIT_OF(CONSENT_ENDED));
     if (!record)
         return REASON_BIT(REASON_CONTRACT_MISSING);
     if (record->status == CONSENT_ENDED)
@@ -191,7 +208,7 @@ static reason_mask contract_reasons(const struct asked *q)
 
 static reason_mask vital_reasons(const struct asked *q)
 {
-    const struct consent *invoked = latest(q, BIT_OF(CONSENT_INVOKED), -1), *ended = latest(q, BIT_OF(CONSENT_ENDED), -1);
+    const struct consent *invoked = latest(q, BIT_OF(CONSENT_INVOKED)), *ended = latest(q, BIT_OF(CONSENT_ENDED));
     if (!invoked)
         return REASON_BIT(REASON_VITAL_INTEREST_NOT_INVOKED);
     if (ended && later(ended, invoked))
@@ -206,7 +223,7 @@ static reason_mask interest_reasons(const struct asked *q)
 {
     reason_mask reasons = 0;
     if (q->purpose->notice >= 0) {
-        const struct consent *informed = latest(q, BIT_OF(CONSENT_INFORMED), -1);
+        const struct consent *informed = latest(q, BIT_OF(CONSENT_INFORMED));
         if (!informed || (informed->notice_version < notice_demanded(q) && notice_in_force(q)))
             reasons |= REASON_BIT(REASON_NOT_INFORMED);
     }
@@ -220,9 +237,9 @@ static reason_mask interest_reasons(const struct asked *q)
 /* Said, and not lifted since on an identifier at least as sure. */
 static const struct consent *unlifted(const struct asked *q, enum consent_status status)
 {
-    for (int verified = 1; verified >= 0; verified--) {
-        const struct consent *said = latest(q, BIT_OF(status), verified);
-        const struct consent *lifted = latest(q, BIT_OF(CONSENT_OBJECTION_LIFTED), verified ? 1 : -1);
+    for (int level = 2; level >= 0; level--) {
+        const struct consent *said = latest_sure(q, BIT_OF(status), level, level);
+        const struct consent *lifted = latest_sure(q, BIT_OF(CONSENT_OBJECTION_LIFTED), level, 2);
         if (said && !(lifted && later(lifted, said)))
             return said;
     }
@@ -267,7 +284,7 @@ static int64_t person_kept_until(const struct asked *q)
         return last_ms == TIME_NONE ? TIME_FOREVER : last_ms + q->purpose->retention_ms;
     }
     case ANCHOR_CONTRACT_END: {
-        const struct consent *word = latest(q, BIT_OF(CONSENT_OPENED) | BIT_OF(CONSENT_ENDED), -1);
+        const struct consent *word = latest(q, BIT_OF(CONSENT_OPENED) | BIT_OF(CONSENT_ENDED));
         from = word && word->status == CONSENT_ENDED ? word : NULL;
         break;
     }
@@ -347,7 +364,7 @@ static reason_mask store_reasons(const struct asked *q, reason_mask use)
         use &= ~REASON_BIT(REASON_CONTRACT_ENDED);
     if (q->purpose->anchor != ANCHOR_NONE && (q->basis == BASIS_CONTRACT || q->basis == BASIS_LEGAL_OBLIGATION))
         use &= ~REASON_BIT(REASON_PURPOSE_ENDED);
-    if (latest(q, BIT_OF(CONSENT_INFORMED), -1)) /* informed once, only not anew */
+    if (latest(q, BIT_OF(CONSENT_INFORMED))) /* informed once, only not anew */
         use &= ~REASON_BIT(REASON_NOT_INFORMED);
     if (q->basis == BASIS_LEGAL_OBLIGATION)
         use &= ~REASON_BIT(REASON_SUBJECT_ERASED);
@@ -367,7 +384,7 @@ static reason_mask collect_reasons(const struct asked *q, reason_mask use)
 /* Did the sweeper note that the standing grant ran out? Then nothing else is said of it. */
 static bool expiry_noted(const struct asked *q, const struct consent *consent)
 {
-    const struct consent *noted = latest(q, BIT_OF(CONSENT_EXPIRED), -1);
+    const struct consent *noted = latest(q, BIT_OF(CONSENT_EXPIRED));
     return noted && consent && !refuses(consent->status) && later(noted, consent) && consent->expires_ms <= noted->at_ms;
 }
 

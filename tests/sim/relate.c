@@ -384,7 +384,11 @@ static void undo_experiment(struct world *world, struct random *random)
         (void)pair_end(&pair); /* not joined; or something was taken away, or let in: that cannot be undone */
         return;
     }
-    struct uuid merge = both->person.merges.items[both->person.merges.count - 1].id;
+    if (both->person.merges.count != one->person.merges.count + two->person.merges.count + 1) {
+        (void)pair_end(&pair); /* what it let out of hold named a third, who was joined, too */
+        return;
+    }
+    struct uuid merge = join.merge;
     speak_between(&pair, random, &join);
     both = world_cell(&pair.a, &join.subject.hash);
     struct request undo = {.kind = REQUEST_UNDO_MERGE, .merge = merge, .person = both ? &both->person : NULL};

@@ -67,7 +67,7 @@ struct spec_source {
     enum when_denied when_denied;
     int64_t hold_ms;
     const char *jurisdiction; /* "" or "US-CA" */
-    bool trusted;
+    bool trusted, open; /* open: everybody has its write key */
     unsigned informs; /* a bit a notice */
     unsigned trust;
 };
@@ -263,6 +263,7 @@ void check_decide(struct world *world, struct random *random, const struct cell 
 void check_marks(struct world *world, const struct person *const *before, size_t count);
 void check_keys(struct world *world, const struct person *const *before, size_t count);
 void check_counters(struct world *world);
+void check_sureness(struct world *world);
 void check_touched(struct world *world); /* check_person for all of world->touched */
 void check_everybody(struct world *world);
 /* Was it kept for exactly what was allowed? After check_touched. */

@@ -117,6 +117,7 @@ static void sources_make(struct random *random, struct spec *spec)
         source->trusted = i == SOURCE_TILL;
         source->informs = chance(random, 50) ? BIT(NOTICE_PRIVACY) : 0;
         source->trust = below(random, 3);
+        source->open = i != SOURCE_TILL && !(i == SOURCE_APP && source->trust == 2);
     }
 }
 

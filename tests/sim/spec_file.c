@@ -205,8 +205,8 @@ static void flow_write(struct buf *out, const struct spec *spec)
     buf_printf(out, "sources:\n");
     for (unsigned i = 0; i < SOURCES; i++) {
         const struct spec_source *source = &spec->sources[i];
-        buf_printf(out, "  %s: { kind: website, key_env: SIM_NONE_%u, trust: %u, when_denied: %s", spec_source_names[i], i, source->trust,
-                   when_denied_name(source->when_denied));
+        buf_printf(out, "  %s: { kind: %s, key_env: SIM_NONE_%u, trust: %u, when_denied: %s", spec_source_names[i], source->open ? "website" : "store", i,
+                   source->trust, when_denied_name(source->when_denied));
         if (source->when_denied == WHEN_DENIED_HOLD)
             buf_printf(out, " P%dD", day_count(source->hold_ms));
         buf_printf(out, "%s%s%s, purposes: ", source->trusted ? ", trusted: true" : "", source->informs ? ", informs: [privacy]" : "",

@@ -353,6 +353,7 @@ static void store(struct world *world, struct loading *loading)
         check_marks(world, before, count);
         check_keys(world, before, count);
         check_counters(world);
+        check_sureness(world);
     }
     cells_take(world, loading);
     for (size_t i = 0; i < count; i++)

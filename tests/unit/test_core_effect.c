@@ -416,6 +416,39 @@ static void an_alias_joins_the_earlier_id(void **state)
     check_str(world.persons.items[0]->merges.items[0].reason, "alias");
 }
 
+static void an_alias_gives_a_user_id_another_one_past_the_limit(void **state)
+{
+    (void)state;
+    say(ANNA, "analytics", "given");
+    (void)world_send(&world, "web", "{\"type\":\"page\",\"userId\":\"anna\",\"anonymousId\":\"a1\",\"properties\":{\"page\":\"a\"}}");
+    check_str(world_purposes(&world, world_send(&world, "web", "{\"type\":\"alias\",\"userId\":\"anna-2\",\"previousId\":\"anna\"}")->purposes), "analytics");
+    assert_ptr_equal(world_person(&world, "user_id:anna-2"), world_person(&world, ANNA));
+    const struct person *anna = world_person(&world, ANNA);
+    assert_int_equal(anna->refused.count, 0);
+    check_str(anna->merges.items[0].reason, "alias");
+    (void)world_send(&world, "web", "{\"type\":\"page\",\"userId\":\"anna-3\",\"anonymousId\":\"a1\",\"properties\":{\"page\":\"a\"}}"); /* that says nothing of the kind */
+    assert_ptr_not_equal(world_person(&world, "user_id:anna-3"), world_person(&world, ANNA));
+    check_str(world_undo(&world, world_person(&world, ANNA)->merges.items[0].id), "");
+    assert_ptr_not_equal(world_person(&world, "user_id:anna-2"), world_person(&world, ANNA));
+    (void)world_send(&world, "web", "{\"type\":\"alias\",\"userId\":\"anna-2\",\"previousId\":\"anna\"}"); /* what was undone stays so */
+    assert_ptr_not_equal(world_person(&world, "user_id:anna-2"), world_person(&world, ANNA));
+}
+
+static void an_open_key_melts_no_two_accounts(void **state)
+{
+    (void)state;
+    static const char *const who[] = {"anna", "bela"};
+    for (int i = 0; i < 2; i++) {
+        say(arena_printf(&world.arena, "user_id:%s", who[i]), "fulfilment", "opened");
+        (void)world_send(&world, "web", arena_printf(&world.arena, "{\"type\":\"identify\",\"userId\":\"%s\",\"anonymousId\":\"a-%s\",\"traits\":{\"points\":1}}", who[i], who[i]));
+    }
+    (void)world_send(&world, "web", "{\"type\":\"alias\",\"userId\":\"bela\",\"previousId\":\"anna\"}");
+    assert_ptr_not_equal(world_person(&world, "user_id:bela"), world_person(&world, ANNA));
+    check_str(world_person(&world, "user_id:bela")->refused.items[0].reason, "identifier_limit");
+    (void)world_send(&world, "till", "{\"type\":\"alias\",\"userId\":\"bela\",\"previousId\":\"anna\"}"); /* its key is kept secret */
+    assert_ptr_equal(world_person(&world, "user_id:bela"), world_person(&world, ANNA));
+}
+
 static void what_was_known_before_a_join_is_told_apart(void **state)
 {
     (void)state;
@@ -681,6 +714,8 @@ int main(void)
         TEST(limits_keep_a_shared_device_from_melting_people),
         TEST(joining_needs_its_own_purpose_on_both_sides),
         TEST(an_alias_joins_the_earlier_id),
+        TEST(an_alias_gives_a_user_id_another_one_past_the_limit),
+        TEST(an_open_key_melts_no_two_accounts),
         TEST(what_was_known_before_a_join_is_told_apart),
         TEST(a_purpose_that_is_gone_takes_its_data_with_it),
         TEST(a_category_that_is_no_longer_covered_is_taken_off),

@@ -272,6 +272,11 @@ static void a_message_may_narrow_its_purposes(void **state)
 #define MAP(map) "{\"type\":\"page\",\"userId\":\"anna\",\"properties\":{\"page\":\"/a\"},\"context\":{\"consent\":{\"categoryPreferences\":" map "}}}"
 #define CHANGED(map) "{\"type\":\"track\",\"event\":\"Segment Consent Preference Updated\",\"userId\":\"anna\",\"context\":{\"consent\":{\"categoryPreferences\":" map "}}}"
 
+/* With the browser's own id, as each SDK sends it. */
+#define ON_DEVICE(type, device, advertising)                                                                           \
+    "{\"type\":\"" type "\",\"event\":\"Segment Consent Preference Updated\",\"userId\":\"anna\",\"anonymousId\":\"" device               \
+    "\",\"properties\":{\"page\":\"/a\"},\"context\":{\"consent\":{\"categoryPreferences\":{\"Advertising\":" advertising "}}}}"
+
 static str status(const char *subject, const char *purpose)
 {
     const struct person *person = world_person(&world, subject);
@@ -298,27 +303,63 @@ static void a_consent_map_counts_before_the_message_itself(void **state)
 static void an_old_yes_on_a_device_does_not_undo_a_withdrawal(void **state)
 {
     (void)state;
-    (void)world_send(&world, "web", MAP("{\"Advertising\":true}"));
+    (void)world_send(&world, "web", ON_DEVICE("page", "a1", "true"));
     world_later(&world, "PT1M");
     withdraw(ANNA, "newsletter"); /* by the link in a mail */
     world_later(&world, "PT1M");
-    (void)world_send(&world, "web", MAP("{\"Advertising\":true}"));
+    (void)world_send(&world, "web", ON_DEVICE("page", "a1", "true"));
     check_str(status(ANNA, "newsletter"), "withdrawn");
     world_later(&world, "PT1M");
-    check_str(outcome(world_send(&world, "web", CHANGED("{\"Advertising\":true}"))), "accepted () ");
+    check_str(outcome(world_send(&world, "web", ON_DEVICE("track", "a1", "true"))), "accepted (newsletter) "); /* a fresh yes, in her own browser */
     check_str(status(ANNA, "newsletter"), "given");
 }
 
 static void switching_off_and_on_again_is_a_fresh_yes(void **state)
 {
     (void)state;
-    (void)world_send(&world, "web", MAP("{\"Advertising\":true}"));
+    (void)world_send(&world, "web", ON_DEVICE("page", "a1", "true"));
     world_later(&world, "PT1M");
     withdraw(ANNA, "newsletter");
     world_later(&world, "PT1M");
-    (void)world_send(&world, "web", MAP("{\"Advertising\":false}"));
+    (void)world_send(&world, "web", ON_DEVICE("page", "a1", "false"));
     world_later(&world, "PT1M");
-    (void)world_send(&world, "web", MAP("{\"Advertising\":true}"));
+    (void)world_send(&world, "web", ON_DEVICE("page", "a1", "true"));
+    check_str(status(ANNA, "newsletter"), "given");
+}
+
+/* The key of a page lies open to everybody: whoever knows an address could else lift what its owner said by the link in a mail. */
+static void whom_an_open_key_merely_names_does_not_come_back_by_it(void **state)
+{
+    (void)state;
+    static const char *const no[] = {"withdrawn", "objected"};
+    for (int i = 0; i < 2; i++) {
+        tear_down(state);
+        set_up(state);
+        (void)world_send(&world, "web", ON_DEVICE("page", "a1", "true"));
+        world_later(&world, "PT1M");
+        check_str(world_state(&world, ANNA, "newsletter", no[i], NULL), "");
+        world_later(&world, "PT1M");
+        (void)world_send(&world, "web", CHANGED("{\"Advertising\":true}"));
+        (void)world_send(&world, "web", ON_DEVICE("track", "stranger", "false"));
+        world_later(&world, "PT1M");
+        (void)world_send(&world, "web", ON_DEVICE("track", "stranger", "true")); /* a device that came only after the no */
+        const struct message_result *result = world_send(&world, "web", ON_DEVICE("page", "stranger", "true"));
+        check_str(world_purposes(&world, result->purposes), "");
+        assert_true(result->reasons & (i ? REASON_BIT(REASON_OBJECTED) : REASON_BIT(REASON_CONSENT_REFUSED))); /* as the stranger said */
+    }
+}
+
+static void of_two_names_by_an_open_key_the_account_is_surer_than_the_device(void **state)
+{
+    (void)state;
+    (void)world_send(&world, "web", ON_DEVICE("page", "a1", "true"));
+    world_later(&world, "PT1M");
+    (void)world_send(&world, "web", CHANGED("{\"Advertising\":false}"));
+    world_later(&world, "PT1M");
+    (void)world_send(&world, "web", "{\"type\":\"track\",\"event\":\"Segment Consent Preference Updated\",\"anonymousId\":\"a1\",\"context\":{\"consent\":{\"categoryPreferences\":{\"Advertising\":true}}}}");
+    check_str(status(ANNA, "newsletter"), "withdrawn"); /* whoever sits at it now */
+    world_later(&world, "PT1M");
+    (void)world_send(&world, "web", CHANGED("{\"Advertising\":true}"));
     check_str(status(ANNA, "newsletter"), "given");
 }
 
@@ -481,7 +522,8 @@ int main(void)
         TEST(names_and_facts_have_their_limits),
         TEST(what_nobody_could_ever_allow_is_not_held), TEST(a_message_may_narrow_its_purposes),
         TEST(a_consent_map_counts_before_the_message_itself), TEST_LAZY(an_old_yes_on_a_device_does_not_undo_a_withdrawal),
-        TEST(switching_off_and_on_again_is_a_fresh_yes), TEST(an_unsure_device_does_not_override_what_was_said_surely),
+        TEST(switching_off_and_on_again_is_a_fresh_yes), TEST(whom_an_open_key_merely_names_does_not_come_back_by_it),
+        TEST(of_two_names_by_an_open_key_the_account_is_surer_than_the_device), TEST(an_unsure_device_does_not_override_what_was_said_surely),
         TEST(a_signal_that_cannot_be_read_denies), TEST(rudderstack_says_which_ids_are_denied),
         TEST(global_privacy_control_counts_outside_the_eu_unless_the_policy_says_more), TEST(events_open_and_end_contracts),
         TEST(a_source_that_shows_the_notice_informs_its_people), TEST(who_is_informed_with_the_message_is_told_only_the_opt_out),

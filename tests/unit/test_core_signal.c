@@ -49,7 +49,7 @@ static struct message_result *page_as(const char *source, const char *who, const
     world_later(&world, "PT1M");
     return world_send(&world, source, arena_printf(&world.arena, "{\"type\":\"page\",%s,\"properties\":{\"page\":\"/\"},\"context\":{\"consent\":{%s}}}", who, consent));
 }
-static struct message_result *page(const char *consent) { return page_as("web", "\"userId\":\"anna\"", consent); }
+static struct message_result *page(const char *consent) { return page_as("web", "\"userId\":\"anna\",\"anonymousId\":\"hers\"", consent); }
 static struct message_result *page_tcf(const struct tc_make *make) { return page(arena_printf(&world.arena, "\"tcf\":\"%s\"", tc(make))); }
 
 static size_t records(const char *subject)

@@ -232,10 +232,12 @@ static const struct difference {
      "notices: { n: { version: 1, languages: { en: a.md } } }\nsources: { a: { purposes: p, when_denied: hold P1D }, b: { purposes: p, trusted: true, informs: n, trust: 1, region: EU }, c: { purposes: p } }",
      "notices: { n: { version: 1, languages: { en: a.md } } }\nsources: { a: { purposes: p, when_denied: drop, trusted: true, key_env: K }, b: { purposes: p, jurisdiction: HU }, d: { purposes: p } }", 1,
      "SERIOUS source `a`: is now trusted: its identifiers count as verified\n"
+     "SERIOUS source `a`: is no longer public: a yes by it can lift what was refused on a verified identifier\n"
      "SERIOUS source `c`: is taken out: what it sends is refused from now on\n"
      "notice source `a`: what happens to what is denied changes from `hold for 1 day` to `drop`\n"
      "notice source `a`: the variable with its key is now `K`\n"
      "notice source `b`: is no longer trusted\n"
+     "notice source `b`: is now public: whom it names counts as named, not as proven\n"
      "notice source `b`: its people are no longer shown `n`\n"
      "notice source `b`: where its people are changes from `EU` to `HU`\n"
      "notice source `b`: its trust changes from 1 to 0\n"
