@@ -218,6 +218,14 @@ static void statement_value(struct apply *apply, const struct statement *stateme
     person_due(known->person, standing_of(apply, known->person, NULL)->stores_until_ms);
 }
 
+static void vendor_effects(struct apply *apply, struct person *person, const struct consent *record)
+{
+    vec_each (destination, &apply->policy->destinations)
+        if (destination->tcf_vendor && vendor_named(record->reference, destination->tcf_vendor) &&
+            str_equal(apply->policy->purposes.items[destination->purpose].name, record->purpose))
+            outbox_take_vendor(apply, person, destination);
+}
+
 void statement_apply(struct apply *apply, struct request *request)
 {
     struct statement *statement = &request->statement;
@@ -254,6 +262,8 @@ void statement_apply(struct apply *apply, struct request *request)
     statement_value(apply, statement, known);
     if (takes_away(record.status) && person_require(apply, person, PERSON_ALL))
         person_enforce(apply, person);
+    if (record.status == CONSENT_VENDOR_DENIED && person_require(apply, person, PERSON_OUTBOX)) /* what a restore says again */
+        vendor_effects(apply, person, made);
     consent_effects(apply, person, before);
     if (!takes_away(record.status)) {
         const struct purpose *purpose = policy_purpose(apply->policy, record.purpose);

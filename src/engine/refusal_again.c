@@ -106,7 +106,8 @@ static bool is_known(const struct person *person, const struct refusal *refusal)
     }
     vec_each (record, &person->consents)
         if (uuid_equal(record->id, refusal->id) ||
-            (record->at_ms == said->at_ms && record->status == said->status && str_equal(record->purpose, said->purpose)))
+            (record->at_ms == said->at_ms && record->status == said->status && str_equal(record->purpose, said->purpose) &&
+             (!status_is_vendor(said->status) || str_equal(record->reference, said->reference)))) /* one string speaks of many vendors */
             return true;
     return false;
 }
@@ -183,13 +184,15 @@ static const struct err *refusal_hear(struct again *again, const struct refusal 
     TRY(people_load(again, refusal, &load));
     bool anybody = false;
     for (size_t i = 0; i < refusal->on.count; i++) {
-        const struct person *person = load.by_hash[i];
+        struct person *person = load.by_hash[i];
         bool again_the_same = false;
         for (size_t k = 0; k < i; k++)
             again_the_same |= load.by_hash[k] == person;
         if (!person || again_the_same)
             continue;
         anybody = true;
+        if (status_is_vendor(refusal->record.status)) /* which vendor is sealed */
+            TRY(open_person(again->engine, again->arena, person));
         const struct identity_key *key = key_of(again, person, refusal, &refusal->on.items[i]);
         if (is_erased(person) || is_known(person, refusal))
             continue;

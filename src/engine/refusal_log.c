@@ -74,7 +74,7 @@ void refusal_log_close(struct engine *engine)
 static bool takes_away(enum consent_status status)
 {
     switch (status) {
-    case CONSENT_REFUSED: case CONSENT_WITHDRAWN: case CONSENT_OBJECTED: case CONSENT_ENDED: case CONSENT_OPTED_OUT: case CONSENT_RESTRICTED:
+    case CONSENT_REFUSED: case CONSENT_WITHDRAWN: case CONSENT_OBJECTED: case CONSENT_ENDED: case CONSENT_OPTED_OUT: case CONSENT_RESTRICTED: case CONSENT_VENDOR_DENIED:
         return true;
     default:
         return false;

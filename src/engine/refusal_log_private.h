@@ -8,7 +8,7 @@
  *
  * 1. A line is on the disk before the commit that it belongs to, so that nobody is told of a no that a restore could forget. A commit that fails
  *    after that leaves a line behind: the person did say it, so a restore that hears it is right.
- * 2. Only what takes away: refusals, withdrawals, objections, opt-outs, ended contracts, restrictions, and preferences. A yes that came after the
+ * 2. Only what takes away: refusals, withdrawals, objections, opt-outs, ended contracts, restrictions, vendors denied, and preferences. A yes that came after the
  *    backup is lost with the backup's age, and has to be asked for again.
  * 3. What runs out by itself (expiry, retention) is no statement; the sweeper finds it again.
  * 4. The profile is the person's oldest one, so that whatever part of the person is in the backup, its key is there, too.

@@ -1,6 +1,8 @@
 /* Backups made while serving, and brought back: what was destroyed since stays destroyed. */
 #include "engine_world.h"
 
+#include "signal_make.h"
+
 #include "engine/engine_private.h"
 
 #include <ftw.h>
@@ -322,6 +324,46 @@ static void who_has_withdrawn_since_does_not_consent_again(void **state)
     remove_all(backup.path);
 }
 
+static void consent_string(struct world *world, int64_t day_ms, unsigned vendor)
+{
+    struct tc_make make = {.day_ms = day_ms, .consent = 1, .own_consent = 1, .vendor = vendor, .disclosed = vendor, .policy_version = 4};
+    str text = str_printf(&world->arena, "{'userId':'u1','event':'Seen','properties':{'colour':'red'},'context':{'consent':{'tcf':'%.*s'}}}",
+                          STR_FMT(tc_make(&world->arena, &make)));
+    (void)world_send(world, EVENT_TRACK, "till", str_z(&world->arena, text));
+}
+
+/* One string speaks of both vendors, in one millisecond and for one purpose: neither no may hide the other. */
+static void a_vendor_that_was_denied_since_stays_denied(void **state)
+{
+    struct world world = {0};
+    struct place backup = place_new();
+    int64_t now_ms = clock_now_ms(), today_ms = now_ms - now_ms % DAY_MS;
+    (void)state;
+    world_begin(&world);
+    char *policy = str_z(&world.arena, str_of(world_policy)), *end = strstr(policy, "identity:\n"), *place = strstr(policy, "expires: P1Y after given");
+    assert_true(end && place);
+    world_apply(&world, arena_printf(&world.arena, "%.*stcf: [1], %.*s"
+        "  one: { kind: webhook, purpose: newsletter, tcf_vendor: 755, recipient: \"One (processor, HU)\", url: \"http://127.0.0.1:1/\" }\n"
+        "  two: { kind: webhook, purpose: newsletter, tcf_vendor: 800, recipient: \"Two (processor, HU)\", url: \"http://127.0.0.1:1/\" }\n%s",
+        (int)(place - policy), policy, (int)(end - place), place, end));
+    customers(&world);
+    consent_string(&world, today_ms - 3 * DAY_MS, 755);
+    consent_string(&world, today_ms - 2 * DAY_MS, 800);
+    size_t denied = said(&world, "user_id:u1", CONSENT_VENDOR_DENIED);
+    char *folder = arena_printf(&world.arena, "%s/monday", backup.path);
+    check_fine(engine_backup(world.engine, &world.arena, folder, NULL, NULL));
+    consent_string(&world, today_ms - DAY_MS, 0);
+    size_t later = said(&world, "user_id:u1", CONSENT_VENDOR_DENIED);
+    assert_true(later > denied);
+    for (int round = 0; round < 2; round++) {
+        restore(&world, folder);
+        assert_int_equal(said(&world, "user_id:u1", CONSENT_VENDOR_DENIED), later);
+        all_well(&world);
+    }
+    world_end(&world);
+    remove_all(backup.path);
+}
+
 static void what_was_refused_before_the_backup_is_not_said_again(void **state)
 {
     struct world world = {0};
@@ -589,6 +631,7 @@ int main(void)
         cmocka_unit_test(a_backup_is_reached_by_what_is_erased_later),
         cmocka_unit_test(what_one_restore_learned_the_next_one_knows),
         cmocka_unit_test(who_has_withdrawn_since_does_not_consent_again),
+        cmocka_unit_test(a_vendor_that_was_denied_since_stays_denied),
         cmocka_unit_test(what_was_refused_before_the_backup_is_not_said_again),
         cmocka_unit_test(a_no_finds_the_person_by_any_identifier),
         cmocka_unit_test(a_log_of_refusals_brought_along_is_heard),
