@@ -496,6 +496,7 @@ static const struct err *audit_all(struct audit *audit)
     TRY(audit_policies(audit));
     TRY(audit_ledger(audit));
     TRY(audit_batches(audit));
+    TRY(audit_rights(audit));
     if (audit->policy)
         TRY(people_check(audit));
     TRY(totals_check(audit));

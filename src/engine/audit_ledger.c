@@ -157,6 +157,8 @@ static void row_check(struct ledger_walk *walk, const struct ledger_row *row)
         record_check(walk, row, &entry);
     else if (entry.form == ENTRY_BATCH)
         batch_check(walk, row, &entry);
+    else if (str_equal(entry.kind, STR("rights")))
+        *(uint64_t *)vec_push(audit->arena, &audit->rights_leaves) = row->index;
     bool last = row->index == audit->ledger_size - 1;
     if (last || row->index % MERKLE_TILE_WIDTH == MERKLE_TILE_WIDTH - 1)
         tile_check(walk, row->index / MERKLE_TILE_WIDTH, (unsigned)(row->index % MERKLE_TILE_WIDTH) + 1);

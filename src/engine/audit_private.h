@@ -1,4 +1,5 @@
-/* The audit's own: what its halves share. audit.c walks people, audit_ledger.c the policies, the ledger and the batches. */
+/* The audit's own: what its halves share. audit.c walks people, audit_ledger.c the policies, the ledger and the batches,
+ * audit_rights.c the rights requests. */
 #ifndef TELOS_ENGINE_AUDIT_PRIVATE_H
 #define TELOS_ENGINE_AUDIT_PRIVATE_H
 
@@ -24,6 +25,7 @@ struct audit {
     struct policy_row *policies; /* without texts, ascending */
     size_t policy_count;
     uint64_t ledger_size, batch_last;
+    VEC(uint64_t) rights_leaves, rights_told; /* ledger entries that are steps of rights requests, ascending; those that requests name */
     struct batch_known *batches; /* by number % BATCHES_KEPT */
     struct id_source ids;
     uint64_t violations, done, all;
@@ -40,6 +42,8 @@ const struct policy_row *audit_policy(const struct audit *audit, uint32_t versio
 const struct err *audit_policies(struct audit *audit) MUST_CHECK;
 const struct err *audit_ledger(struct audit *audit) MUST_CHECK;
 const struct err *audit_batches(struct audit *audit) MUST_CHECK;
+/* P4: rights requests against their steps in the ledger; after audit_ledger. */
+const struct err *audit_rights(struct audit *audit) MUST_CHECK;
 /* P3: the recorded reads of these profiles stand in the ledger. */
 const struct err *audit_reads(struct audit *audit, const profile_no *profiles, size_t count) MUST_CHECK;
 /* P4: a consent record is what its leaf commits to. */

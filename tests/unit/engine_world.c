@@ -189,6 +189,25 @@ struct consent world_state(struct world *world, const char *subject, const char 
     return record;
 }
 
+struct uuid world_right(struct world *world, const char *subject, enum right right, const enum rights_step_kind *steps, size_t step_count)
+{
+    struct person *person = world_person(world, subject, PERSON_HEAD);
+    struct rights_act act = {.right = right, .channel = STR("api"), .role = STR("privacy"), .identity = STR("staff"), .step_count = step_count};
+    struct work work = {.arena = &world->arena};
+    assert_non_null(person);
+    assert_true(step_count <= RIGHTS_ACT_STEPS);
+    act.details = (struct rights_details){.subject = str_of(subject), .text = STR("Please look after this"), .reference = STR("2026/117")};
+    act.profile = person->root;
+    for (size_t i = 0; i < step_count; i++)
+        act.steps[i] = steps[i];
+    engine_rights_attach(&work, &act);
+    check_fine(engine_do(world->engine, &work));
+    check_str(act.ret_refusal, "");
+    assert_true(act.ret_found);
+    engine_work_release(world->engine, &work);
+    return act.ret_row.id;
+}
+
 struct person *world_person(struct world *world, const char *subject, unsigned parts)
 {
     struct person *person = NULL;

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include "engine/engine.h"
+#include "engine/rights.h"
 
 struct world {
     struct arena arena;
@@ -32,6 +33,8 @@ struct message_result world_send_result(struct world *world, enum event_type typ
 const struct err *world_try(struct world *world, enum event_type type, const char *source, const char *text);
 /* States something by API on "type:value". */
 struct consent world_state(struct world *world, const char *subject, const char *purpose, enum consent_status status);
+/* A rights request of a known person, with these steps; its id. Nothing is asked of the core. */
+struct uuid world_right(struct world *world, const char *subject, enum right right, const enum rights_step_kind *steps, size_t step_count);
 struct person *world_person(struct world *world, const char *subject, unsigned parts);
 /* The trait of the folded profile, as JSON text; empty: none. */
 str world_trait(struct world *world, const char *subject, const char *trait);

@@ -60,6 +60,11 @@ static void life(struct world *world)
     world_state(world, "user_id:u2", "newsletter", CONSENT_WITHDRAWN);
     world_state(world, "user_id:u9", "statistics", CONSENT_OBJECTED);
     world_send(world, EVENT_TRACK, "web", "{'userId':'u9','event':'Seen','properties':{'colour':'red'}}"); /* held */
+    static const enum rights_step_kind answered[] = {RIGHTS_IDENTITY_ASKED, RIGHTS_IDENTITY_CONFIRMED, RIGHTS_EXTENDED, RIGHTS_FULFILLED};
+    static const enum rights_step_kind refused[] = {RIGHTS_REFUSE};
+    (void)world_right(world, "user_id:u1", RIGHT_ACCESS, answered, COUNT_OF(answered));
+    (void)world_right(world, "user_id:u2", RIGHT_ERASURE, NULL, 0);
+    (void)world_right(world, "user_id:u2", RIGHT_PORTABILITY, refused, COUNT_OF(refused));
     struct person *person = world_person(world, "user_id:u1", PERSON_HEAD);
     engine_record_read(world->engine, (struct uuid){{7}}, person->root, STR("newsletter"), "profile");
     engine_record_read(world->engine, (struct uuid){{8}}, person->root, STR("fulfilment"), "timeline");
@@ -181,6 +186,17 @@ static const struct fault faults[] = {
     {"UPDATE batch SET ledger_index = 1 WHERE decisions IS NOT NULL", "P4", "none of its decisions"},
     {"UPDATE person_row SET j = j - 86400000 WHERE (key >> 20 & 15) = 2", "P4", "not what its ledger entry commits to"},
     {"UPDATE person_row SET o = 0 WHERE (key >> 20 & 15) = 2", "P4", "not the one that it names"},
+    {"UPDATE rights_request SET record = replace(record, '\"step\":\"extended\"', '\"step\":\"exported\"')", "P4", "of its step `exported` ledger entry"},
+    {"UPDATE rights_request SET record = replace(record, '\"role\":\"privacy\"', '\"role\":\"person\"') WHERE right_name = 'access'", "P4", "somebody else did it"},
+    {"UPDATE rights_request SET record = replace(record, '\"at\":\"20', '\"at\":\"19') WHERE right_name = 'access'", "P4", "says another time"},
+    {"UPDATE rights_request SET right_name = 'withdrawal' WHERE right_name = 'erasure'", "P4", "says another right"},
+    {"UPDATE rights_request SET state = 'completed' WHERE right_name = 'erasure'", "P4", "its last step in the ledger led elsewhere"},
+    {"UPDATE rights_request SET due_ms = due_ms + 86400000 WHERE right_name = 'erasure'", "P4", "its deadline is not"},
+    {"UPDATE rights_request SET opened_ms = opened_ms + 86400000 WHERE right_name = 'erasure'", "P4", "it was not opened when"},
+    {"UPDATE rights_request SET record = 'x' WHERE right_name = 'erasure'", "P4", "its record cannot be read"},
+    {"DELETE FROM rights_request WHERE right_name = 'erasure'", "P4", "no request tells of it"},
+    {"UPDATE ledger SET entry = replace(entry, '\"step\":\"fulfilled\"', '\"step\":\"refused\"') WHERE entry LIKE '%\"step\":\"fulfilled\"%'", "P4", "does not hash to its leaf"},
+    {"UPDATE ledger SET entry = replace(entry, '\"step\":\"fulfilled\"', '\"step\":\"refused\"') WHERE entry LIKE '%\"step\":\"fulfilled\"%'", "P4", "of its step `fulfilled` ledger entry"},
     /* P5: what is counted is there */
     {"DELETE FROM batch WHERE number = 2", "P5", "batch 2"},
     {"DELETE FROM held", "P5", "held messages"},
