@@ -79,6 +79,17 @@ bool principal_sees(const struct principal *principal, const struct policy *poli
     return found ? principal_has(principal, found) : principal->all_purposes; /* of a purpose that the policy has no more */
 }
 
+const struct err *call_whole_person(struct call *call)
+{
+    bool whole = call->principal.all_purposes;
+    if (!whole && call->policy) {
+        whole = true;
+        vec_each (purpose, &call->policy->purposes)
+            whole &= principal_has(&call->principal, purpose);
+    }
+    return whole ? NULL : err_new(&call->arena, ERR_FORBIDDEN, "this opens everything of the person, so it takes a token with all purposes (`--purpose '*'`)");
+}
+
 static str purposes_text(struct call *call)
 {
     struct buf out;

@@ -234,6 +234,7 @@ const struct err *rights_export_begin(struct call *call, struct rights_act *act,
 const struct err *right_export(struct call *call)
 {
     struct rights_case one;
+    TRY(call_whole_person(call));
     TRY(rights_find(call, &one));
     if (!one.row.profile.value)
         return err_new(&call->arena, ERR_CONFLICT, "nobody is known by the identifier of this request");

@@ -36,6 +36,7 @@ const struct err *preference_link_post(struct call *call)
     struct jsonw w;
     str subject, ticket;
     int64_t expires_ms;
+    TRY(call_whole_person(call));
     TRY(call_object(call, false, &body));
     TRY(body_need(call, &body, "subject", &subject));
     TRY(read_expiry(call, &body, &expires_ms));

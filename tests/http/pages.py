@@ -50,7 +50,7 @@ def a_link_opens_the_person_s_page_and_nothing_of_it_is_kept(telos):
 def links_are_made_by_those_who_may(telos):
     subject = person(telos, "page-2")
     for role, wanted in (("agent", 403), ("privacy", 201), ("admin", 201), ("marketer", 403), ("auditor", 403)):
-        status, _, _ = telos.request("POST", "/v1/preferences/link", {"subject": subject}, headers=bearer(token(telos, role, "newsletter")))
+        status, _, _ = telos.request("POST", "/v1/preferences/link", {"subject": subject}, headers=bearer(token(telos, role, "*")))
         assert status == wanted, (role, status)
     for body in ({}, {"subject": subject, "expires_in": 0}, {"subject": subject, "expires_in": "P31D"}, {"subject": subject, "expires_in": "soon"}, {"subject": subject, "expires_in": -5}):
         assert telos.request("POST", "/v1/preferences/link", body)[0] == 400, body
@@ -58,6 +58,19 @@ def links_are_made_by_those_who_may(telos):
     assert telos.command("consent", "link", subject, "--expires-in", "PT1H")["url"].startswith("http://127.0.0.1:")
     status, content, _ = local(telos, "POST", "/v1/preferences/link", '{"subject": "%s"}' % subject)
     assert status == 201, content
+
+
+def what_opens_everything_of_a_person_takes_a_token_with_all_purposes(telos):
+    subject = person(telos, "page-whole")
+    purposes = [p["activity"] for p in telos.call("GET", "/v1/ropa")["activities"]]
+    asked = telos.call("POST", "/v1/rights", {"subject": subject, "right": "access"})["id"]
+    for role in ("privacy", "admin"):
+        for held, wanted in (((purposes[0],), False), (purposes[1:], False), (purposes, True), (("*",), True)):
+            headers = bearer(token(telos, role, *held))
+            status, content, _ = telos.request("POST", "/v1/preferences/link", {"subject": subject}, headers=headers)
+            assert status == (201 if wanted else 403), (role, held, status, content)
+            status, content, _ = telos.request("GET", "/v1/rights/%s/export" % asked, headers=headers)
+            assert status == (200 if wanted else 403), (role, held, status)
 
 
 def a_link_that_is_old_changed_or_another_s_opens_nothing(telos):
@@ -138,6 +151,7 @@ def notices_are_shown_compared_and_counted(telos):
 CASES = [
     a_link_opens_the_person_s_page_and_nothing_of_it_is_kept,
     links_are_made_by_those_who_may,
+    what_opens_everything_of_a_person_takes_a_token_with_all_purposes,
     a_link_that_is_old_changed_or_another_s_opens_nothing,
     after_erasure_a_link_opens_nothing,
     a_receipt_is_only_the_person_s_own,
