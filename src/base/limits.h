@@ -68,6 +68,7 @@
     X(LIMIT_RIGHTS_RECIPIENTS, 1000, "recipients tracked by one rights request", "the others are told all the same")   \
     X(LIMIT_RIGHTS_RECORD_BYTES, 2 * 1024 * 1024, "steps and recipients of one rights request", "never: the two above keep it shorter") \
     X(LIMIT_RIGHTS_OPEN, 50, "open rights requests of one person", "409 conflict")                                     \
+    X(LIMIT_CERTIFICATES, 10, "certificates in the file that replies are signed by", "further ones are not served")          \
     X(LIMIT_RIGHTS_CALLBACKS, 5, "addresses that are told of one request's status", "400 invalid")                      \
     X(LIMIT_RIGHTS_EXPORT_BYTES, 1024 * 1024 * 1024, "one export of a person", "the download breaks off, and the log says so") \
     X(LIMIT_CAMPAIGNS, 4, "notices whose renewal is counted in memory, 16 bytes a profile each", "another one is counted anew") \

@@ -6,6 +6,7 @@
 #include "engine/person_cache.h"
 #include "engine/refusal_log_private.h"
 #include "engine/view_cache.h"
+#include "evidence/x509.h"
 #include "store/debug/debug.h"
 
 #include <errno.h>
@@ -181,6 +182,8 @@ static const struct err *parts_open(struct engine *engine)
     TRY(profile_next_find(engine, totals.profile_next));
     TRY(key_ends_finish(engine));
     TRY(ledger_open(arena, engine->store, engine->session, engine->vault, engine->data, &engine->ledger));
+    if (options->opendsr_certificate)
+        TRY(x509_signer_open(arena, options->opendsr_certificate, options->opendsr_key, &engine->signer));
     engine->person_cache = person_cache_new();
     engine->view_cache = view_cache_new(LIMIT_VIEW_CACHE_BYTES);
     TRY(snapshot_open(engine));
@@ -205,6 +208,7 @@ static void parts_close(struct engine *engine)
     refusal_log_close(engine);
     tokens_close(engine);
     ledger_close(engine->ledger);
+    x509_signer_free(engine->signer);
     snapshot_close(engine);
     dedupe_free(engine->dedupe);
     person_cache_free(engine->person_cache);

@@ -245,6 +245,7 @@ struct engine {
     struct campaigns *_Atomic campaigns; /* campaign.c; NULL before the first question */
     uint8_t index_key[32], message_key[32], ticket_key[32]; /* keyed hashes of identifiers, of message ids; links (link.c) */
     struct ledger *ledger;
+    struct x509_signer *signer; /* of OpenDSR; NULL: the ledger's key signs */
     struct tokens *tokens;
     struct read_log *read_log;
     struct dedupe *dedupe;

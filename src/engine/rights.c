@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "engine/rights_private.h"
 #include "engine/seal_private.h"
+#include "evidence/x509.h"
 
 #include <sodium.h>
 
@@ -465,10 +466,14 @@ const struct err *engine_rights_alias(struct reader *reader, struct arena *arena
     return NULL;
 }
 
+const struct x509_signer *engine_rights_signer(const struct engine *engine) { return engine->signer; }
+
 str engine_rights_sign(struct engine *engine, struct arena *arena, str text)
 {
     struct hash digest;
     uint8_t signature[crypto_sign_BYTES];
+    if (engine->signer)
+        return x509_sign(arena, engine->signer, text);
     hash_sha256(text, &digest);
     crypto_sign_detached(signature, NULL, digest.bytes, sizeof digest.bytes, ledger_key(engine->ledger)->secret);
     return str_base64(arena, signature, sizeof signature);

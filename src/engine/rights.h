@@ -60,8 +60,10 @@ const struct err *engine_rights_untold(struct reader *reader, struct arena *aren
 const struct err *engine_rights_told(struct engine *engine, struct arena *arena, struct uuid id, enum rights_state state, bool told) MUST_CHECK;
 /* The request of an alias; zero where there is none. */
 const struct err *engine_rights_alias(struct reader *reader, struct arena *arena, str alias, struct uuid *ret_id) MUST_CHECK;
-/* Ed25519 over SHA-256 of the text, by the key of receipts, as base64: for protocols that want replies signed. */
+/* For protocols that want replies signed, in base64: RSA or ECDSA over SHA-256 of the text by the certificate's key (engine_options), where there is
+ * one; else Ed25519 over its SHA-256 by the key of receipts. */
 str engine_rights_sign(struct engine *engine, struct arena *arena, str text);
+const struct x509_signer *engine_rights_signer(const struct engine *engine); /* NULL: there is no certificate */
 /* What an authorised agent asks about its requests with: good as long as the agent has this key. */
 str engine_rights_agent_token(struct engine *engine, struct arena *arena, str agent, const uint8_t key[32]);
 

@@ -87,6 +87,8 @@ static const struct err *open_engine(struct serving *serving) {
         .data = config_get(config, SETTING_DATA),
         .master_key_file = config_get(config, SETTING_MASTER_KEY_FILE),
         .store = config_get(config, SETTING_STORE),
+        .opendsr_certificate = config_get(config, SETTING_OPENDSR_CERTIFICATE),
+        .opendsr_key = config_get(config, SETTING_OPENDSR_KEY),
         .background = true,
         .debug_door = config_yes(config, SETTING_DEBUG_DOOR),
     };
@@ -202,6 +204,8 @@ static enum status serve(struct run *run) {
     enum status status = check_listen(run);
     if (!status)
         status = check_numbers(run);
+    if (!status && !config_get(&run->config, SETTING_OPENDSR_CERTIFICATE) != !config_get(&run->config, SETTING_OPENDSR_KEY))
+        status = run_misuse(run, "`opendsr_certificate` and `opendsr_key` are set together, or not at all");
     if (status)
         return status;
     (void)sigemptyset(&signals); /* these cannot fail */
@@ -239,6 +243,8 @@ static const struct option options[] = {
     {"--request-seconds", "N", "time to send one request, however slowly; default: 120", false},
     {"--debug-door", NULL, "`telos debug` may be used", false},
     {"--master-key-file", "FILE", "the master key, where it is not in the data directory", false},
+    {"--opendsr-certificate", "FILE", "X.509 certificate (PEM, with its chain) that replies of OpenDSR are signed by", false},
+    {"--opendsr-key", "FILE", "its private key (PEM, RSA or elliptic curve)", false},
     {"--log", "LEVEL", "debug, info, warn or error; SIGHUP reads it from telos.yaml again", false},
 };
 

@@ -23,6 +23,9 @@
     X(SETTING_LOG, "log", "TELOS_LOG", "info", false, "debug, info, warn or error")                                    \
     X(SETTING_MASTER_KEY_FILE, "master_key_file", "TELOS_MASTER_KEY_FILE", NULL, true,                                 \
       "the master key, where it is not in the data directory")                                                         \
+    X(SETTING_OPENDSR_CERTIFICATE, "opendsr_certificate", "TELOS_OPENDSR_CERTIFICATE", NULL, true,                     \
+      "X.509 certificate (PEM, with its chain) that replies of OpenDSR are signed by")                                 \
+    X(SETTING_OPENDSR_KEY, "opendsr_key", "TELOS_OPENDSR_KEY", NULL, true, "its private key (PEM, RSA or elliptic curve)") \
     X(SETTING_TOKEN_FILE, "token_file", "TELOS_TOKEN_FILE", NULL, true,                                                \
       "file with the API token for --server (or TELOS_TOKEN)")                                                         \
     X(SETTING_CONNECTIONS, "connections", "TELOS_CONNECTIONS", "12000", false,                                         \

@@ -5,9 +5,11 @@
  *
  * 1. The token says what may be done: `privacy` and `admin` have it done at once (the controller knows who it is), an `agent` only opens it.
  * 2. Identities come raw: ours are found by a keyed hash, so somebody else's hash of an address finds nobody, and discovery says so.
- * 3. Replies are signed: X-OpenDSR-Signature is Ed25519 over the SHA-256 of the body, by the key of /v1/evidence/key.
+ * 3. Replies are signed: X-OpenDSR-Signature is made with the key of the certificate that GET /opendsr/v2/certificate serves (RSA or ECDSA over
+ *    SHA-256 of the body); where none is set, it is Ed25519 over the SHA-256 of the body, by the key of /v1/evidence/key.
  * 4. Closed (404) unless the policy names a domain (`rights: { domain: … }`).
  */
+#include "evidence/x509.h"
 #include "server/rights_private.h"
 
 #define PROTOCOL "opendsr"
@@ -34,7 +36,11 @@ static void reply_sign(struct call *call)
 const struct err *opendsr_discovery(struct call *call)
 {
     struct jsonw w;
+    const struct x509_signer *signer = engine_rights_signer(call->server->engine);
     TRY(domain_needed(call));
+    if (signer && !x509_signer_names(signer, call->policy->rights_domain)) /* whoever relied on it would refuse every reply */
+        return err_new(&call->arena, ERR_CONFLICT, "the certificate of OpenDSR is not one of `%.*s`, the domain of the policy's section `rights`",
+                       STR_FMT(call->policy->rights_domain));
     reply_json(call, MHD_HTTP_OK, &w);
     jsonw_object(&w);
     jsonw_field(&w, "api_version", STR("2.0"));
@@ -51,9 +57,20 @@ const struct err *opendsr_discovery(struct call *call)
     jsonw_array_end(&w);
     jsonw_key(&w, STR("supported_subject_request_types"));
     jsonw_raw(&w, STR("[\"access\",\"portability\",\"erasure\"]"));
-    jsonw_field(&w, "processor_certificate", str_printf(&call->arena, "https://%.*s/v1/evidence/key", STR_FMT(call->policy->rights_domain)));
+    jsonw_field(&w, "processor_certificate", str_printf(&call->arena, "https://%.*s%s", STR_FMT(call->policy->rights_domain),
+                                                        signer ? "/opendsr/v2/certificate" : "/v1/evidence/key"));
     jsonw_object_end(&w);
     reply_sign(call);
+    return NULL;
+}
+
+const struct err *opendsr_certificate(struct call *call)
+{
+    const struct x509_signer *signer = engine_rights_signer(call->server->engine);
+    TRY(domain_needed(call));
+    if (!signer)
+        return err_new(&call->arena, ERR_NOT_FOUND, "no certificate is set (`telos serve --opendsr-certificate`); replies are signed by the key of /v1/evidence/key");
+    reply_text(call, MHD_HTTP_OK, "application/x-pem-file", x509_signer_certificates(signer));
     return NULL;
 }
 

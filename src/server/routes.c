@@ -61,6 +61,7 @@ static const struct route table[] = {
     {"GET", "/rights", MAY_ANYONE, ROUTE_PERSON, 0, rights_page_get, "rightsPage", "The page by which a person confirms a request, from a signed link", "t! r! lang", NULL, 200, "text/html"},
     {"POST", "/rights", MAY_ANYONE, ROUTE_PERSON, LIMIT_MESSAGE_BYTES, rights_page_post, "rightsForm", "What the buttons of that page say", NULL, "application/x-www-form-urlencoded", 200, "text/html"},
     {"GET", "/opendsr/v2/discovery", MAY_STATE, POL, 0, opendsr_discovery, "opendsrDiscovery", "OpenDSR: what is supported", NULL, NULL, 200, "OpenDsrDiscovery"},
+    {"GET", "/opendsr/v2/certificate", MAY_ANYONE, POL, 0, opendsr_certificate, "opendsrCertificate", "OpenDSR: the X.509 certificate, with its chain, that replies are signed by", NULL, NULL, 200, "application/x-pem-file"},
     {"POST", "/opendsr/v2/requests", MAY_STATE, POL, API, opendsr_post, "opendsrRequest", "OpenDSR: access, portability or erasure, from a privacy tool", NULL, "OpenDsrRequest", 201, "OpenDsrAccepted"},
     {"GET", "/opendsr/v2/requests/{id}", MAY_STATE, POL, 0, opendsr_get, "opendsrStatus", "OpenDSR: the status of a request, by its subject_request_id", NULL, NULL, 200, "OpenDsrStatus"},
     {"GET", "/opendsr/v2/status/{id}", MAY_STATE, POL, 0, opendsr_get, NULL, "OpenDSR: the status of a request", NULL, NULL, 200, "OpenDsrStatus"},

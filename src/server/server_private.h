@@ -232,6 +232,8 @@ bool call_basic(struct call *call, str *ret_user, str *ret_password);
 bool call_bearer(struct call *call, str *ret_token);
 /* The purpose of this read: the header Purpose, `?purpose=`, or the only one that the token has. */
 const struct err *call_purpose(struct call *call, const struct purpose **ret_purpose) MUST_CHECK;
+/* ERR_FORBIDDEN unless the token has every purpose: for what opens all of a person, whichever purpose it is kept for. */
+const struct err *call_whole_person(struct call *call) MUST_CHECK;
 bool principal_has(const struct principal *principal, const struct purpose *purpose);
 /* May it see a record of this purpose? Those of the whole person (no purpose) are for `privacy` and `admin`. */
 bool principal_sees(const struct principal *principal, const struct policy *policy, str purpose);
@@ -365,6 +367,7 @@ const struct err *right_certificate(struct call *call);
 const struct err *right_export(struct call *call);
 const struct err *rights_page_get(struct call *call);
 const struct err *opendsr_discovery(struct call *call);
+const struct err *opendsr_certificate(struct call *call);
 const struct err *opendsr_post(struct call *call);
 const struct err *opendsr_get(struct call *call);
 const struct err *opendsr_delete(struct call *call);

@@ -404,7 +404,7 @@ class Agent:
             return base64.b64encode(signature + f.read()).decode()
 
 
-def with_protocols(telos, agents, hook="http://127.0.0.1:9/hook"):
+def with_protocols(telos, agents, hook="http://127.0.0.1:9/hook", arguments=()):
     """A Telos whose policy knows these agents, and lets `privacy` override objections."""
     folder = tempfile.mkdtemp(prefix="telos-rights-", dir=telos.directory)
     shutil.copytree(os.path.join(os.path.dirname(telos.policy), "notices"), os.path.join(folder, "notices"))
@@ -416,7 +416,7 @@ def with_protocols(telos, agents, hook="http://127.0.0.1:9/hook"):
     policy = os.path.join(folder, "policy.yaml")
     with open(policy, "w") as f:
         f.write(text)
-    return Telos(telos.program, policy, telos.environment).start()
+    return Telos(telos.program, policy, telos.environment, arguments=arguments).start()
 
 
 class Listener(http.server.BaseHTTPRequestHandler):
@@ -513,6 +513,81 @@ def opendsr_drives_our_requests(telos):
         mine.remove()
 
 
+def made_certificate(folder, name, host, kind):
+    """(certificate with its chain, key): signed by an authority of our own."""
+    paths = {part: os.path.join(folder, "%s-%s.pem" % (name, part)) for part in ("ca", "cakey", "key", "csr", "leaf", "chain", "ext")}
+
+    def openssl(*words):
+        subprocess.run(["openssl"] + [paths.get(word, word) for word in words], check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    new = ["-newkey", "rsa:2048"] if kind == "rsa" else ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Test Authority", "-keyout", "cakey", "-out", "ca")
+    openssl("req", *new, "-nodes", "-subj", "/CN=" + host, "-keyout", "key", "-out", "csr")
+    with open(paths["ext"], "w") as f:
+        f.write("subjectAltName=DNS:%s\n" % host)
+    openssl("x509", "-req", "-days", "2", "-in", "csr", "-CA", "ca", "-CAkey", "cakey", "-CAcreateserial", "-extfile", "ext", "-out", "leaf")
+    with open(paths["chain"], "w") as chain:
+        for part in ("leaf", "ca"):
+            with open(paths[part]) as f:
+                chain.write(f.read())
+    os.chmod(paths["key"], 0o600)
+    return paths["chain"], paths["key"], paths["ca"]
+
+
+def openssl_verifies(folder, certificate, authority, body, signature):
+    for name, content in (("served.pem", certificate), ("body", body), ("signature", base64.b64decode(signature))):
+        with open(os.path.join(folder, name), "wb") as f:
+            f.write(content)
+    in_folder = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(["openssl", "verify", "-CAfile", authority, "served.pem"], check=True, **in_folder)
+    subprocess.run("openssl x509 -in served.pem -pubkey -noout > served.pub", shell=True, check=True, **in_folder)
+    return subprocess.run(["openssl", "dgst", "-sha256", "-verify", "served.pub", "-signature", "signature", "body"], **in_folder).returncode == 0
+
+
+def opendsr_signs_by_an_x509_certificate_that_openssl_verifies(telos):
+    for kind in ("rsa", "ec"):
+        folder = tempfile.mkdtemp(prefix="telos-x509-", dir=telos.directory)
+        chain, key, authority = made_certificate(folder, kind, "privacy.teszt.example", kind)
+        mine = with_protocols(telos, [], arguments=["--opendsr-certificate", chain, "--opendsr-key", key])
+        try:
+            status, body, headers = raw(mine, "GET", "/opendsr/v2/discovery", "", bearer(token(mine, "agent", "*")))
+            assert status == 200 and json.loads(body)["processor_certificate"] == "https://privacy.teszt.example/opendsr/v2/certificate", body
+            status, served, kinds = raw(mine, "GET", "/opendsr/v2/certificate")
+            with open(chain, "rb") as f:
+                assert status == 200 and served == f.read() and kinds["Content-Type"] == "application/x-pem-file" and b"PRIVATE" not in served
+            assert openssl_verifies(folder, served, authority, body, headers["X-OpenDSR-Signature"]), kind
+            assert not openssl_verifies(folder, served, authority, body + b" ", headers["X-OpenDSR-Signature"]), "another body"
+        finally:
+            mine.remove()
+    assert telos.request("GET", "/opendsr/v2/certificate")[0] == 404, "closed where the policy names no domain"
+
+
+def a_certificate_that_nobody_would_accept_is_refused(telos):
+    folder = tempfile.mkdtemp(prefix="telos-x509-", dir=telos.directory)
+    chain, key, _ = made_certificate(folder, "one", "privacy.teszt.example", "ec")
+    other, other_key, _ = made_certificate(folder, "two", "other.example", "ec")
+    data = os.path.join(folder, "data")
+
+    def refused_with(*arguments):
+        done = subprocess.run([telos.program, "serve", "--data", data, "--listen", "127.0.0.1:0"] + list(arguments), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2, (arguments, done.returncode, done.stderr)
+        return done.stderr
+
+    assert "together" in refused_with("--opendsr-certificate", chain)
+    assert "not the key of the certificate" in refused_with("--opendsr-certificate", chain, "--opendsr-key", other_key)
+    assert "no certificate" in refused_with("--opendsr-certificate", key, "--opendsr-key", key)
+    os.chmod(chain, 0o600)
+    assert "no private key" in refused_with("--opendsr-certificate", chain, "--opendsr-key", chain)
+    os.chmod(key, 0o644)
+    assert "0600" in refused_with("--opendsr-certificate", chain, "--opendsr-key", key)
+    mine = with_protocols(telos, [], arguments=["--opendsr-certificate", other, "--opendsr-key", other_key])
+    try:
+        status, problem, _ = mine.request("GET", "/opendsr/v2/discovery", headers=bearer(token(mine, "agent", "*")))
+        assert status == 409 and "privacy.teszt.example" in problem["detail"], "a certificate of another host"
+    finally:
+        mine.remove()
+
+
 def signed(mine, method, path, message):
     status, content, _ = raw(mine, method, path, message, {"Content-Type": "text/plain"})
     return status, json.loads(content) if content else None
@@ -581,7 +656,8 @@ def an_objection_stops_until_it_is_decided(telos):
 
 
 CASES = [
-    recipients_are_told_and_their_answers_tracked, whoever_sent_a_request_is_told_of_its_state, opendsr_drives_our_requests, authorised_agents_open_by_the_data_rights_protocol, an_objection_stops_until_it_is_decided,
+    recipients_are_told_and_their_answers_tracked, whoever_sent_a_request_is_told_of_its_state, opendsr_drives_our_requests, opendsr_signs_by_an_x509_certificate_that_openssl_verifies,
+    a_certificate_that_nobody_would_accept_is_refused, authorised_agents_open_by_the_data_rights_protocol, an_objection_stops_until_it_is_decided,
     a_request_lives_from_its_opening_to_its_answer, a_deadline_is_extended_once_with_a_reason, a_refusal_names_its_law, a_person_takes_a_request_back,
     an_unknown_identifier_ends_as_no_match_and_is_not_kept, what_the_person_wrote_is_sealed, rectification_replaces_what_is_wrong,
     an_objection_is_examined_upheld_or_overridden, a_withdrawal_takes_back_every_consent, a_human_being_reviews_and_says_why,
