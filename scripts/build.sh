@@ -6,6 +6,7 @@ BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config ca-certificates
   libsimdjson-dev librdkafka-dev"
 TEST_PACKAGES="libcmocka-dev clang libclang-rt-14-dev python3 python3-rdflib openssl sqlite3"
 BROWSER_PACKAGES="chromium nodejs npm"
+CONSOLE=console/app
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -83,4 +84,23 @@ build() {
   [ "$status" = 0 ] || grep -vE '^\[[0-9]+/[0-9]+\] (Compiling|Linking|Generating)' "$log" | head -n 60 >&2
   rm -f "$log"
   return "$status"
+}
+
+# The web console: TypeScript into console/app/dist/, made anew only when its sources changed. Its parts come from npm, as the lock file says.
+build_console() {
+  local made wanted log
+  wanted=$(cd "$CONSOLE" && find src index.html package-lock.json tsconfig.json vite.config.ts -type f | LC_ALL=C sort | xargs cat | cksum)
+  made=$CONSOLE/node_modules/.made
+  [ -f "$CONSOLE/dist/index.html" ] && [ "$(cat "$made" 2>/dev/null)" = "$wanted" ] && return 0
+  command -v npm >/dev/null || install_packages nodejs npm || return 1
+  say "Building the console …"
+  log=$(mktemp)
+  if (cd "$CONSOLE" && { cmp -s package-lock.json node_modules/.lock || { npm ci --no-progress --no-audit --no-fund && cp package-lock.json node_modules/.lock; }; } && npm run -s build) >"$log" 2>&1; then
+    printf '%s' "$wanted" >"$made"
+    rm -f "$log"
+    return 0
+  fi
+  tail -n 20 "$log" >&2
+  rm -f "$log"
+  return 1
 }

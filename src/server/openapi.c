@@ -16,6 +16,8 @@ static const struct {
     {"count", "0: leave the effects on stored data uncounted", "{\"type\":\"string\",\"enum\":[\"0\",\"1\"]}"},
     {"format", "json, csv or html; or by Accept", "{\"type\":\"string\",\"enum\":[\"json\",\"csv\",\"html\"]}"},
     {"state", "only these", "{\"type\":\"string\",\"enum\":[\"pending\",\"delivered\",\"dead\",\"cancelled\"]}"},
+    {"rights state", "only these; `open`: all that are not closed",
+     "{\"type\":\"string\",\"enum\":[\"open\",\"received\",\"verifying\",\"in_progress\",\"completed\",\"refused\",\"withdrawn\",\"expired\",\"no_match\"]}"},
     {"index", "number of the leaf", "{\"type\":\"integer\",\"minimum\":0}"},
     {"size", "of the tree; left out: now", "{\"type\":\"integer\",\"minimum\":0}"},
     {"number", "of the version", "{\"type\":\"integer\",\"minimum\":1}"},
@@ -46,16 +48,18 @@ static str schema_of(str name)
     return STR("{\"type\":\"string\"}");
 }
 
-static void write_parameter(struct jsonw *w, str name, const char *in, bool required)
+static void write_parameter(struct jsonw *w, const struct route *route, str name, const char *in, bool required)
 {
+    /* Requests have states of their own; everywhere else a name means one thing. */
+    str known = str_equal(name, STR("state")) && strstr(route->path, "/rights") ? STR("rights state") : name;
     jsonw_object(w);
     jsonw_field(w, "name", name);
     jsonw_field(w, "in", str_of(in));
     jsonw_field_bool(w, "required", required);
-    if (about_of(name)[0])
-        jsonw_field(w, "description", str_of(about_of(name)));
+    if (about_of(known)[0])
+        jsonw_field(w, "description", str_of(about_of(known)));
     jsonw_key(w, STR("schema"));
-    jsonw_raw(w, schema_of(name));
+    jsonw_raw(w, schema_of(known));
     jsonw_object_end(w);
 }
 
@@ -72,11 +76,11 @@ static void write_parameters(struct jsonw *w, const struct route *route)
     jsonw_array(w);
     while (!str_empty(rest) && str_split(&rest, '/', &part))
         if (str_starts(part, STR("{")))
-            write_parameter(w, name_within(part), "path", true);
+            write_parameter(w, route, name_within(part), "path", true);
     rest = route->query ? str_of(route->query) : STR_NONE;
     while (!str_empty(rest) && str_split(&rest, ' ', &part)) {
         bool required = str_ends(part, STR("!"));
-        write_parameter(w, required ? str_slice(part, 0, part.length - 1) : part, "query", required);
+        write_parameter(w, route, required ? str_slice(part, 0, part.length - 1) : part, "query", required);
     }
     jsonw_array_end(w);
 }

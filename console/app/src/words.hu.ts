@@ -1,0 +1,2 @@
+/* Hungarian. */
+export const words: Record<string, string> = {};
