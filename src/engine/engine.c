@@ -164,8 +164,10 @@ static const struct err *parts_open(struct engine *engine)
         TRY(store_sqlite_open(arena, engine->data, &engine->store));
     else if (strcmp(options->store, "memory") == 0)
         TRY(store_memory_open(arena, &engine->store));
+    else if (str_starts(str_of(options->store), STR("postgres://")) || str_starts(str_of(options->store), STR("postgresql://")))
+        TRY(store_postgres_open(arena, options->store, &engine->store));
     else
-        return err_new(arena, ERR_INVALID, "there is no store `%s`; there is `sqlite`", options->store);
+        return err_new(arena, ERR_INVALID, "there is no such store; there is `sqlite`, and postgres://USER@HOST/DATABASE");
     if (options->debug_door) {
         struct store *wrapped = NULL;
         TRY(store_debug_open(arena, engine->store, &wrapped));

@@ -217,6 +217,8 @@ struct store {
 
 /* Opens `sqlite` under the directory (made when missing), migrating it forward. */
 const struct err *store_sqlite_open(struct arena *arena, const char *directory, struct store **ret_store) MUST_CHECK;
+/* PostgreSQL at an address of libpq's (postgres://…), bringing its layout up to date where the role may. */
+const struct err *store_postgres_open(struct arena *arena, const char *uri, struct store **ret_store) MUST_CHECK;
 /* In memory, for the simulator. */
 const struct err *store_memory_open(struct arena *arena, struct store **ret_store) MUST_CHECK;
 /* In memory, shared: `other` NULL makes a new one, else the handle is another node's on the same data. The last one closed frees it. */

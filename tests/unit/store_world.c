@@ -1,16 +1,47 @@
 #include "store_world.h"
 
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 const char *backend_name(enum backend backend)
 {
-    static const char *const names[] = {[BACKEND_SQLITE] = "sqlite", [BACKEND_MEMORY] = "memory", [BACKEND_DEBUG] = "debug", [BACKEND_SHARED] = "shared"};
+    static const char *const names[] = {[BACKEND_SQLITE] = "sqlite", [BACKEND_MEMORY] = "memory", [BACKEND_DEBUG] = "debug", [BACKEND_SHARED] = "shared",
+                                        [BACKEND_POSTGRES] = "postgres"};
     return names[backend];
 }
 
 /* Data that lasts as long as its handle. */
 static bool in_memory(const struct world *world) { return world->backend == BACKEND_MEMORY || world->backend == BACKEND_SHARED; }
+
+/* --- PostgreSQL: TELOS_TEST_POSTGRES names a database of its own (tests/postgres/run.py); each world has a schema in it */
+
+static const char *postgres_uri(void) { return getenv("TELOS_TEST_POSTGRES"); }
+
+void postgres_run(struct world *world, const char *sql)
+{
+    PGconn *conn = PQconnectdb(postgres_uri());
+    PGresult *result = PQexec(conn, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    PQclear(result);
+    PQfinish(conn);
+    (void)world;
+}
+
+static const char *schema_uri(struct world *world)
+{
+    const char *uri = postgres_uri();
+    return arena_printf(&world->arena, "%s%coptions=-csearch_path%%3D%s", uri, strchr(uri, '?') ? '&' : '?', world->schema);
+}
+
+static void schema_make(struct world *world)
+{
+    static unsigned number;
+    (void)snprintf(world->schema, sizeof world->schema, "w%d_%u", (int)getpid(), ++number);
+    postgres_run(world, arena_printf(&world->arena, "CREATE SCHEMA %s", world->schema));
+}
 
 static void sessions_open(struct world *world)
 {
@@ -25,6 +56,8 @@ static void store_open(struct world *world)
         check_fine(store_memory_open(&world->arena, &world->store));
     else if (world->backend == BACKEND_SHARED)
         check_fine(store_memory_open_shared(&world->arena, NULL, &world->store));
+    else if (world->backend == BACKEND_POSTGRES)
+        check_fine(store_postgres_open(&world->arena, schema_uri(world), &world->store));
     else
         check_fine(store_sqlite_open(&world->arena, world->directory, &inner));
     if (world->backend == BACKEND_DEBUG)
@@ -39,6 +72,8 @@ void world_open(struct world *world, enum backend backend)
     arena_init(&world->arena);
     (void)snprintf(world->directory, sizeof world->directory, "/tmp/telos-store-XXXXXX");
     assert_non_null(mkdtemp(world->directory));
+    if (backend == BACKEND_POSTGRES)
+        schema_make(world);
     store_open(world);
     sessions_open(world);
     world->sets = purpose_sets_new();
@@ -66,6 +101,8 @@ struct store *world_other(struct world *world)
     struct store *other = NULL;
     if (world->backend == BACKEND_SHARED)
         check_fine(store_memory_open_shared(&world->arena, world->store, &other));
+    if (world->backend == BACKEND_POSTGRES)
+        check_fine(store_postgres_open(&world->arena, schema_uri(world), &other));
     return other;
 }
 
@@ -75,6 +112,8 @@ void world_close(struct world *world)
     world->store->ops->session_close(world->writer);
     world->store->ops->close(world->store);
     purpose_sets_free(world->sets);
+    if (world->backend == BACKEND_POSTGRES)
+        postgres_run(world, arena_printf(&world->arena, "SET client_min_messages = warning; DROP SCHEMA %s CASCADE", world->schema));
     static const char *const files[] = {"telos.db", "telos.db-wal", "telos.db-shm", "copy/telos.db", "copy/telos.db-wal", "copy/telos.db-shm"};
     for (size_t i = 0; i < COUNT_OF(files); i++)
         (void)remove(arena_printf(&world->arena, "%s/%s", world->directory, files[i]));
@@ -339,6 +378,8 @@ int run_over_backends(const char *suite, struct world *world, const struct backe
     the_world = world;
     for (int backend = 0; backend < BACKEND_COUNT; backend++) {
         backends[backend] = (enum backend)backend;
+        if (backend == BACKEND_POSTGRES && !postgres_uri())
+            continue; /* the suite `postgres` sets it */
         for (size_t i = 0; i < test_count; i++, count++) {
             (void)snprintf(names[count], sizeof names[count], "%s: %s", backend_name(backends[backend]), tests[i].name);
             all[count] = (struct CMUnitTest){names[count], tests[i].function, open_backend, close_backend, &backends[backend]};

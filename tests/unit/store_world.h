@@ -6,19 +6,22 @@
 
 #include "store/store.h"
 
-enum backend { BACKEND_SQLITE, BACKEND_MEMORY, BACKEND_DEBUG, BACKEND_SHARED, BACKEND_COUNT };
+enum backend { BACKEND_SQLITE, BACKEND_MEMORY, BACKEND_DEBUG, BACKEND_SHARED, BACKEND_POSTGRES, BACKEND_COUNT };
 const char *backend_name(enum backend backend);
 
 struct world {
     enum backend backend;
     struct arena arena; /* of the test */
     char directory[64];
+    char schema[32]; /* in PostgreSQL */
     struct store *store;
     struct store_session *writer, *reader;
     struct purpose_sets *sets; /* "a" … "f" are slots 0 … 5 */
     uint64_t batch_next, event_next, outbox_next;
 };
 void world_open(struct world *world, enum backend backend);
+/* Runs statements in the test's database, beside the store. */
+void postgres_run(struct world *world, const char *sql);
 /* Closes and opens again (in memory: new sessions only). */
 void world_reopen(struct world *world);
 void world_close(struct world *world);

@@ -360,12 +360,12 @@ static void step(void)
     file.batch_next++;
 }
 
-static void run(uint64_t seed)
+static void run(uint64_t seed, enum backend backend)
 {
     random_state = seed;
     profile_last = held_last = consent_last = ledger_next = 0;
     hash_last = 0;
-    world_open(&file, BACKEND_SQLITE);
+    world_open(&file, backend);
     world_open(&memory, BACKEND_MEMORY);
     for (int i = 0; i < STEPS; i++) {
         step();
@@ -381,23 +381,39 @@ static void run(uint64_t seed)
     world_close(&file);
 }
 
-static void both_stores_say_the_same_after_any_commits(void **state)
+static void both_say_the_same(enum backend backend)
 {
-    (void)state;
     const char *seed = getenv("SEED");
     int64_t number = 0;
     if (seed && str_to_int64(str_of(seed), &number)) {
-        run((uint64_t)number);
+        run((uint64_t)number, backend);
         return;
     }
     for (uint64_t i = 1; i <= 3; i++) {
         print_message("seed %u\n", (unsigned)i);
-        run(i);
+        run(i, backend);
     }
+}
+
+static void both_stores_say_the_same_after_any_commits(void **state)
+{
+    (void)state;
+    both_say_the_same(BACKEND_SQLITE);
+}
+
+static void postgres_and_memory_say_the_same_after_any_commits(void **state)
+{
+    (void)state;
+    if (!getenv("TELOS_TEST_POSTGRES"))
+        skip(); /* the suite `postgres` sets it */
+    both_say_the_same(BACKEND_POSTGRES);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(both_stores_say_the_same_after_any_commits)};
+    if (getenv("TEST_FILTER"))
+        cmocka_set_test_filter(getenv("TEST_FILTER"));
+    const struct CMUnitTest tests[] = {cmocka_unit_test(both_stores_say_the_same_after_any_commits),
+                                       cmocka_unit_test(postgres_and_memory_say_the_same_after_any_commits)};
     return cmocka_run_group_tests_name("store_model", tests, NULL, NULL);
 }

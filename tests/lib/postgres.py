@@ -1,0 +1,75 @@
+"""A throw-away PostgreSQL of Debian's: its own folder, a unix socket only, ended with the program that started it.
+
+    with postgres.Cluster() as cluster: cluster.uri("telos")
+"""
+import glob
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+
+
+def programs():
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"), key=lambda path: int(path.split("/")[4]))
+    if not found:
+        raise SystemExit("PostgreSQL is not installed: apt-get install postgresql-15")
+    return os.path.dirname(found[-1])
+
+
+class Cluster:
+    """PostgreSQL refuses to run as root; then it runs as the user that Debian's package made."""
+
+    def __init__(self, settings=()):
+        self.folder = tempfile.mkdtemp(prefix="telos-pg-")
+        self.programs = programs()
+        self.user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+        self.data = os.path.join(self.folder, "data")
+        os.chmod(self.folder, 0o755)
+        if os.getuid() == 0:
+            shutil.chown(self.folder, self.user)
+        try:
+            self.run("initdb", "-D", self.data, "-U", "owner", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
+            wanted = ["listen_addresses = ''", f"unix_socket_directories = '{self.folder}'", "fsync = off", "synchronous_commit = off",
+                      "full_page_writes = off", "shared_buffers = 64MB", "max_connections = 200", *settings]
+            lines = "\n".join(wanted) + "\n"
+            subprocess.run([*self.prefix(), "sh", "-c", f"cat >>{self.data}/postgresql.conf"], input=lines, text=True, check=True)
+            self.start()
+            self.psql("postgres", "CREATE DATABASE telos")
+        except BaseException:
+            self.close()
+            raise
+
+    def prefix(self):
+        return ["runuser", "-u", self.user, "--"] if os.getuid() == 0 else []
+
+    def run(self, name, *words):
+        done = subprocess.run([*self.prefix(), os.path.join(self.programs, name), *words], cwd="/", capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{name} failed: {done.stdout[-500:]}{done.stderr[-500:]}")
+        return done.stdout
+
+    def start(self):
+        subprocess.run([*self.prefix(), os.path.join(self.programs, "pg_ctl"), "-D", self.data, "-w", "-t", "120", "-l", self.folder + "/log", "start"],
+                       cwd="/", check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stop(self, mode="fast"):
+        subprocess.run([*self.prefix(), os.path.join(self.programs, "pg_ctl"), "-D", self.data, "-w", "-t", "120", "-m", mode, "stop"],
+                       cwd="/", check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def uri(self, database="telos", user="owner"):
+        return f"postgres://{user}@/{database}?host={self.folder}"
+
+    def psql(self, database, sql):
+        return self.run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-U", "owner", "-d", database, "-c", sql)
+
+    def close(self):
+        if os.path.exists(os.path.join(self.data, "postmaster.pid")):
+            self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
