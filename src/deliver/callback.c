@@ -90,24 +90,6 @@ static bool host_named(const struct policy *policy, const char *url)
 
 /* ---- what ---- */
 
-static const char *opendsr_state(enum rights_state state)
-{
-    switch (state) {
-    case RIGHTS_RECEIVED: case RIGHTS_VERIFYING: return "pending";
-    case RIGHTS_IN_PROGRESS: return "in_progress";
-    case RIGHTS_WITHDRAWN: case RIGHTS_EXPIRED: case RIGHTS_REFUSED: return "cancelled";
-    default: return "completed";
-    }
-}
-
-static const char *drp_state(enum rights_state state)
-{
-    static const char *const names[] = {[RIGHTS_RECEIVED] = "open", [RIGHTS_VERIFYING] = "in_progress", [RIGHTS_IN_PROGRESS] = "in_progress",
-                                        [RIGHTS_COMPLETED] = "fulfilled", [RIGHTS_REFUSED] = "denied", [RIGHTS_WITHDRAWN] = "revoked",
-                                        [RIGHTS_EXPIRED] = "expired", [RIGHTS_NO_MATCH] = "denied"};
-    return names[state];
-}
-
 static str body_of(struct arena *arena, const struct policy *policy, const struct rights_case *one, const struct json *external, str url)
 {
     struct buf buf;
@@ -120,15 +102,10 @@ static str body_of(struct arena *arena, const struct policy *policy, const struc
         jsonw_field_time(&w, "expected_completion_time", one->row.done_ms != TIME_NONE ? one->row.done_ms : one->row.due_ms);
         jsonw_field(&w, "status_callback_url", url);
         jsonw_field(&w, "subject_request_id", json_string(json_get(external, STR("id"))));
-        jsonw_field(&w, "request_status", str_of(opendsr_state(one->row.state)));
+        jsonw_field(&w, "request_status", str_of(rights_status_opendsr(one->row.state)));
         jsonw_field(&w, "api_version", STR("2.0"));
-    } else {
-        jsonw_key(&w, STR("request_id"));
-        jsonw_uuid(&w, one->row.id);
-        jsonw_field_time(&w, "received_at", one->row.opened_ms);
-        jsonw_field_time(&w, "expected_by", one->row.due_ms);
-        jsonw_field(&w, "status", str_of(drp_state(one->row.state)));
-    }
+    } else
+        rights_status_drp(&w, arena, one, policy->rights_domain);
     jsonw_object_end(&w);
     return buf_str(&buf);
 }

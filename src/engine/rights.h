@@ -60,6 +60,9 @@ const struct err *engine_rights_untold(struct reader *reader, struct arena *aren
 const struct err *engine_rights_told(struct engine *engine, struct arena *arena, struct uuid id, enum rights_state state, bool told) MUST_CHECK;
 /* The request of an alias; zero where there is none. */
 const struct err *engine_rights_alias(struct reader *reader, struct arena *arena, str alias, struct uuid *ret_id) MUST_CHECK;
+/* A request in the words of OpenDSR 2.0; and the members of the Data Rights Protocol's status object. */
+const char *rights_status_opendsr(enum rights_state state);
+void rights_status_drp(struct jsonw *w, struct arena *arena, const struct rights_case *one, str domain);
 /* For protocols that want replies signed, in base64: RSA or ECDSA over SHA-256 of the text by the certificate's key (engine_options), where there is
  * one; else Ed25519 over its SHA-256 by the key of receipts. */
 str engine_rights_sign(struct engine *engine, struct arena *arena, str text);

@@ -160,7 +160,16 @@ static enum status reconsent(struct run *run) {
     return STATUS_DONE;
 }
 
+static enum status seen(struct run *run) {
+    static const char *const heads[] = {"NOTICE", "VERSION", "FIRST", "LAST", "POLICY", "LEDGER"};
+    static const char *const paths[] = {"id", "version", "first_at", "last_at", "policy_version", "ledger_index"};
+    static const struct page_columns columns = {heads, paths, 6};
+    str path = path_with(run->arena, STR("/v1/consents/notices"), "subject", run->arguments[0]);
+    return run_page(run, path, STR_NONE, &columns, "no record of this person names a notice", NULL);
+}
+
 static const struct action actions[] = {
+    {"seen", "TYPE:VALUE", "which version of which text stood before this person", 1, 1, seen},
     {"list", "", "the notices of the active policy", 0, 0, list},
     {"show", "NOTICE [VERSION]", "its versions, or the text of one", 1, 2, show},
     {"diff", "NOTICE FROM TO", "what changed between two versions, word by word", 3, 3, diff},
@@ -179,5 +188,6 @@ const struct command command_notice = {
     .options = ROWS(options),
     .common = COMMON_CLIENT,
     .example = "  telos notice diff newsletter 2 3 --language en\n"
-               "  telos notice reconsent newsletter\n",
+               "  telos notice reconsent newsletter\n"
+               "  telos notice seen email:anna@example.hu\n",
 };

@@ -5,8 +5,10 @@
  *
  * A body is base64( Ed25519 signature (64 bytes) || JSON ).
  *
- * 1. The policy names the agents, their keys, and what each may exercise (`rights.agents`); the signature is verified before anything is read.
- * 2. An agent only opens: what it says of the person's address is no proof for us. The staff verifies, then answers.
+ * 1. The policy names the agents, their keys, and what each may exercise (`rights.agents`). The token of the pairing says which agent it is, and the
+ *    signature is verified with that agent's key before anything is read (3.07).
+ * 2. An agent only opens: what it says of the person's address is no proof for us. The staff verifies, then answers. But `sale:opt-out` is done at once,
+ *    for the purposes that say `gpp: [sale]`: an opt-out takes no proof of who it is (11 CCR 7026(d)), and costs the person nothing if it was somebody else.
  * 3. A message is for this business alone, lives between `issued-at` and `expires-at`, at most a day, and is taken once.
  * 4. An agent sees and revokes only what it opened itself.
  */
@@ -23,31 +25,40 @@ struct drp_message {
     struct json json;
 };
 
-/* Opens the body with the agents' keys: whoever's fits is the sender, and must be who it says. */
-static const struct err *message_open(struct call *call, struct drp_message *ret_message)
+static const struct err *agent_of_token(struct call *call, const struct rights_agent **ret_agent);
+
+/* Opens the body with an agent's key: that of the token, or, for pairing, of whoever's fits. */
+static const struct err *message_open(struct call *call, bool pairing, struct drp_message *ret_message)
 {
     str bytes;
-    const struct err *refused = err_new(&call->arena, ERR_UNAUTHENTICATED, "the message is not signed by an agent that the policy names");
+    const struct rights_agent *holder = NULL;
+    const struct err *refused = err_new(&call->arena, ERR_FORBIDDEN, "the message is not signed by %s", pairing ? "an agent that the policy names" : "the agent of the token");
     if (!call->policy || str_empty(call->policy->rights_domain))
         return err_new(&call->arena, ERR_NOT_FOUND, "this protocol is closed; the policy's section `rights` opens it");
+    if (!pairing)
+        TRY(agent_of_token(call, &holder));
     if (!str_unbase64(&call->arena, str_trim(buf_str(&call->body)), &bytes) || bytes.length <= crypto_sign_BYTES)
         return err_new(&call->arena, ERR_MALFORMED, "the body is base64 of a signature (64 bytes) and a JSON object");
     const unsigned char *signature = (const unsigned char *)bytes.data;
     str text = str_slice(bytes, crypto_sign_BYTES, bytes.length);
     ret_message->agent = NULL;
     vec_each (agent, &call->policy->rights_agents)
-        if (crypto_sign_verify_detached(signature, (const unsigned char *)text.data, text.length, agent->key) == 0)
+        if ((pairing || agent == holder) && crypto_sign_verify_detached(signature, (const unsigned char *)text.data, text.length, agent->key) == 0)
             ret_message->agent = agent;
     if (!ret_message->agent)
         return refused;
     TRY(json_read(&call->arena, text, &ret_message->json));
-    if (!str_equal(json_string(json_get(&ret_message->json, STR("agent-id"))), ret_message->agent->name))
-        return refused;
-    return NULL;
+    str name = json_string(json_get(&ret_message->json, STR("agent-id")));
+    return str_equal(name, ret_message->agent->name) || (str_empty(name) && !pairing) ? NULL : refused;
 }
 
+/* What a message must say of itself, but one that revokes: that says a reason only (2.04), and its token and path are enough. */
 static const struct err *message_fresh(struct call *call, const struct json *json)
 {
+    if (!str_equal(json_string(json_get(json, STR("drp.version"))), STR("1.0")))
+        return err_new(&call->arena, ERR_INVALID, "`drp.version` is \"1.0\"");
+    if (str_empty(json_string(json_get(json, STR("agent-id")))))
+        return err_new(&call->arena, ERR_INVALID, "`agent-id` is missing");
     int64_t issued_ms, expires_ms;
     str issued = json_string(json_get(json, STR("issued-at"))), expires = json_string(json_get(json, STR("expires-at")));
     if (!str_equal(json_string(json_get(json, STR("business-id"))), call->policy->rights_domain))
@@ -64,7 +75,7 @@ const struct err *drp_agent_post(struct call *call)
 {
     struct drp_message message;
     struct jsonw w;
-    TRY(message_open(call, &message));
+    TRY(message_open(call, true, &message));
     TRY(message_fresh(call, &message.json));
     if (!str_equal(call->parameters[0], message.agent->name))
         return err_new(&call->arena, ERR_FORBIDDEN, "the address names another agent");
@@ -108,43 +119,12 @@ const struct err *drp_agent_get(struct call *call)
 
 /* ---- status ---- */
 
-static const char *denied_because(const struct rights_request *row, const struct rights_record *record)
-{
-    static const struct {
-        const char *code, *reason;
-    } reasons[] = {{"identity_failure", "insuf_verification"}, {"identity_required", "insuf_verification"}, {"manifestly_unfounded", "suspected_fraud"},
-                   {"excessive", "too_many_requests"}, {"not_covered", "claim_not_covered"}};
-    if (row->state == RIGHTS_NO_MATCH)
-        return "no_match";
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
-        if (str_equal(record->code, str_of(reasons[i].code)))
-            return reasons[i].reason;
-    return "other";
-}
-
-static const char *status_of(enum rights_state state)
-{
-    static const char *const names[] = {[RIGHTS_RECEIVED] = "open", [RIGHTS_VERIFYING] = "in_progress", [RIGHTS_IN_PROGRESS] = "in_progress",
-                                        [RIGHTS_COMPLETED] = "fulfilled", [RIGHTS_REFUSED] = "denied", [RIGHTS_WITHDRAWN] = "revoked",
-                                        [RIGHTS_EXPIRED] = "expired", [RIGHTS_NO_MATCH] = "denied"};
-    return names[state];
-}
-
-static void reply_status(struct call *call, const struct rights_request *row, const struct rights_record *record)
+static void reply_status(struct call *call, const struct rights_case *one)
 {
     struct jsonw w;
     reply_json(call, MHD_HTTP_OK, &w);
     jsonw_object(&w);
-    jsonw_key(&w, STR("request_id"));
-    jsonw_uuid(&w, row->id);
-    jsonw_field_time(&w, "received_at", row->opened_ms);
-    jsonw_field_time(&w, "expected_by", row->due_ms);
-    jsonw_field(&w, "status", str_of(status_of(row->state)));
-    if (row->state == RIGHTS_VERIFYING)
-        jsonw_field(&w, "reason", STR("need_user_verification"));
-    else if (row->state == RIGHTS_REFUSED || row->state == RIGHTS_NO_MATCH)
-        jsonw_field(&w, "reason", str_of(denied_because(row, record)));
-    jsonw_field(&w, "processing_details", STR(""));
+    rights_status_drp(&w, &call->arena, one, call->policy->rights_domain);
     jsonw_object_end(&w);
     reply_header(call, "Cache-Control", "no-store");
 }
@@ -153,7 +133,8 @@ static const struct err *opened(struct call *call)
 {
     const struct rights_act *act = call->state;
     TRY(rights_refused(call, act));
-    reply_status(call, &act->ret_row, &act->ret_record);
+    struct rights_case one = {.row = act->ret_row, .record = act->ret_record};
+    reply_status(call, &one);
     return NULL;
 }
 
@@ -220,27 +201,40 @@ static str write_external(struct call *call, const struct drp_message *message, 
     return buf_str(&out);
 }
 
+/* The name of a request that the agent gave none: so that the same message is taken once, too. */
+static str digest_of(struct call *call)
+{
+    struct hash digest;
+    hash_sha256(str_trim(buf_str(&call->body)), &digest);
+    return str_hex(&call->arena, digest.bytes, sizeof digest.bytes);
+}
+
 const struct err *drp_post(struct call *call)
 {
     struct drp_message message;
+    struct message_identifier subject;
     struct person *person;
-    TRY(message_open(call, &message));
+    TRY(message_open(call, false, &message));
     TRY(message_fresh(call, &message.json));
     struct rights_act *act = arena_new(&call->arena, struct rights_act);
     act->channel = STR(PROTOCOL);
     act->role = str_printf(&call->arena, "agent:%.*s", STR_FMT(message.agent->name));
     TRY(read_exercise(call, &message, act));
     str id = json_string(json_get(&message.json, STR("agent-request-id"))), callback = json_string(json_get(&message.json, STR("status_callback")));
-    if (str_empty(id) || id.length > LIMIT_NAME_BYTES || !str_valid_utf8(id))
-        return err_new(&call->arena, ERR_INVALID, "`agent-request-id` is missing: your own name of the request, at most %d bytes", LIMIT_NAME_BYTES);
+    if (id.length > LIMIT_NAME_BYTES || !str_valid_utf8(id))
+        return err_new(&call->arena, ERR_INVALID, "`agent-request-id` is your own name of the request, at most %d bytes", LIMIT_NAME_BYTES);
     if (!str_empty(callback) && !callback_allowed(call->policy, callback))
         return err_new(&call->arena, ERR_INVALID, "`status_callback` is an https address of a public host");
-    act->alias = str_printf(&call->arena, PROTOCOL ":%.*s:%.*s", STR_FMT(message.agent->name), STR_FMT(id));
+    act->alias = str_printf(&call->arena, PROTOCOL ":%.*s:%.*s", STR_FMT(message.agent->name), STR_FMT(str_empty(id) ? digest_of(call) : id));
     act->external = write_external(call, &message, id, callback);
     TRY(read_person(call, &message.json, act, &person));
     if (rights_alive(person)) {
         const struct identifier *identifier = rights_identifier(call->policy, person, person->root);
         act->profile = identifier ? identifier->profile : person->root;
+        if (str_equal(act->details.text, STR("sale:opt-out"))) {
+            TRY(call_subject(call, act->details.subject, &subject));
+            rights_opt_out(call, act, &subject);
+        }
     } else {
         act->details = (struct rights_details){0};
         rights_step_add(act, RIGHTS_NOBODY);
@@ -254,7 +248,7 @@ static const struct err *find(struct call *call, const struct rights_agent *agen
     TRY(rights_find(call, ret_case));
     bool mine = !str_empty(ret_case->record.external) && !json_read(&call->arena, ret_case->record.external, &external) &&
                 str_equal(json_string(json_get(&external, STR("agent"))), agent->name) && str_equal(json_string(json_get(&external, STR("protocol"))), STR(PROTOCOL));
-    return mine ? NULL : err_new(&call->arena, ERR_NOT_FOUND, "there is no rights request of this id");
+    return mine ? NULL : err_new(&call->arena, ERR_FORBIDDEN, "the request is not this agent's");
 }
 
 const struct err *drp_get(struct call *call)
@@ -263,7 +257,7 @@ const struct err *drp_get(struct call *call)
     struct rights_case one;
     TRY(agent_of_token(call, &agent));
     TRY(find(call, agent, &one));
-    reply_status(call, &one.row, &one.record);
+    reply_status(call, &one);
     return NULL;
 }
 
@@ -271,8 +265,9 @@ const struct err *drp_delete(struct call *call)
 {
     struct drp_message message;
     struct rights_case one;
-    TRY(message_open(call, &message));
-    TRY(message_fresh(call, &message.json));
+    TRY(message_open(call, false, &message));
+    if (json_get(&message.json, STR("business-id")))
+        TRY(message_fresh(call, &message.json));
     TRY(find(call, message.agent, &one));
     struct rights_act *act = arena_new(&call->arena, struct rights_act);
     act->id = one.row.id;

@@ -313,6 +313,111 @@ const struct err *notice_diff_get(struct call *call)
     return NULL;
 }
 
+/* ---- what one person was shown ---- */
+
+struct seen {
+    str notice;
+    uint32_t version;
+    int64_t first_ms, last_ms;
+    VEC(const struct consent *) records;
+    /* of the policy that has it */
+    bool found;
+    uint32_t policy_version;
+    uint64_t ledger_index;
+    struct notice text; /* copied: languages and hashes only */
+};
+typedef VEC(struct seen) seen_list;
+
+static void seen_add(struct arena *arena, seen_list *list, const struct consent *record)
+{
+    struct seen *seen = NULL;
+    vec_each (known, list)
+        if (known->version == record->notice_version && str_equal(known->notice, record->notice))
+            seen = known;
+    if (!seen) {
+        seen = vec_push(arena, list);
+        *seen = (struct seen){.notice = record->notice, .version = record->notice_version, .first_ms = record->at_ms, .last_ms = record->at_ms};
+    }
+    seen->first_ms = record->at_ms < seen->first_ms ? record->at_ms : seen->first_ms;
+    seen->last_ms = record->at_ms > seen->last_ms ? record->at_ms : seen->last_ms;
+    *(const struct consent **)vec_push(arena, &seen->records) = record;
+}
+
+static bool seen_find(void *context, struct call *call, const struct policy *policy, const struct policy_row *row, const struct notice *notice)
+{
+    struct seen *seen = context;
+    (void)policy;
+    if (notice->version != seen->version)
+        return false;
+    seen->found = true;
+    seen->policy_version = row->version;
+    seen->ledger_index = row->ledger_index;
+    vec_each (text, &notice->texts) {
+        struct notice_text *kept = vec_push(&call->arena, &seen->text.texts);
+        *kept = *text;
+        kept->language = str_copy(&call->arena, text->language);
+        kept->content.data = NULL; /* goes with its policy; the length stays true */
+    }
+    return true;
+}
+
+static void write_seen(struct call *call, struct jsonw *w, const struct seen *seen)
+{
+    jsonw_object(w);
+    jsonw_field(w, "id", seen->notice);
+    jsonw_field_int(w, "version", seen->version);
+    jsonw_field_time(w, "first_at", seen->first_ms);
+    jsonw_field_time(w, "last_at", seen->last_ms);
+    if (seen->found) {
+        jsonw_field_int(w, "policy_version", seen->policy_version);
+        jsonw_field_int(w, "ledger_index", (int64_t)seen->ledger_index);
+        write_texts(call, w, &seen->text);
+    }
+    jsonw_key(w, STR("records"));
+    jsonw_array(w);
+    vec_each (at, &seen->records) {
+        const struct consent *record = *at;
+        jsonw_object(w);
+        jsonw_key(w, STR("id"));
+        jsonw_uuid(w, record->id);
+        jsonw_field(w, "purpose", record->purpose);
+        jsonw_field(w, "status", str_of(consent_status_name(record->status)));
+        jsonw_field_time(w, "at", record->at_ms);
+        jsonw_field(w, "source", record->source);
+        jsonw_field(w, "method", record->method);
+        jsonw_field_int(w, "ledger_index", (int64_t)record->ledger_index);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+    jsonw_object_end(w);
+}
+
+/* Which version of which text stood before the person, as their records tell; of purposes that the token has. */
+const struct err *notices_seen_get(struct call *call)
+{
+    struct person *person = NULL;
+    struct jsonw w;
+    seen_list list = {0};
+    TRY(call_person(call, call_query(call, "subject"), PERSON_HEAD, &person));
+    call_record(call, person, STR_NONE, "notices seen");
+    for (size_t i = 0; person && i < person->consents.count; i++) {
+        const struct consent *record = &person->consents.items[i];
+        if (!str_empty(record->notice) && record->notice_version && principal_sees(&call->principal, call->policy, record->purpose))
+            seen_add(&call->arena, &list, record);
+    }
+    vec_each (seen, &list)
+        TRY(versions_walk(call, seen->notice, seen_find, seen));
+    reply_json(call, MHD_HTTP_OK, &w);
+    jsonw_object(&w);
+    jsonw_key(&w, STR("notices"));
+    jsonw_array(&w);
+    vec_each (seen, &list)
+        write_seen(call, &w, seen);
+    jsonw_array_end(&w);
+    jsonw_object_end(&w);
+    return NULL;
+}
+
 /* ---- the campaign for renewed consent ---- */
 
 static void write_campaign(struct call *call, struct jsonw *w, const struct notice *notice, const struct campaign_count *count)

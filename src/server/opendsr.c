@@ -208,16 +208,6 @@ static const struct err *find(struct call *call, struct rights_case *ret_case)
     return found ? NULL : err_new(&call->arena, ERR_NOT_FOUND, "there is no request of this id");
 }
 
-str opendsr_status(enum rights_state state)
-{
-    switch (state) {
-    case RIGHTS_RECEIVED: case RIGHTS_VERIFYING: return STR("pending");
-    case RIGHTS_IN_PROGRESS: return STR("in_progress");
-    case RIGHTS_WITHDRAWN: case RIGHTS_EXPIRED: case RIGHTS_REFUSED: return STR("cancelled");
-    default: return STR("completed"); /* of nobody there is nothing to give or to erase */
-    }
-}
-
 static void reply_status(struct call *call, unsigned status, const struct rights_request *row)
 {
     struct jsonw w;
@@ -228,7 +218,7 @@ static void reply_status(struct call *call, unsigned status, const struct rights
     jsonw_field(&w, "controller_id", call->policy->rights_domain);
     jsonw_field_time(&w, "expected_completion_time", row->done_ms != TIME_NONE ? row->done_ms : row->due_ms);
     jsonw_field(&w, "subject_request_id", call->parameters[0]);
-    jsonw_field(&w, "request_status", opendsr_status(row->state));
+    jsonw_field(&w, "request_status", str_of(rights_status_opendsr(row->state)));
     jsonw_field(&w, "api_version", STR("2.0"));
     jsonw_key(&w, STR("results_url"));
     if (copy)

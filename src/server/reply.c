@@ -85,7 +85,14 @@ void reply_problem(struct call *call, const struct err *error)
         page_problem(call, error);
         return;
     }
-    reply_problem_begin(call, error->code, error->code == ERR_INTERNAL ? "something went wrong inside Telos; its log has the details under this request's number" : error->text, &w);
+    const char *detail = error->code == ERR_INTERNAL ? "something went wrong inside Telos; its log has the details under this request's number" : error->text;
+    reply_problem_begin(call, error->code, detail, &w);
+    if (call->route && (!strncmp(call->route->path, "/v1/data-rights-request", 23) || !strncmp(call->route->path, "/v1/agent/", 10))) {
+        call->reply.type = "application/json"; /* the error state of the Data Rights Protocol, 3.06 */
+        jsonw_field(&w, "code", str_printf(&call->arena, "%d", (int)err_status(error->code)));
+        jsonw_field(&w, "message", str_of(detail));
+        jsonw_field_bool(&w, "fatal", !err_retry_helps(error->code));
+    }
     jsonw_object_end(&w);
 }
 

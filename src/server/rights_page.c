@@ -25,6 +25,8 @@
     X(W_THANKS_IS, "We answer it by {0}. You need do nothing more.", "Eddig válaszolunk rá: {0}. Önnek nincs több teendője.") \
     X(W_BACK, "The request was taken back", "A kérelmet visszavonta")                                                  \
     X(W_BACK_IS, "Nothing was done. You may ask again at any time.", "Semmi sem történt. Bármikor újra kérheti.")      \
+    X(W_MAIL, "Please look into your mail", "Kérjük, nézze meg a postáját")                                          \
+    X(W_MAIL_IS, "To know that the request is yours, we sent a link to an address of yours that we knew before. Open it, and confirm the request there.", "Hogy tudjuk, Öntől származik-e a kérelem, linket küldtünk egy olyan címére, amelyet korábban is ismertünk. Nyissa meg, és ott erősítse meg a kérelmet.") \
     X(W_OVER, "There is nothing to confirm", "Nincs mit megerősíteni")                                                 \
     X(W_OVER_IS, "The request was confirmed already, answered, or taken back.", "A kérelmet már megerősítették, megválaszolták vagy visszavonták.")
 enum word {
@@ -120,6 +122,11 @@ const struct err *rights_page_get(struct call *call)
     char id[UUID_TEXT_SIZE];
     bool good;
     str ticket = call_query(call, "t"), lang = call_query(call, "lang");
+    if (str_empty(ticket)) { /* where an agent sends the person to (`user_verification_url`); it says the same whatever `r` is */
+        enum page_language language = page_language_of(call, lang, STR_NONE);
+        say_only(call, language, W_MAIL, str_of(words[W_MAIL_IS][language]));
+        return NULL;
+    }
     TRY(link_case(call, ticket, call_query(call, "r"), lang, &holder, &one, &good));
     if (!good)
         return NULL;

@@ -13,6 +13,8 @@ struct rights_act *rights_act_by_person(struct call *call, enum right right, con
 /* Adds to call->work what does the right to the person, and to `act` the steps that say so. `act->right`, `purpose` and details are given. ERR_INVALID
  * where they are not enough, ERR_CONFLICT where the right does not reach the purpose. */
 const struct err *rights_work(struct call *call, struct rights_act *act, const struct message_identifier *subject, const struct person *person) MUST_CHECK;
+/* An opt-out of every purpose that is a sale (`gpp: [sale]`), done at once; where there is none, the request stays open. */
+void rights_opt_out(struct call *call, struct rights_act *act, const struct message_identifier *subject);
 /* How an objection ends at once: done, or stopped until somebody decides it, where the law and the policy let it be overridden. */
 enum rights_step_kind rights_objection_step(const struct policy *policy, const struct purpose *purpose, const struct person *person);
 void rights_step_add(struct rights_act *act, enum rights_step_kind kind);
@@ -27,7 +29,6 @@ const struct err *rights_refused(struct call *call, const struct rights_act *act
 
 /* ---- opendsr.c, drp.c, callback_url.c: other protocols ---- */
 bool callback_allowed(const struct policy *policy, str url);
-str opendsr_status(enum rights_state state);
 
 /* ---- rights_case.c: a request as JSON ---- */
 /* Members only, no braces. `persons`: with what the person wrote, and for whom it is. */

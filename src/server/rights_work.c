@@ -182,6 +182,22 @@ const struct err *rights_work(struct call *call, struct rights_act *act, const s
     }
 }
 
+void rights_opt_out(struct call *call, struct rights_act *act, const struct message_identifier *subject)
+{
+    size_t said = 0;
+    vec_each (purpose, &call->policy->purposes)
+        if (purpose->gpp_uses & US_USE_BIT(US_SALE)) {
+            struct consent *record = say(call, act, subject, CONSENT_OPTED_OUT, purpose->name, call->policy->purposes.count);
+            record->method = STR("authorised agent");
+            said++;
+        }
+    if (!said)
+        return; /* nothing is said to be a sale: the staff answers */
+    act->identity = STR("agent");
+    rights_step_add(act, RIGHTS_IDENTITY_CONFIRMED);
+    rights_step_add(act, RIGHTS_FULFILLED);
+}
+
 const struct err *rights_submit(struct call *call, struct rights_act *act, handler then)
 {
     call->state = act;

@@ -32,6 +32,7 @@ static const struct route table[] = {
 
     /* what persons say */
     {"POST", "/v1/consents", MAY_STATE, IN | POL, API, consents_post, "stateConsent", "Record a consent, refusal, withdrawal, objection, contract, vital interest or restriction", NULL, "Statement", 201, "Stated"},
+    {"GET", "/v1/consents/notices", MAY_STATE, POL, 0, notices_seen_get, "listNoticesSeen", "Which version of which text stood before the person, and where its hash stands in the ledger", "subject!", NULL, 200, "NoticesSeen"},
     {"GET", "/v1/consents", MAY_STATE, POL, 0, consents_get, "listConsents", "All that was said, in order", "subject! purpose", NULL, 200, "Consents"},
     {"GET", "/v1/consents/{id}/receipt", MAY_STATE, POL, 0, consent_receipt, "consentReceipt", "The signed receipt of a record (ISO/IEC TS 27560)", NULL, NULL, 200, "application/ld+json"},
     {"POST", "/v1/consents/signals", MAY_STATE, IN | POL, API, signals_post, "stateSignal", "A consent signal of a person (TCF, GPP, GPC, Consent Mode, consent categories): which records it makes, and why", NULL, "Signal", 200, "Signalled"},
@@ -58,7 +59,7 @@ static const struct route table[] = {
     {"POST", "/v1/rights/{id}/withdraw", MAY_STATE, POL, API, right_withdraw, "withdrawRight", "The person takes the request back", NULL, "Nothing", 200, "Right"},
     {"GET", "/v1/rights/{id}/export", MAY_PRIVACY, POL, 0, right_export, "exportRight", "The person's copy as a ZIP: pages, JSON, CSV, receipts and proofs", NULL, NULL, 200, "application/zip"},
     {"GET", "/v1/rights/{id}/certificate", MAY_PRIVACY, POL, 0, right_certificate, "rightCertificate", "What was done, signed, naming no person; `telos verify` checks it", NULL, NULL, 200, "RightCertificate"},
-    {"GET", "/rights", MAY_ANYONE, ROUTE_PERSON, 0, rights_page_get, "rightsPage", "The page by which a person confirms a request, from a signed link", "t! r! lang", NULL, 200, "text/html"},
+    {"GET", "/rights", MAY_ANYONE, ROUTE_PERSON, 0, rights_page_get, "rightsPage", "The page by which a person confirms a request, from a signed link", "t r! lang redirect_to request_id", NULL, 200, "text/html"},
     {"POST", "/rights", MAY_ANYONE, ROUTE_PERSON, LIMIT_MESSAGE_BYTES, rights_page_post, "rightsForm", "What the buttons of that page say", NULL, "application/x-www-form-urlencoded", 200, "text/html"},
     {"GET", "/opendsr/v2/discovery", MAY_STATE, POL, 0, opendsr_discovery, "opendsrDiscovery", "OpenDSR: what is supported", NULL, NULL, 200, "OpenDsrDiscovery"},
     {"GET", "/opendsr/v2/certificate", MAY_ANYONE, POL, 0, opendsr_certificate, "opendsrCertificate", "OpenDSR: the X.509 certificate, with its chain, that replies are signed by", NULL, NULL, 200, "application/x-pem-file"},

@@ -388,6 +388,7 @@ const struct err *right_withdraw(struct call *call);
 /* Links that persons open, and what they see: preference_link.c, preference_page.c, page.h. */
 str link_address(struct call *call, const char *path, str ticket);
 const struct err *notices_get(struct call *call);
+const struct err *notices_seen_get(struct call *call);
 const struct err *notice_get(struct call *call);
 const struct err *notice_version_get(struct call *call);
 const struct err *notice_diff_get(struct call *call);

@@ -115,6 +115,26 @@ def the_banner_s_configuration_names_no_person_and_needs_a_key(telos):
     assert status == 200 and headers["Content-Type"].startswith("text/javascript") and b"telosConsent" in content
 
 
+def what_one_person_was_shown_can_be_asked(telos):
+    subject = person(telos, "seen-1")  # told by the site (informs), and says something under two versions
+    telos.consent(subject, "newsletter", "given", notice="newsletter@2")
+    telos.consent(subject, "newsletter", "renewed", notice="newsletter@3")
+    notices = telos.call("GET", "/v1/consents/notices?subject=" + subject)["notices"]
+    assert sorted(n["version"] for n in notices if n["id"] == "newsletter") == [2, 3], notices
+    newest = next(n for n in notices if n["version"] == 3)
+    notice = next(n for n in telos.call("GET", "/v1/notices")["notices"] if n["id"] == "newsletter")
+    assert newest["languages"] == notice["languages"] and newest["ledger_index"] >= 0 and newest["policy_version"] >= 1, newest
+    assert {"informed", "renewed"} <= {record["status"] for record in newest["records"]}, newest
+    assert newest["first_at"] <= newest["last_at"] and all(record["ledger_index"] >= 0 for record in newest["records"])
+    older = next(n for n in notices if n["version"] == 2)
+    assert "languages" not in older and [record["status"] for record in older["records"]] == ["given"], "no policy here ever had the text of version 2"
+    mine = telos.call("GET", "/v1/consents/notices?subject=" + subject, headers=bearer(token(telos, "agent", "service")))["notices"]
+    assert {record["purpose"] for n in mine for record in n["records"]} == {"service"}, mine
+    assert telos.request("GET", "/v1/consents/notices?subject=" + subject, headers=bearer(token(telos, "auditor", "*")))[0] == 403
+    assert telos.call("GET", "/v1/consents/notices?subject=user_id:nobody-at-all")["notices"] == []
+    assert telos.command("notice", "seen", subject)["notices"] == notices
+
+
 def notices_are_shown_compared_and_counted(telos):
     notice = next(n for n in telos.call("GET", "/v1/notices")["notices"] if n["id"] == "newsletter")
     assert notice["version"] == 3 and notice["languages"][0]["sha256"], notice
@@ -156,5 +176,6 @@ CASES = [
     after_erasure_a_link_opens_nothing,
     a_receipt_is_only_the_person_s_own,
     the_banner_s_configuration_names_no_person_and_needs_a_key,
+    what_one_person_was_shown_can_be_asked,
     notices_are_shown_compared_and_counted,
 ]

@@ -393,9 +393,14 @@ class Agent:
         self.public = base64.b64encode(der[-32:]).decode()
 
     def message(self, **fields):
+        return self.sealed(self.fields(**fields))
+
+    def fields(self, **fields):
         now = datetime.datetime.now(datetime.timezone.utc)
-        text = dict({"agent-id": self.name, "business-id": "privacy.teszt.example", "issued-at": now.isoformat(), "drp.version": "1.0",
+        return dict({"agent-id": self.name, "business-id": "privacy.teszt.example", "issued-at": now.isoformat(), "drp.version": "1.0",
                      "expires-at": (now + datetime.timedelta(minutes=10)).isoformat()}, **fields)
+
+    def sealed(self, text):
         path = self.key + ".message"
         with open(path, "w", encoding="utf-8") as f:
             json.dump(text, f)
@@ -404,12 +409,17 @@ class Agent:
             return base64.b64encode(signature + f.read()).decode()
 
 
-def with_protocols(telos, agents, hook="http://127.0.0.1:9/hook", arguments=()):
+def with_protocols(telos, agents, hook="http://127.0.0.1:9/hook", arguments=(), sale=None):
     """A Telos whose policy knows these agents, and lets `privacy` override objections."""
     folder = tempfile.mkdtemp(prefix="telos-rights-", dir=telos.directory)
     shutil.copytree(os.path.join(os.path.dirname(telos.policy), "notices"), os.path.join(folder, "notices"))
     with open(telos.policy) as f:
         text = f.read().replace("http://127.0.0.1:9/hook", hook)
+    if sale:
+        name = "  %s:" % sale
+        at = text.index("{", text.index(name))
+        assert text[text.index(name) + len(name):at].strip() == ""
+        text = text[:at] + "{ gpp: [sale]," + text[at + 1:]
     text += "settings: { objection_overriders: [privacy] }\nrights:\n  domain: privacy.teszt.example\n  callback_hosts: [127.0.0.1]\n" + ("  agents:\n" if agents else "")
     for agent, exercises in agents:
         text += "    %s: { title: An agent, key: \"%s\", exercises: [%s] }\n" % (agent.name, agent.public, exercises)
@@ -588,46 +598,90 @@ def a_certificate_that_nobody_would_accept_is_refused(telos):
         mine.remove()
 
 
-def signed(mine, method, path, message):
-    status, content, _ = raw(mine, method, path, message, {"Content-Type": "text/plain"})
-    return status, json.loads(content) if content else None
+def signed(mine, method, path, message, held=None):
+    status, content, headers = raw(mine, method, path, message, dict({"Content-Type": "text/plain"}, **(bearer(held) if held else {})))
+    value = json.loads(content) if content else None
+    if status >= 400:  # the error state of section 3.06
+        assert headers["Content-Type"] == "application/json" and value["code"] == str(status) and value["message"] and value["fatal"] in (True, False), value
+    return status, value
 
 
 def authorised_agents_open_by_the_data_rights_protocol(telos):
-    good, stranger = Agent(telos.directory, "slip"), Agent(telos.directory, "stranger")
-    mine = with_protocols(telos, [(good, "access, deletion")])
+    good, stranger = Agent(telos.directory, "SLIP"), Agent(telos.directory, "STRANGER")
+    mine = with_protocols(telos, [(good, "access, deletion"), (stranger, "access")])
     try:
         known(mine, "drp-1")
-        status, paired = signed(mine, "POST", "/v1/agent/slip", good.message())
-        assert status == 200 and paired["agent-id"] == "slip" and paired["token"], (status, paired)
-        assert mine.call("GET", "/v1/agent/slip", headers=bearer(paired["token"]))["agent-id"] == "slip"
-        assert signed(mine, "POST", "/v1/agent/slip", stranger.message(**{"agent-id": "slip"}))[0] == 401
-        ask = {"agent-request-id": "r-1", "exercise": "deletion", "regime": "gdpr", "name": "Drp", "email": "drp-1@example.hu", "email_verified": True}
-        message = good.message(**ask)
-        status, value = signed(mine, "POST", "/v1/data-rights-request", message)
-        assert status == 200 and value["status"] == "open" and value["expected_by"], (status, value)
+        status, paired = signed(mine, "POST", "/v1/agent/SLIP", good.message())
+        assert status == 200 and set(paired) == {"agent-id", "token"} and paired["agent-id"] == "SLIP", (status, paired)
+        held, other = paired["token"], signed(mine, "POST", "/v1/agent/STRANGER", stranger.message())[1]["token"]
+        assert mine.request("GET", "/v1/agent/SLIP", headers=bearer(held))[0] == 200 and mine.request("GET", "/v1/agent/SLIP", headers=bearer(other))[0] == 403
+        assert signed(mine, "POST", "/v1/agent/SLIP", stranger.message(**{"agent-id": "SLIP"}))[0] == 403
+        assert signed(mine, "POST", "/v1/agent/SLIP", good.message(**{"drp.version": "0.9"}))[0] == 400
+        ask = {"agent-request-id": "r-1", "exercise": "deletion", "regime": "ccpa", "relationships": ["customer"], "name": "Drp", "email": "drp-1@example.hu", "email_verified": True}
+        message, path = good.message(**ask), "/v1/data-rights-request"
+        assert signed(mine, "POST", path, message)[0] == 401, "without the token of the pairing"
+        assert signed(mine, "POST", path, message, other)[0] == 403, "with another agent's"
+        status, value = signed(mine, "POST", path, message, held)
+        assert status == 200 and value["status"] == "in_progress" and value["expected_by"] and value["received_at"] and value["agent_request_id"] == "r-1", value
+        assert "reason" not in value and "processing_details" not in value, value
         assert mine.profile("user_id:drp-1", "service")["traits"]["name"], "an agent's word erases nobody"
-        assert signed(mine, "POST", "/v1/data-rights-request", message)[0] == 409, "a message is taken once"
-        path = "/v1/data-rights-request/" + value["request_id"]
-        assert mine.call("GET", path, headers=bearer(paired["token"]))["status"] == "open"
-        assert mine.request("GET", path, headers=bearer("x" * 43))[0] == 401
+        assert signed(mine, "POST", path, message, held)[0] == 409, "a message is taken once"
+        one = path + "/" + value["request_id"]
+        assert mine.call("GET", one, headers=bearer(held))["status"] == "in_progress"
+        assert mine.request("GET", one, headers=bearer("x" * 43))[0] == 401 and mine.request("GET", one, headers=bearer(other))[0] == 403
         seen = mine.call("GET", "/v1/rights/" + value["request_id"])
-        assert seen["right"] == "erasure" and seen["channel"] == "drp" and seen["steps"][0]["role"] == "agent:slip", seen
+        assert seen["right"] == "erasure" and seen["channel"] == "drp" and seen["steps"][0]["role"] == "agent:SLIP", seen
+        mine.call("POST", "/v1/rights/%s/verify" % value["request_id"], {"to": "email:drp-1@example.hu"})
+        asked = mine.call("GET", one, headers=bearer(held))
+        assert asked["reason"] == "need_user_verification" and asked["user_verification_url"] == "https://privacy.teszt.example/rights?r=" + value["request_id"], asked
+        status, text, _ = page(mine, asked["user_verification_url"] + "&redirect_to=https%3A%2F%2Fagent.example&request_id=" + value["request_id"])
+        assert status == 200 and "sent a link" in text and "<form" not in text, "the agent's browser confirms nothing"
+        mine.call("POST", "/v1/rights/%s/extend" % value["request_id"], {"reason": "the archive is on tape"})
+        assert mine.call("GET", one, headers=bearer(held))["processing_details"] == "the archive is on tape"
         mine.call("POST", "/v1/rights/%s/refuse" % value["request_id"], {"code": "identity_failure"})
-        assert mine.call("GET", path, headers=bearer(paired["token"]))["reason"] == "insuf_verification"
-        status, value = signed(mine, "POST", "/v1/data-rights-request", good.message(**dict(ask, **{"agent-request-id": "r-2", "exercise": "access"})))
-        assert signed(mine, "DELETE", "/v1/data-rights-request/" + value["request_id"], good.message(reason="changed my mind"))[1]["status"] == "revoked"
-        status, value = signed(mine, "POST", "/v1/data-rights-request", good.message(**dict(ask, **{"agent-request-id": "r-3", "email": "nobody@example.hu"})))
+        refused_ = mine.call("GET", one, headers=bearer(held))
+        assert refused_["status"] == "denied" and refused_["reason"] == "insuf_verification" and "12(6)" in refused_["processing_details"], refused_
+        nameless = {name: ask[name] for name in ask if name != "agent-request-id"}
+        message = good.message(**dict(nameless, exercise="access"))
+        status, value = signed(mine, "POST", path, message, held)
+        assert status == 200 and "agent_request_id" not in value and signed(mine, "POST", path, message, held)[0] == 409, "a request without a name is taken once, too"
+        for bare in (good.sealed({"reason": "changed my mind"}),):  # all that 2.04 asks for
+            assert signed(mine, "DELETE", path + "/" + value["request_id"], bare)[0] == 401 and signed(mine, "DELETE", path + "/" + value["request_id"], bare, other)[0] == 403
+            assert signed(mine, "DELETE", path + "/" + value["request_id"], bare, held)[1]["status"] == "revoked"
+        status, value = signed(mine, "POST", path, good.message(**dict(ask, **{"agent-request-id": "r-3", "email": "nobody@example.hu"})), held)
         assert value["status"] == "denied" and value["reason"] == "no_match", value
         old = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=2)
         for change, wanted in (({"exercise": "sale:opt-out"}, 403), ({"exercise": "dance"}, 400), ({"business-id": "other.example"}, 403), ({"email": ""}, 400),
-                               ({"expires-at": old.isoformat()}, 403), ({"expires-at": "2099-01-01T00:00:00Z"}, 403), ({"status_callback": "http://10.0.0.1/"}, 400)):
-            status, value = signed(mine, "POST", "/v1/data-rights-request", good.message(**dict(ask, **{"agent-request-id": str(uuid.uuid4()), **change})))
+                               ({"expires-at": old.isoformat()}, 403), ({"expires-at": "2099-01-01T00:00:00Z"}, 403), ({"status_callback": "http://10.0.0.1/"}, 400),
+                               ({"drp.version": "2.0"}, 400)):
+            status, value = signed(mine, "POST", path, good.message(**dict(ask, **{"agent-request-id": str(uuid.uuid4()), **change})), held)
             assert status == wanted, (change, status, value)
-        assert signed(mine, "POST", "/v1/data-rights-request", "AAAA")[0] == 400
+        assert signed(mine, "POST", path, "AAAA", held)[0] == 400
         broken = bytearray(base64.b64decode(good.message(**ask)))
         broken[-2] ^= 1
-        assert signed(mine, "POST", "/v1/data-rights-request", base64.b64encode(bytes(broken)).decode())[0] == 401
+        assert signed(mine, "POST", path, base64.b64encode(bytes(broken)).decode(), held)[0] == 403
+    finally:
+        mine.remove()
+
+
+def an_opt_out_of_sale_by_an_agent_is_done_at_once(telos):
+    good = Agent(telos.directory, "OUT")
+    mine = with_protocols(telos, [(good, "sale:opt-out, sale:opt-in")], sale="service")
+    try:
+        known(mine, "out-1")
+        ask = {"subject": "user_id:out-1", "purpose": "service"}
+        assert mine.call("POST", "/v1/decide", ask)["decision"] == "allow"
+        held, path = signed(mine, "POST", "/v1/agent/OUT", good.message())[1]["token"], "/v1/data-rights-request"
+        status, value = signed(mine, "POST", path, good.message(**{"agent-request-id": "o-1", "exercise": "sale:opt-out", "regime": "ccpa", "email": "out-1@example.hu"}), held)
+        assert status == 200 and value["status"] == "fulfilled", value
+        answer = mine.call("POST", "/v1/decide", ask)
+        assert answer["decision"] == "deny" and answer["reasons"][0]["code"] == "opted_out_by_signal", answer
+        seen = mine.call("GET", "/v1/rights/" + value["request_id"])
+        assert seen["state"] == "completed" and seen["identity"] == "agent" and steps(seen) == ["opened", "identity_confirmed", "fulfilled"], seen
+        record = mine.call("GET", "/v1/consents?subject=user_id:out-1&purpose=service")["consents"][-1]
+        assert record["status"] == "opted_out" and record["method"] == "authorised agent", record
+        status, value = signed(mine, "POST", path, good.message(**{"exercise": "sale:opt-in", "email": "out-1@example.hu"}), held)
+        assert value["status"] == "in_progress" and mine.call("POST", "/v1/decide", ask)["decision"] == "deny", "a yes needs the person"
     finally:
         mine.remove()
 
@@ -657,7 +711,7 @@ def an_objection_stops_until_it_is_decided(telos):
 
 CASES = [
     recipients_are_told_and_their_answers_tracked, whoever_sent_a_request_is_told_of_its_state, opendsr_drives_our_requests, opendsr_signs_by_an_x509_certificate_that_openssl_verifies,
-    a_certificate_that_nobody_would_accept_is_refused, authorised_agents_open_by_the_data_rights_protocol, an_objection_stops_until_it_is_decided,
+    a_certificate_that_nobody_would_accept_is_refused, authorised_agents_open_by_the_data_rights_protocol, an_opt_out_of_sale_by_an_agent_is_done_at_once, an_objection_stops_until_it_is_decided,
     a_request_lives_from_its_opening_to_its_answer, a_deadline_is_extended_once_with_a_reason, a_refusal_names_its_law, a_person_takes_a_request_back,
     an_unknown_identifier_ends_as_no_match_and_is_not_kept, what_the_person_wrote_is_sealed, rectification_replaces_what_is_wrong,
     an_objection_is_examined_upheld_or_overridden, a_withdrawal_takes_back_every_consent, a_human_being_reviews_and_says_why,
