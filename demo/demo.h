@@ -13,6 +13,8 @@ struct shop_options {
 };
 /* Exit status. */
 int shop_run(const struct shop_options *options);
-int systems_run(unsigned port);
+int systems_run(unsigned port, const char *server);
+/* The shop's page with the banner of `server` on it (page.c), malloc'ed; NULL where address or key are not what they should be. */
+char *page_make(const char *server, const char *key, const char *language);
 
 #endif

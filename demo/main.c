@@ -9,8 +9,8 @@ static const char usage[] =
     "\n"
     "  telos-demo shop --server http://127.0.0.1:8480 [--people 600] [--days 42] [--connections 4] [--seed 1] [--json]\n"
     "      lives the customers' lives through the public API; write keys in DUNA_*_KEY, the API token in TELOS_TOKEN\n"
-    "  telos-demo systems [--listen 127.0.0.1:8490]\n"
-    "      the systems that the shop's data goes to; GET / shows what came\n";
+    "  telos-demo systems [--listen 127.0.0.1:8490] [--server http://127.0.0.1:8480]\n"
+    "      the systems that the shop's data goes to; GET / shows what came, /shop (or /shop/en) is a page with the consent banner\n";
 
 static bool number(const char *text, unsigned max, unsigned *ret_value)
 {
@@ -53,7 +53,7 @@ int main(int count, char **words)
     if (ok && strcmp(words[1], "shop") == 0)
         return shop_run(&options);
     if (ok && strcmp(words[1], "systems") == 0)
-        return systems_run(port);
+        return systems_run(port, options.server);
     fputs(usage, count > 1 && strcmp(words[1], "--help") == 0 ? stdout : stderr);
     return count > 1 && strcmp(words[1], "--help") == 0 ? 0 : 2;
 }

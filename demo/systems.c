@@ -1,5 +1,5 @@
 /* The systems that Duna Bolt's data goes to: mailer, desk, crm, ads. They check each signature, answer, and count; nothing is kept. One of them
- * is shaky on purpose, so that retries can be watched. GET / shows the counts. */
+ * is shaky on purpose, so that retries can be watched. GET / shows the counts, GET /shop a page with the consent banner (page.c). */
 #include "demo.h"
 
 #include <microhttpd.h>
@@ -25,7 +25,7 @@ static const struct {
 #define SYSTEM_COUNT (sizeof systems / sizeof *systems)
 
 struct desk {
-    const char *secret;
+    const char *secret, *server, *write_key;
     atomic_ullong events[SYSTEM_COUNT], recalls[SYSTEM_COUNT], refused, failed;
 };
 struct letter {
@@ -65,6 +65,18 @@ static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
     struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
     MHD_add_response_header(response, "Content-Type", "application/json");
     enum MHD_Result result = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result show_page(const struct desk *desk, struct MHD_Connection *connection, const char *language)
+{
+    char *page = page_make(desk->server, desk->write_key ? desk->write_key : "", language);
+    if (!page)
+        return reply(connection, 500, "{\"error\":\"the address of Telos or the write key cannot stand in a page\"}\n");
+    struct MHD_Response *response = MHD_create_response_from_buffer(strlen(page), page, MHD_RESPMEM_MUST_FREE);
+    MHD_add_response_header(response, "Content-Type", "text/html; charset=utf-8");
+    enum MHD_Result result = MHD_queue_response(connection, 200, response);
     MHD_destroy_response(response);
     return result;
 }
@@ -128,6 +140,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     if (strcmp(method, "GET") == 0 && strcmp(url, "/") == 0)
         return show_counts(desk, connection);
+    if (strcmp(method, "GET") == 0 && (strcmp(url, "/shop") == 0 || strcmp(url, "/shop/en") == 0))
+        return show_page(desk, connection, url[5] ? "en" : "hu");
     return strcmp(method, "POST") == 0 ? take(desk, connection, url, letter) : reply(connection, 405, "{\"error\":\"POST only\"}\n");
 }
 
@@ -141,9 +155,9 @@ static void on_done(void *context, struct MHD_Connection *connection, void **sta
     *state = NULL;
 }
 
-int systems_run(unsigned port)
+int systems_run(unsigned port, const char *server)
 {
-    struct desk desk = {.secret = getenv("DUNA_HOOK_SECRET")};
+    struct desk desk = {.secret = getenv("DUNA_HOOK_SECRET"), .server = server, .write_key = getenv("DUNA_WEB_KEY")};
     if (!desk.secret) {
         fprintf(stderr, "telos-demo: DUNA_HOOK_SECRET is not in the environment; ./run makes it\n");
         return 2;

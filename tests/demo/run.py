@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
@@ -105,6 +106,20 @@ def the_tour_of_the_readme_holds():
     telos.command("audit", "check")
 
 
+def the_shop_s_page_carries_the_banner():
+    telos = shop.telos()
+    for path, language in (("/shop", "hu"), ("/shop/en", "en")):
+        with urllib.request.urlopen("http://127.0.0.1:8490" + path, timeout=20) as reply:
+            text = reply.read().decode()
+        assert '<html lang="%s">' % language in text and "@" not in re.sub(r"https?://\S+", "", text), "every blank is filled in"
+        script = re.search(r'<script src="([^"]+)" data-key="([^"]+)"', text)
+        assert script.group(2) == telos.keys["DUNA_WEB_KEY"], script.groups()
+        with urllib.request.urlopen(script.group(1), timeout=20) as reply:
+            assert b"telosConsent" in reply.read(), "the script is served where the page says"
+        config = telos.call("GET", "/v1/consent-banner/" + script.group(2))
+        assert {c["id"] for c in config["categories"]} >= {"Newsletter", "Analytics", "Advertising"}, config
+
+
 def a_second_start_keeps_the_data():
     global shop
     before = shop.telos().profile("email:anna.kovacs@example.hu", "newsletter")
@@ -124,6 +139,7 @@ CASES = [
     it_comes_up_with_a_shop_full_of_customers,
     the_customers_differ_as_people_do,
     the_tour_of_the_readme_holds,
+    the_shop_s_page_carries_the_banner,
     a_second_start_keeps_the_data,
     a_wrong_option_is_told,
 ]
