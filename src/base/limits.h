@@ -74,6 +74,21 @@
     X(LIMIT_CAMPAIGNS, 4, "notices whose renewal is counted in memory, 16 bytes a profile each", "another one is counted anew") \
     X(LIMIT_LINK_LIFE_S, 30 * 24 * 3600, "a link to somebody's own page can be lost or passed on", "400; ask for less")          \
     X(LIMIT_LINK_LIFE_DEFAULT_S, 7 * 24 * 3600, "the same, where nothing is said", "the link expires")                   \
+    X(LIMIT_USERS, 10000, "users of the console, removed ones too", "409 conflict")                                      \
+    X(LIMIT_USER_SESSIONS, 20, "sessions of one user", "the oldest one ends")                                            \
+    X(LIMIT_USER_TEXT_BYTES, 256, "name, title or e-mail address of a user", "400")                                       \
+    X(LIMIT_PASSWORD_MIN, 12, "a short password is guessed", "400")                                                        \
+    X(LIMIT_PASSWORD_BYTES, 256, "a password", "400")                                                                      \
+    X(LIMIT_SESSION_IDLE_S, 1800, "a session without a request; the setting `session_idle_seconds`", "401; sign in again") \
+    X(LIMIT_SESSION_LIFE_S, 12 * 3600, "a session in any case; the setting `session_seconds`", "401; sign in again")       \
+    X(LIMIT_SETUP_LINK_S, 3600, "a one-time link of the first admin", "a new start of `telos serve` prints another")       \
+    X(LIMIT_USER_LINK_S, 3 * 24 * 3600, "a one-time link by which a user sets a password", "an admin makes another")       \
+    X(LIMIT_SIGN_IN_BYTES, 16 * 1024, "a sign-in, or a user that is made or changed", "413")                               \
+    X(LIMIT_LOGINS_WAITING, 32, "passwords waiting to be checked, 64 MB of memory each while it is", "429 with Retry-After") \
+    X(LIMIT_LOGIN_WINDOW_S, 900, "the time that failed sign-ins are counted in", "they are forgotten")                     \
+    X(LIMIT_LOGIN_USER_FAILURES, 10, "failed sign-ins with one name in that time", "429 with Retry-After")                 \
+    X(LIMIT_LOGIN_ADDRESS_FAILURES, 30, "failed sign-ins from one address (IPv6: /64) in that time", "429 with Retry-After") \
+    X(LIMIT_LOGIN_PLACES, 4096, "names and addresses whose failures are remembered", "the oldest one is forgotten")        \
     X(LIMIT_GZIP_RATIO_BYTES, 5 * 1024 * 1024, "a gzip body once unpacked", "413")
 
 enum {

@@ -276,7 +276,7 @@ static bool commit_empty(const struct commit *commit)
 {
     const struct save *save = &commit->save;
     return !commit->batch.request_count && !commit->settings.count && !save->results.count && !save->outbox_gone.count && !save->disclosures.count && !save->reads.count &&
-           !save->tokens.count && !save->policy && !save->ledger.count && !commit->denial_count;
+           !save->tokens.count && !save->users.count && !save->sessions.count && !save->sessions_gone.count && !save->policy && !save->ledger.count && !commit->denial_count;
 }
 
 static const struct err *save_all(struct commit *commit)

@@ -190,6 +190,7 @@ static const struct err *parts_open(struct engine *engine)
     engine->view_cache = view_cache_new(LIMIT_VIEW_CACHE_BYTES);
     TRY(snapshot_open(engine));
     TRY(tokens_open(engine, arena));
+    TRY(access_open(engine, arena));
     TRY(paused_read(engine));
     TRY(read_log_open(engine, arena));
     denials_open(engine);
@@ -209,6 +210,7 @@ static void parts_close(struct engine *engine)
     denials_close(engine);
     refusal_log_close(engine);
     tokens_close(engine);
+    access_close(engine);
     ledger_close(engine->ledger);
     x509_signer_free(engine->signer);
     snapshot_close(engine);

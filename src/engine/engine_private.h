@@ -208,6 +208,14 @@ struct tokens;
 const struct err *tokens_open(struct engine *engine, struct arena *arena) MUST_CHECK;
 void tokens_close(struct engine *engine);
 
+/* What role and purposes give; `purposes` is kept for as long as the principal. */
+void principal_grant(struct principal *principal, const struct policy *policy, str purposes);
+
+/* ---- users and sessions (access.c, access_change.c) ---- */
+struct access;
+const struct err *access_open(struct engine *engine, struct arena *arena) MUST_CHECK;
+void access_close(struct engine *engine);
+
 /* ---- the data directory (engine.c) ---- */
 /* Takes DIR/lock and writes the pid into it. ERR_CONFLICT where another process has it. Closing the descriptor gives it back. For
  * backup.c's restore, too. */
@@ -247,6 +255,7 @@ struct engine {
     struct ledger *ledger;
     struct x509_signer *signer; /* of OpenDSR; NULL: the ledger's key signs */
     struct tokens *tokens;
+    struct access *access;
     struct read_log *read_log;
     struct dedupe *dedupe;
     struct person_cache *person_cache;

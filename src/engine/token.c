@@ -102,6 +102,24 @@ static bool token_find(struct engine *engine, struct arena *arena, str token, st
     return found;
 }
 
+void principal_grant(struct principal *principal, const struct policy *policy, str purposes)
+{
+    if (principal->role == ROLE_SOURCE) {
+        principal->source = purposes;
+    } else if (str_equal(purposes, STR("*"))) {
+        principal->all_purposes = true;
+        principal->purposes = policy && policy->purposes.count == 64 ? ~UINT64_C(0)
+                              : policy                               ? (UINT64_C(1) << policy->purposes.count) - 1
+                                                                     : 0;
+    } else {
+        str names = purposes, name;
+        while (policy && str_split(&names, ' ', &name)) {
+            const struct purpose *purpose = policy_purpose(policy, name);
+            principal->purposes |= purpose ? purpose->self : 0;
+        }
+    }
+}
+
 bool engine_authenticate(struct engine *engine, struct arena *arena, const struct policy *policy, str token, struct principal *ret_principal)
 {
     struct token_row row;
@@ -110,20 +128,7 @@ bool engine_authenticate(struct engine *engine, struct arena *arena, const struc
         return false;
     principal.token = row.id;
     principal.label = row.label;
-    if (principal.role == ROLE_SOURCE)
-        principal.source = row.purposes;
-    else if (str_equal(row.purposes, STR("*"))) {
-        principal.all_purposes = true;
-        principal.purposes = policy && policy->purposes.count == 64 ? ~UINT64_C(0)
-                             : policy                               ? (UINT64_C(1) << policy->purposes.count) - 1
-                                                                    : 0;
-    } else {
-        str names = row.purposes, name;
-        while (policy && str_split(&names, ' ', &name)) {
-            const struct purpose *purpose = policy_purpose(policy, name);
-            principal.purposes |= purpose ? purpose->self : 0;
-        }
-    }
+    principal_grant(&principal, policy, row.purposes);
     *ret_principal = principal;
     return true;
 }

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "deliver/callback.h"
 #include "deliver/deliver.h"
+#include "engine/access.h"
 #include "main/file.h"
 #include "main/local.h"
 #include "main/policy_file.h"
@@ -120,6 +121,9 @@ static const struct err *start(struct serving *serving) {
         .public_url = config_get(config, SETTING_PUBLIC_URL),
         .hooks = {serving, write_destinations, write_destination_metrics, policy_changed, local_check_policy},
         .debug_door = config_yes(config, SETTING_DEBUG_DOOR),
+        .session_idle_s = (unsigned)setting_number(config, SETTING_SESSION_IDLE_SECONDS),
+        .session_s = (unsigned)setting_number(config, SETTING_SESSION_SECONDS),
+        .behind_proxy = config_yes(config, SETTING_BEHIND_PROXY),
     };
     return server_start(run->arena, serving->engine, &options, &serving->server);
 }
@@ -163,6 +167,22 @@ static void wait_for_end(struct serving *serving, const sigset_t *signals) {
     (void)pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 }
 
+/* Where nobody may sign in yet: a link by which the first admin is made. It works once, and only as long as there is none. */
+static void invite(const struct serving *serving, str address) {
+    str code;
+    int64_t expires_ms;
+    const char *public_url = config_get(&serving->run->config, SETTING_PUBLIC_URL);
+    if (engine_user_count(serving->engine))
+        return;
+    const struct err *error = engine_code_make(serving->engine, serving->run->arena, (struct uuid){{0}}, LIMIT_SETUP_LINK_S * SECOND_MS,
+                                               (struct uuid){{0}}, &code, &expires_ms);
+    if (error)
+        log_write(LOG_WARN, "main", "no link for the first admin could be made: %s", error->text);
+    else
+        (void)printf("nobody may sign in at the console yet; the first admin, within %d minutes: %.*s/console/setup#%.*s\n", LIMIT_SETUP_LINK_S / 60,
+                     STR_FMT(public_url ? str_of(public_url) : address), STR_FMT(code));
+}
+
 static void announce(const struct serving *serving) {
     str listen = str_of(config_get(&serving->run->config, SETTING_LISTEN)), host = listen;
     while (host.length && host.data[host.length - 1] != ':')
@@ -170,7 +190,10 @@ static void announce(const struct serving *serving) {
     host = host.length ? str_slice(host, 0, host.length - 1) : host;
     if (str_empty(host) || str_equal(host, STR("*")))
         host = STR("127.0.0.1");
-    (void)printf("listening on http://%.*s:%u\n", STR_FMT(host), server_port(serving->server));
+    str address = str_printf(serving->run->arena, "http://%.*s:%u", STR_FMT(host), server_port(serving->server));
+    (void)printf("listening on %.*s\n", STR_FMT(address));
+    (void)output_flush(); /* whoever waits for that line need not wait for the next */
+    invite(serving, address);
     (void)output_flush(); /* main tells of a stdout that is gone */
 }
 
@@ -187,7 +210,8 @@ static enum status check_numbers(struct run *run) {
     static const struct {
         enum setting setting;
         int64_t most;
-    } numbers[] = {{SETTING_CONNECTIONS, 1000000}, {SETTING_IDLE_SECONDS, 86400}, {SETTING_REQUEST_SECONDS, 86400}};
+    } numbers[] = {{SETTING_CONNECTIONS, 1000000}, {SETTING_IDLE_SECONDS, 86400}, {SETTING_REQUEST_SECONDS, 86400},
+                 {SETTING_SESSION_IDLE_SECONDS, 30 * 86400}, {SETTING_SESSION_SECONDS, 365 * 86400}};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
         const char *value = config_get(&run->config, numbers[i].setting);
         int64_t number;
@@ -241,6 +265,9 @@ static const struct option options[] = {
     {"--connections", "N", "open at a time, default: 12000; one more is answered 503", false},
     {"--idle-seconds", "N", "a connection on which nothing moves is closed after that; default: 60", false},
     {"--request-seconds", "N", "time to send one request, however slowly; default: 120", false},
+    {"--session-idle-seconds", "N", "a console session without a request ends after that; default: 1800", false},
+    {"--session-seconds", "N", "a console session ends after that in any case; default: 43200", false},
+    {"--behind-proxy", NULL, "believe X-Forwarded-For and X-Forwarded-Proto: only where a proxy of your own sets them", false},
     {"--debug-door", NULL, "`telos debug` may be used", false},
     {"--master-key-file", "FILE", "the master key, where it is not in the data directory", false},
     {"--opendsr-certificate", "FILE", "X.509 certificate (PEM, with its chain) that replies of OpenDSR are signed by", false},

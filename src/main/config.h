@@ -34,6 +34,12 @@
       "a connection on which nothing moves is closed after that")                                                      \
     X(SETTING_REQUEST_SECONDS, "request_seconds", "TELOS_REQUEST_SECONDS", "120", false,                               \
       "time to send one request, however slowly; then the connection is closed")                                       \
+    X(SETTING_SESSION_IDLE_SECONDS, "session_idle_seconds", "TELOS_SESSION_IDLE_SECONDS", "1800", false,               \
+      "a console session without a request ends after that")                                                           \
+    X(SETTING_SESSION_SECONDS, "session_seconds", "TELOS_SESSION_SECONDS", "43200", false,                             \
+      "a console session ends after that in any case")                                                                 \
+    X(SETTING_BEHIND_PROXY, "behind_proxy", "TELOS_BEHIND_PROXY", "no", false,                                         \
+      "yes: X-Forwarded-For and X-Forwarded-Proto of whoever connects are believed")                                   \
     X(SETTING_DEBUG_DOOR, "debug_door", "TELOS_DEBUG_DOOR", "no", false, "yes: `telos debug` may be used")
 enum setting {
 #define X(code, key, environment, otherwise, path, help) code,

@@ -3,6 +3,7 @@
  * 1. The Unix socket is the local admin, unless a token is shown there, too: then it counts.
  * 2. A read is made for one purpose: the header `Purpose` (or `?purpose=`) chooses among the token's.
  * 3. Why a token is not taken (unknown, expired, revoked) is not told.
+ * 4. A session's cookie opens exactly what a token of the user's role and purposes would; an unsafe method with it must come from our own pages.
  */
 #include "server/server_private.h"
 
@@ -44,19 +45,120 @@ static str roles_text(struct arena *arena, unsigned may)
     return buf_str(&out);
 }
 
+/* ---- sessions of browsers ---- */
+
+str call_cookie(struct call *call, const char *name)
+{
+    str rest = call_header(call, MHD_HTTP_HEADER_COOKIE), part;
+    size_t length = strlen(name);
+    while (!str_empty(rest) && str_split(&rest, ';', &part)) {
+        part = str_trim(part);
+        if (part.length > length && part.data[length] == '=' && str_starts(part, str_of(name)))
+            return str_slice(part, length + 1, part.length);
+    }
+    return STR_NONE;
+}
+
+bool call_session(struct call *call)
+{
+    str token = call_cookie(call, SESSION_COOKIE);
+    return !str_empty(token) && engine_session_find(call->server->engine, &call->arena, call->policy, token, call->server->session_idle_ms,
+                                                    &call->principal, &call->session);
+}
+
+bool call_https(struct call *call)
+{
+    const struct server *server = call->server;
+    if (server->public_url)
+        return str_starts(str_of(server->public_url), STR("https:"));
+    return server->behind_proxy && str_equal_nocase(call_header(call, "X-Forwarded-Proto"), STR("https"));
+}
+
+str call_address(struct call *call, const char *path)
+{
+    const struct server *server = call->server;
+    if (server->public_url)
+        return str_printf(&call->arena, "%s%s", server->public_url, path);
+    str host = call->local ? STR_NONE : call_header(call, MHD_HTTP_HEADER_HOST);
+    if (str_empty(host))
+        host = str_printf(&call->arena, "127.0.0.1:%u", server->port);
+    return str_printf(&call->arena, "%s://%.*s%s", call_https(call) ? "https" : "http", STR_FMT(host), path);
+}
+
+/* "https://host:port" → "host:port" */
+static str host_of(str address)
+{
+    ptrdiff_t scheme = str_find(address, STR("://"));
+    str rest = scheme < 0 ? address : str_slice(address, (size_t)scheme + 3, address.length);
+    ptrdiff_t slash = str_find_char(rest, '/');
+    return slash < 0 ? rest : str_slice(rest, 0, (size_t)slash);
+}
+
+/* A page of another site cannot send the header without asking first, which is refused; what the browser says of itself is looked at besides. */
+const struct err *call_same_site(struct call *call)
+{
+    str origin = call_header(call, MHD_HTTP_HEADER_ORIGIN), fetch = call_header(call, "Sec-Fetch-Site");
+    str host = call_header(call, MHD_HTTP_HEADER_HOST), ours = str_of(call->server->public_url);
+    bool same = str_empty(origin) || (!str_empty(host) && str_equal_nocase(host_of(origin), host)) ||
+                (!str_empty(ours) && str_equal_nocase(host_of(origin), host_of(ours)));
+    if (!str_empty(fetch) && !str_equal(fetch, STR("same-origin")) && !str_equal(fetch, STR("none")))
+        same = false;
+    if (same && str_equal(call_header(call, "Telos-Console"), STR("1")))
+        return NULL;
+    return err_new(&call->arena, ERR_FORBIDDEN,
+                   same ? "with a session's cookie, send the header `Telos-Console: 1`" : "this comes from a page of another site: nothing is done for it");
+}
+
+struct credential call_credential(struct call *call, struct arena *arena)
+{
+    struct credential credential = {0};
+    str token = STR_NONE, user;
+    if (!uuid_is_zero(call->session.id)) {
+        credential.token = str_copy(arena, call_cookie(call, SESSION_COOKIE));
+        credential.session = true;
+    } else if (call_bearer(call, &token) || call_basic(call, &user, &token)) {
+        credential.token = str_copy(arena, token);
+    }
+    return credential;
+}
+
+bool credential_open(struct server *server, struct arena *arena, const struct policy *policy, const struct credential *credential, struct principal *ret_principal)
+{
+    struct session_info session;
+    *ret_principal = principal_local();
+    if (credential->session)
+        return engine_session_look(server->engine, arena, policy, credential->token, server->session_idle_ms, ret_principal, &session);
+    return str_empty(credential->token) || engine_authenticate(server->engine, arena, policy, credential->token, ret_principal);
+}
+
+/* ---- who it is ---- */
+
+static const struct err *identify(struct call *call)
+{
+    str token = STR_NONE, user;
+    bool unsafe = strcmp(call->method, MHD_HTTP_METHOD_GET) != 0 && !call->head;
+    if (call_bearer(call, &token) || (call_basic(call, &user, &token) && !str_empty(token))) {
+        if (engine_authenticate(call->server->engine, &call->arena, call->policy, token, &call->principal))
+            return NULL;
+        return err_new(&call->arena, ERR_UNAUTHENTICATED, "the token is unknown, expired or revoked; `telos token create` makes a new one");
+    }
+    if (call->local) {
+        call->principal = principal_local();
+        return NULL;
+    }
+    if (call_session(call))
+        return unsafe ? call_same_site(call) : NULL;
+    if (!str_empty(call_cookie(call, SESSION_COOKIE)))
+        return err_new(&call->arena, ERR_UNAUTHENTICATED, "the session is over; sign in again");
+    return err_new(&call->arena, ERR_UNAUTHENTICATED, "send an API token: `Authorization: Bearer TOKEN` (`telos token create` makes one), or sign in at the console");
+}
+
 const struct err *call_authenticate(struct call *call)
 {
     unsigned may = call->route->may;
-    str token = STR_NONE, password;
     if (may & MAY_ANYONE)
         return NULL;
-    bool shown = call_bearer(call, &token) || (call_basic(call, &password, &token) && !str_empty(token));
-    if (!shown && call->local)
-        call->principal = principal_local();
-    else if (!shown)
-        return err_new(&call->arena, ERR_UNAUTHENTICATED, "send an API token: `Authorization: Bearer TOKEN` (`telos token create` makes one)");
-    else if (!engine_authenticate(call->server->engine, &call->arena, call->policy, token, &call->principal))
-        return err_new(&call->arena, ERR_UNAUTHENTICATED, "the token is unknown, expired or revoked; `telos token create` makes a new one");
+    TRY(identify(call));
     if ((may & MAY_LOCAL_ONLY) && !call->local)
         return err_new(&call->arena, ERR_FORBIDDEN, "this is done on the machine itself: use the `telos` command there");
     unsigned roles = may & ~(MAY_LOCAL_ONLY);

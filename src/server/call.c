@@ -6,6 +6,7 @@
  */
 #include "server/server_private.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 
 #define BODY_DISCARD_MAX (64u * 1024 * 1024)
@@ -55,6 +56,8 @@ static void call_give_back(struct call *call)
         engine_work_release(server->engine, &call->work);
     if (call->policy)
         engine_policy_release(server->engine, call->policy);
+    if (call->route && call->route->body_bytes_max == LIMIT_SIGN_IN_BYTES && call->body.data) /* a password may lie in it, and the memory is used again */
+        sodium_memzero(call->body.data, call->body.length);
     bool keep = call->arena.used_bytes <= ARENA_KEPT_BYTES_MAX;
     struct arena arena = call->arena;
     if (keep)
@@ -140,16 +143,19 @@ const struct err *call_commit(struct call *call, handler then)
     return error;
 }
 
-const struct err *call_offload(struct call *call, handler then)
+static const struct err *offload(struct call *call, struct workers *workers, handler then)
 {
     reader_return(call);
     call_suspend(call);
     call->then = then;
-    if (workers_push(call->server, call))
+    if (workers_push(workers, call))
         return &call_passed_on;
     call->then = NULL;
     return err_new(&call->arena, ERR_TOO_MANY, "too many long requests wait already; try again in a moment");
 }
+
+const struct err *call_offload(struct call *call, handler then) { return offload(call, &call->server->workers, then); }
+const struct err *call_offload_login(struct call *call, handler then) { return offload(call, &call->server->logins, then); }
 
 void call_handle(struct call *call, handler handle)
 {

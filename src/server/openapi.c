@@ -131,7 +131,7 @@ static void write_security(struct jsonw *w, const struct route *route)
     if (route->flags & ROUTE_COLLECT)
         jsonw_raw(w, STR("[{\"writeKey\":[]},{\"writeKeyHeader\":[]},{}]"));
     else
-        jsonw_raw(w, route->may & MAY_ANYONE ? STR("[]") : STR("[{\"token\":[]}]"));
+        jsonw_raw(w, route->may & MAY_ANYONE ? STR("[]") : STR("[{\"token\":[]},{\"session\":[]}]"));
     jsonw_key(w, STR("x-roles"));
     jsonw_array(w);
     for (int role = ROLE_AUDITOR; role <= ROLE_ADMIN; role++)
@@ -199,6 +199,8 @@ str openapi_make(struct arena *arena, const struct route *all, size_t count)
     jsonw_object(&w);
     jsonw_key(&w, STR("securitySchemes"));
     jsonw_raw(&w, STR("{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"An API token: a role and a set of purposes.\"},"
+                      "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"telos_session\",\"description\":\"Of a user who is signed in; unsafe methods "
+                      "need the header `Telos-Console: 1`, too.\"},"
                       "\"writeKey\":{\"type\":\"http\",\"scheme\":\"basic\",\"description\":\"A source's write key as user name.\"},"
                       "\"writeKeyHeader\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-Write-Key\"}}"));
     jsonw_key(&w, STR("schemas"));

@@ -5,6 +5,8 @@
  */
 #include "server/server_private.h"
 
+#include <time.h>
+
 struct reader *reader_take(struct server *server, const struct err **ret_error)
 {
     struct reader *reader = NULL;
@@ -28,17 +30,34 @@ void reader_give_back(struct server *server, struct reader *reader)
         engine_reader_close(reader);
 }
 
+#define IDLE_S 30
+
+/* Until a call waits, or it is time to tend. */
+static void wait_for_call(struct workers *workers)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += IDLE_S;
+    int result = 0;
+    while (!workers->first && !workers->stopping && !result)
+        result = workers->idle ? pthread_cond_timedwait(&workers->wake, &workers->lock, &until) : pthread_cond_wait(&workers->wake, &workers->lock);
+}
+
 static void *work(void *context)
 {
-    struct server *server = context;
-    struct workers *workers = &server->workers;
+    struct workers *workers = context;
     pthread_mutex_lock(&workers->lock);
     for (;;) {
-        while (!workers->first && !workers->stopping)
-            pthread_cond_wait(&workers->wake, &workers->lock);
+        wait_for_call(workers);
         struct call *call = workers->first;
-        if (!call)
+        if (!call && workers->stopping)
             break;
+        if (!call) {
+            pthread_mutex_unlock(&workers->lock);
+            workers->idle(workers->server);
+            pthread_mutex_lock(&workers->lock);
+            continue;
+        }
         workers->first = call->next;
         if (!workers->first)
             workers->last = &workers->first;
@@ -54,25 +73,26 @@ static void *work(void *context)
     return NULL;
 }
 
-const struct err *workers_start(struct server *server, struct arena *arena)
+const struct err *workers_start(struct server *server, struct workers *workers, size_t threads, size_t waiting_max, struct arena *arena)
 {
-    struct workers *workers = &server->workers;
+    ASSERT(threads <= WORKERS);
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->wake, NULL);
+    workers->server = server;
     workers->last = &workers->first;
-    while (workers->count < WORKERS) {
-        if (pthread_create(&workers->threads[workers->count], NULL, work, server))
+    workers->waiting_max = waiting_max;
+    while (workers->count < threads) {
+        if (pthread_create(&workers->threads[workers->count], NULL, work, workers))
             return err_new(arena, ERR_UNAVAILABLE, "a thread cannot be started; raise the limit of processes (ulimit -u)");
         workers->count++;
     }
     return NULL;
 }
 
-bool workers_push(struct server *server, struct call *call)
+bool workers_push(struct workers *workers, struct call *call)
 {
-    struct workers *workers = &server->workers;
     pthread_mutex_lock(&workers->lock);
-    bool room = workers->waiting < LIMIT_SLOW_REQUESTS;
+    bool room = workers->waiting < workers->waiting_max;
     if (room) {
         call->next = NULL;
         *workers->last = call;
@@ -84,9 +104,10 @@ bool workers_push(struct server *server, struct call *call)
     return room;
 }
 
-void workers_stop(struct server *server)
+void workers_stop(struct workers *workers)
 {
-    struct workers *workers = &server->workers;
+    if (!workers->last) /* never started */
+        return;
     pthread_mutex_lock(&workers->lock);
     workers->stopping = true;
     pthread_cond_broadcast(&workers->wake);

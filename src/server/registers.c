@@ -224,6 +224,12 @@ static const struct err *write_reader(struct reads *reads, struct jsonw *w, stru
                 jsonw_field(w, "role", reads->tokens[i].role);
                 jsonw_field(w, "label", reads->tokens[i].label);
             }
+        struct user user;
+        if (engine_user(reads->call->server->engine, &reads->call->arena, id, &user)) {
+            jsonw_field(w, "role", str_of(role_name(user.role)));
+            jsonw_field(w, "label", user.name);
+            jsonw_field_bool(w, "user", true);
+        }
     }
     jsonw_object_end(w);
     return NULL;

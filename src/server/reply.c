@@ -55,7 +55,7 @@ void reply_problem_begin(struct call *call, enum err_code code, const char *deta
     if (code == ERR_UNAUTHENTICATED)
         reply_header(call, MHD_HTTP_HEADER_WWW_AUTHENTICATE, call->route && (call->route->flags & ROUTE_COLLECT) ? "Basic realm=\"Telos\"" : "Bearer realm=\"Telos\"");
     if (err_retry_helps(code))
-        reply_header(call, MHD_HTTP_HEADER_RETRY_AFTER, code == ERR_TOO_MANY ? "1" : "5");
+        reply_header(call, MHD_HTTP_HEADER_RETRY_AFTER, call->retry_after ? call->retry_after : code == ERR_TOO_MANY ? "1" : "5");
 }
 
 /* At most one a second: while nothing can be stored, every request fails alike. The path may name a person, the route's pattern does not. */

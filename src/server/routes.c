@@ -121,6 +121,23 @@ static const struct route table[] = {
     {"GET", "/v1/evidence/proof/{index}", MAY_EVIDENCE, 0, 0, inclusion_get, NULL, "That a leaf is in the ledger", "size", NULL, 200, "InclusionProof"},
     {"GET", "/tile/{path...}", MAY_EVIDENCE, 0, 0, tile_get, "getTile", "A tile of the ledger, or a bundle of its entries (C2SP tlog-tiles)", NULL, NULL, 200, "application/octet-stream"},
 
+    /* users and sessions of the console */
+    {"GET", "/v1/session", MAY_ANYONE, IN, 0, session_get, "getSession", "Who is signed in, and how one signs in", NULL, NULL, 200, "SessionState"},
+    {"POST", "/v1/session", MAY_ANYONE, IN, LIMIT_SIGN_IN_BYTES, session_post, "signIn", "Sign in with a name and a password; sets the cookie", NULL, "SignIn", 201, "SessionState"},
+    {"DELETE", "/v1/session", MAY_ANYONE, 0, LIMIT_SIGN_IN_BYTES, session_delete_own, "signOut", "Sign out", NULL, NULL, 204, NULL},
+    {"GET", "/v1/session/setup", MAY_ANYONE, 0, 0, session_setup_get, "getSetup", "What a one-time link is for", "code!", NULL, 200, "SetupLink"},
+    {"POST", "/v1/session/setup", MAY_ANYONE, IN, LIMIT_SIGN_IN_BYTES, session_setup_post, "setUp", "By a one-time link: make the first admin, or set one's password; signs in", NULL, "Setup", 201, "SessionState"},
+    {"PUT", "/v1/session/password", MAY_EVIDENCE, IN, LIMIT_SIGN_IN_BYTES, session_password_put, "changePassword", "Change one's own password; one's other sessions end", NULL, "PasswordChange", 204, NULL},
+    {"GET", "/v1/sessions", MAY_EVIDENCE, 0, 0, sessions_get, "listSessions", "Where one is signed in; an admin sees everybody's with user=*", "user", NULL, 200, "Sessions"},
+    {"DELETE", "/v1/sessions/{id}", MAY_EVIDENCE, 0, LIMIT_SIGN_IN_BYTES, session_delete_one, "endSession", "End a session: one's own, an admin anybody's", NULL, NULL, 204, NULL},
+    {"GET", "/v1/users", MAY_ADMIN, 0, 0, users_get, "listUsers", "Who may sign in at the console", NULL, NULL, 200, "Users"},
+    {"POST", "/v1/users", MAY_ADMIN, IN, LIMIT_SIGN_IN_BYTES, users_post, "createUser", "Make a user; without a password the reply has a one-time link", NULL, "UserRequest", 201, "UserMade"},
+    {"GET", "/v1/users/{id}", MAY_ADMIN, 0, 0, user_get, "getUser", "One user", NULL, NULL, 200, "User"},
+    {"PATCH", "/v1/users/{id}", MAY_ADMIN, 0, LIMIT_SIGN_IN_BYTES, user_patch, "changeUser", "Change a user; what changes rights ends the user's sessions", NULL, "UserChange", 200, "User"},
+    {"DELETE", "/v1/users/{id}", MAY_ADMIN, 0, LIMIT_SIGN_IN_BYTES, user_delete, "removeUser", "Forget who a user was; what the user did stays, under the id", NULL, NULL, 204, NULL},
+    {"POST", "/v1/users/{id}/link", MAY_ADMIN, 0, LIMIT_SIGN_IN_BYTES, user_link_post, "makeUserLink", "A one-time link by which the user sets a password", NULL, "Nothing", 201, "UserLink"},
+    {"PUT", "/v1/users/{id}/password", MAY_ADMIN, IN, LIMIT_SIGN_IN_BYTES, user_password_put, "setUserPassword", "Set a user's password", NULL, "PasswordSet", 204, NULL},
+
     /* tokens and care */
     {"GET", "/v1/tokens", MAY_ADMIN, 0, 0, tokens_get, "listTokens", "All tokens, without their secret", NULL, NULL, 200, "Tokens"},
     {"POST", "/v1/tokens", MAY_ADMIN, 0, API, tokens_post, "createToken", "Make a token; it is shown once", NULL, "TokenRequest", 201, "TokenMade"},

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define THREADS_DEFAULT 2
+#define LOGIN_WORKERS 2 /* each works on 64 MB while it checks a password */
 #define BACKLOG 4096
 #define STOP_WAIT_MS (10 * SECOND_MS)
 
@@ -148,7 +149,10 @@ static const struct err *start(struct arena *arena, struct server *server, const
     server->tallies = arena_array(&server->arena, struct tally, server->route_count);
     server->openapi = openapi_make(&server->arena, server->routes, server->route_count);
     server->success = success_make();
-    TRY(workers_start(server, arena));
+    throttle_open(&server->throttle);
+    server->logins.idle = logins_idle;
+    TRY(workers_start(server, &server->workers, WORKERS, LIMIT_SLOW_REQUESTS, arena));
+    TRY(workers_start(server, &server->logins, LOGIN_WORKERS, LIMIT_LOGINS_WAITING, arena));
     TRY(streams_start(server, arena));
     TRY(loops_start(server, arena, options->threads ? options->threads : THREADS_DEFAULT));
     return entrance_open(server, arena);
@@ -170,6 +174,9 @@ const struct err *server_start(struct arena *arena, struct engine *engine, const
     server->connections_max = options->connections_max ? options->connections_max : LIMIT_CONNECTIONS;
     server->idle_s = options->idle_s ? options->idle_s : LIMIT_CONNECTION_IDLE_S;
     server->receive_s = options->receive_s ? options->receive_s : LIMIT_REQUEST_RECEIVE_S;
+    server->session_idle_ms = (options->session_idle_s ? options->session_idle_s : LIMIT_SESSION_IDLE_S) * SECOND_MS;
+    server->session_life_ms = (options->session_s ? options->session_s : LIMIT_SESSION_LIFE_S) * SECOND_MS;
+    server->behind_proxy = options->behind_proxy;
     server->started_ms = clock_now_ms();
     const struct err *error = start(arena, server, options);
     if (error) {
@@ -221,7 +228,9 @@ void server_stop(struct server *server)
     if (!server)
         return;
     doors_close(server);
-    workers_stop(server);
+    workers_stop(&server->workers);
+    workers_stop(&server->logins);
+    throttle_close(&server->throttle);
     streams_free(server);
     if (server->success)
         MHD_destroy_response(server->success);

@@ -32,6 +32,8 @@ struct server_options {
     struct server_hooks hooks;
     unsigned threads; /* that serve connections; 0: 2 */
     size_t connections_max; /* 0: LIMIT_CONNECTIONS */
+    unsigned session_idle_s, session_s; /* 0: LIMIT_SESSION_IDLE_S, LIMIT_SESSION_LIFE_S */
+    bool behind_proxy; /* X-Forwarded-For and -Proto of whoever connects are believed */
     unsigned idle_s, receive_s; /* 0: LIMIT_CONNECTION_IDLE_S, LIMIT_REQUEST_RECEIVE_S */
     bool debug_door; /* POST /v1/admin/debug/… */
 };

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "engine/access.h"
 #include "server/server.h"
 
 #include <microhttpd.h>
@@ -107,6 +108,8 @@ struct call {
     size_t body_discarded, body_bytes_max;
     int64_t began_us, received_ms;
     struct principal principal;
+    struct session_info session; /* the id is zero where no cookie of a session counts */
+    const char *retry_after; /* seconds, where a problem knows better than its code */
     const struct policy *policy; /* snapshot; NULL: none is active */
     struct reader *reader;
     struct reply reply;
@@ -138,11 +141,26 @@ struct workers {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct call *first, **last;
-    size_t waiting;
+    size_t waiting, waiting_max;
     bool stopping;
     pthread_t threads[WORKERS];
     size_t count;
+    void (*idle)(struct server *server); /* called about every half minute when nothing waits; may be NULL */
+    struct server *server;
 };
+
+/* Failed sign-ins, by name and by address: throttle.c. */
+struct throttle_place {
+    uint8_t key[16]; /* keyed hash: names are not kept */
+    int64_t since_ms;
+    uint32_t failures;
+};
+struct throttle {
+    pthread_mutex_t lock;
+    uint8_t secret[32];
+    struct throttle_place *places; /* LIMIT_LOGIN_PLACES */
+};
+struct oidc;
 
 struct streams;
 struct flow;
@@ -186,7 +204,11 @@ struct server {
     pthread_mutex_t links_lock; /* its own: MHD tells of connections while it holds locks */
     struct link *links;
 
-    struct workers workers;
+    struct workers workers, logins; /* logins: passwords and providers, so that they take no thread of others */
+    struct throttle throttle;
+    struct oidc *oidc; /* NULL: none is configured */
+    int64_t session_idle_ms, session_life_ms;
+    bool behind_proxy;
     struct streams *streams;
 };
 
@@ -203,6 +225,8 @@ void call_handle(struct call *call, handler handle);
 const struct err *call_commit(struct call *call, handler then) MUST_CHECK;
 /* For a handler that finds out that it is long: a worker goes on with `then`. Return what it returns. */
 const struct err *call_offload(struct call *call, handler then) MUST_CHECK;
+/* The same, by those that check passwords and ask OpenID providers. */
+const struct err *call_offload_login(struct call *call, handler then) MUST_CHECK;
 /* The reader of this call, taken when first asked for. */
 const struct err *call_reader(struct call *call, struct reader **ret_reader) MUST_CHECK;
 
@@ -238,6 +262,54 @@ bool principal_has(const struct principal *principal, const struct purpose *purp
 /* May it see a record of this purpose? Those of the whole person (no purpose) are for `privacy` and `admin`. */
 bool principal_sees(const struct principal *principal, const struct policy *policy, str purpose);
 struct principal principal_local(void);
+#define SESSION_COOKIE "telos_session"
+str call_cookie(struct call *call, const char *name); /* STR_NONE where absent */
+/* The session of the cookie, if it stands: fills call->principal and call->session. */
+bool call_session(struct call *call);
+/* An unsafe request of a browser: it must be one that no other site can make. */
+const struct err *call_same_site(struct call *call) MUST_CHECK;
+/* What opened this call, to be asked again later: a token, or a session's. */
+struct credential {
+    str token; /* empty: the local admin */
+    bool session;
+};
+struct credential call_credential(struct call *call, struct arena *arena);
+bool credential_open(struct server *server, struct arena *arena, const struct policy *policy, const struct credential *credential, struct principal *ret_principal);
+bool call_https(struct call *call); /* as the browser sees it */
+str call_address(struct call *call, const char *path); /* of this Telos, as others reach it */
+
+/* ---- throttle.c: failed sign-ins ---- */
+void throttle_open(struct throttle *throttle);
+void throttle_close(struct throttle *throttle);
+/* Counts an attempt as failed, with the name (may be empty) and the caller's address; ERR_TOO_MANY where too many failed before, and call->retry_after. */
+const struct err *throttle_charge(struct call *call, str name) MUST_CHECK;
+void throttle_good(struct call *call, str name); /* it did not fail after all: the name begins anew, the address gets it back */
+
+/* ---- session.c, users.c, oidc.c ---- */
+const struct err *session_get(struct call *call);
+const struct err *session_post(struct call *call);
+const struct err *session_delete_own(struct call *call);
+const struct err *session_setup_get(struct call *call);
+const struct err *session_setup_post(struct call *call);
+const struct err *session_password_put(struct call *call);
+const struct err *sessions_get(struct call *call);
+const struct err *session_delete_one(struct call *call);
+const struct err *session_start(struct call *call, struct uuid user, const char *how) MUST_CHECK; /* with the cookie; the reply is not begun */
+const struct err *body_password(struct call *call, const struct json *body, const char *name, str *ret_password) MUST_CHECK;
+void logins_idle(struct server *server);
+const struct err *user_facts_check(struct call *call, const struct user_facts *facts) MUST_CHECK; /* their texts */
+void oidc_write(const struct oidc *oidc, struct jsonw *w); /* an object, or null */
+const struct err *users_get(struct call *call);
+const struct err *users_post(struct call *call);
+const struct err *user_get(struct call *call);
+const struct err *user_patch(struct call *call);
+const struct err *user_delete(struct call *call);
+const struct err *user_link_post(struct call *call);
+const struct err *user_password_put(struct call *call);
+void write_user(struct jsonw *w, const struct user *user); /* an object */
+/* tokens.c: purposes of tokens and users. */
+void write_purpose_names(struct jsonw *w, str names); /* an array */
+const struct err *body_grant(struct call *call, const struct json *body, enum role *ret_role, str *ret_purposes) MUST_CHECK; /* no source */
 
 /* ---- persons: person.c ---- */
 /* The person of "type:value"; NULL where nobody is known by it. */
@@ -312,9 +384,9 @@ void line_flatten(struct buf *out, size_t from); /* JSON onto one line */
 /* ---- pools: pool.c ---- */
 struct reader *reader_take(struct server *server, const struct err **ret_error);
 void reader_give_back(struct server *server, struct reader *reader);
-const struct err *workers_start(struct server *server, struct arena *arena) MUST_CHECK;
-bool workers_push(struct server *server, struct call *call); /* false when too many wait */
-void workers_stop(struct server *server);
+const struct err *workers_start(struct server *server, struct workers *workers, size_t threads, size_t waiting_max, struct arena *arena) MUST_CHECK;
+bool workers_push(struct workers *workers, struct call *call); /* false when too many wait */
+void workers_stop(struct workers *workers);
 
 /* ---- loop.c: the threads that serve connections; the entrance ---- */
 const struct err *loops_start(struct server *server, struct arena *arena, unsigned threads) MUST_CHECK;

@@ -24,7 +24,7 @@ struct stream {
     struct stream *next;
     struct arena arena; /* of its texts */
     struct flow *flow;
-    str token; /* empty: the local admin */
+    struct credential credential;
     str purpose;
     struct uuid token_id;
     uint64_t batch;
@@ -106,9 +106,9 @@ static const struct err *push_change(struct call *call, struct stream *stream, c
 /* The purpose that it may still see, or NULL: then it has ended. */
 static const struct purpose *still_allowed(struct call *call, const struct stream *stream)
 {
-    struct principal principal = principal_local();
+    struct principal principal;
     const struct purpose *purpose = policy_purpose(call->policy, stream->purpose);
-    if (!str_empty(stream->token) && !engine_authenticate(call->server->engine, &call->arena, call->policy, stream->token, &principal))
+    if (!credential_open(call->server, &call->arena, call->policy, &stream->credential, &principal))
         return NULL;
     return purpose && (MAY_PEOPLE & MAY(principal.role)) && principal_has(&principal, purpose) ? purpose : NULL;
 }
@@ -336,7 +336,6 @@ const struct err *stream_get(struct call *call)
     const struct purpose *purpose;
     struct streams *streams = call->server->streams;
     struct stream place = {0};
-    str token = STR_NONE, user;
     TRY(call_purpose(call, &purpose));
     TRY(read_place(call, &place));
     if (!str_empty(call_query(call, "segment")))
@@ -349,8 +348,7 @@ const struct err *stream_get(struct call *call)
     ASSERT(stream);
     *stream = place;
     arena_init(&stream->arena);
-    if (call_bearer(call, &token) || call_basic(call, &user, &token))
-        stream->token = str_copy(&stream->arena, token);
+    stream->credential = call_credential(call, &stream->arena);
     stream->token_id = call->principal.token;
     stream->purpose = str_copy(&stream->arena, purpose->name);
     stream->flow = flow_new(call, LIMIT_STREAM_BUFFER_BYTES);

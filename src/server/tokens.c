@@ -1,14 +1,9 @@
 /* API tokens: made (shown once), listed, revoked. */
 #include "server/server_private.h"
 
-/* What the token is for: purposes are kept as one text, with spaces between. */
-static void write_grant(struct jsonw *w, bool source, str purposes)
+/* Purposes are kept as one text, with spaces between. */
+void write_purpose_names(struct jsonw *w, str purposes)
 {
-    if (source) {
-        jsonw_field(w, "source", purposes);
-        return;
-    }
-    jsonw_key(w, STR("purposes"));
     jsonw_array(w);
     while (!str_empty(purposes)) {
         ptrdiff_t space = str_find_char(purposes, ' ');
@@ -18,6 +13,17 @@ static void write_grant(struct jsonw *w, bool source, str purposes)
         purposes = space < 0 ? STR_NONE : str_slice(purposes, length + 1, purposes.length);
     }
     jsonw_array_end(w);
+}
+
+/* What the token is for. */
+static void write_grant(struct jsonw *w, bool source, str purposes)
+{
+    if (source) {
+        jsonw_field(w, "source", purposes);
+        return;
+    }
+    jsonw_key(w, STR("purposes"));
+    write_purpose_names(w, purposes);
 }
 
 const struct err *tokens_get(struct call *call)
@@ -106,6 +112,14 @@ static const struct err *read_grant(struct call *call, const struct json *body, 
     TRY(body_need(call, body, "source", ret_purposes));
     if (call->policy && !policy_source(call->policy, *ret_purposes))
         return err_new(&call->arena, ERR_INVALID, "the active policy has no source of this name (`source`)");
+    return NULL;
+}
+
+const struct err *body_grant(struct call *call, const struct json *body, enum role *ret_role, str *ret_purposes)
+{
+    TRY(read_grant(call, body, ret_role, ret_purposes));
+    if (*ret_role == ROLE_SOURCE)
+        return err_new(&call->arena, ERR_INVALID, "`role` of a user is one of admin, privacy, marketer, agent, auditor");
     return NULL;
 }
 

@@ -92,6 +92,24 @@ struct token_row {
     int64_t created_ms, expires_ms, revoked_ms; /* TIME_FOREVER, TIME_NONE */
 };
 
+struct user_row { /* who may sign in at the console */
+    struct uuid id;
+    uint8_t login[16], subject[16]; /* keyed hashes of the name, and of issuer and subject at an OpenID provider; zeros: none */
+    str role; /* "admin", …; */
+    str purposes; /* names separated by spaces; "*": all */
+    str password; /* Argon2id, as libsodium writes it; empty: none */
+    str sealed; /* name, title, e-mail address; empty once the user is removed */
+    bool disabled;
+    int64_t created_ms, changed_ms;
+};
+
+struct session_row { /* of a user at a browser, or a link by which one sets a password */
+    struct uuid id, user;
+    bool link;
+    uint8_t hash[32]; /* SHA-256 of the token */
+    int64_t created_ms, seen_ms, expires_ms;
+};
+
 struct policy_row {
     uint32_t version;
     int64_t activated_ms;
@@ -112,7 +130,10 @@ struct save {
     VEC(struct disclosure) disclosures; /* added to what is there (count, last) */
     VEC(struct read_row) reads;
     VEC(struct token_row) tokens; /* inserted or replaced by id */
-    VEC(struct rights_request) rights; /* the same */
+    VEC(struct user_row) users; /* the same */
+    VEC(struct session_row) sessions; /* the same */
+    VEC(struct uuid) sessions_gone;
+    VEC(struct rights_request) rights; /* as tokens */
     const struct policy_row *policy;
     struct { str key, value; } *settings; /* replaced; value STR_NONE: removed */
     size_t setting_count;
@@ -185,6 +206,8 @@ struct store_ops {
     const struct err *(*reads)(struct store_session *session, struct arena *arena, const profile_no *profiles, size_t count, uint64_t before, size_t max,
                                struct read_row **ret_rows, size_t *ret_count);
     const struct err *(*tokens)(struct store_session *session, struct arena *arena, struct token_row **ret_rows, size_t *ret_count);
+    const struct err *(*users)(struct store_session *session, struct arena *arena, struct user_row **ret_rows, size_t *ret_count);
+    const struct err *(*sessions)(struct store_session *session, struct arena *arena, struct session_row **ret_rows, size_t *ret_count);
     const struct err *(*policies)(struct store_session *session, struct arena *arena, bool texts, struct policy_row **ret_rows, size_t *ret_count);
     const struct err *(*policy)(struct store_session *session, struct arena *arena, uint32_t version, struct policy_row *ret_row, bool *ret_found); /* 0: newest */
     const struct err *(*counters)(struct store_session *session, struct arena *arena, int64_t from_ms, int64_t to_ms, struct counter **ret_rows, size_t *ret_count);

@@ -9,6 +9,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 sys.path.insert(0, HERE)
+import access  # noqa: E402
 import audit  # noqa: E402
 import bad_input  # noqa: E402
 import bounds  # noqa: E402
@@ -28,7 +29,7 @@ def main():
         sys.exit(__doc__)
     telos = Telos(os.path.abspath(sys.argv[1]), os.path.join(HERE, "policy.yaml"), KEYS)
     telos.start()
-    cases = collect.CASES + people.CASES + pages.CASES + views.CASES + rights.CASES + audit.CASES + walk.CASES + bad_input.CASES + bounds.CASES
+    cases = collect.CASES + people.CASES + pages.CASES + views.CASES + rights.CASES + audit.CASES + access.CASES + walk.CASES + bad_input.CASES + bounds.CASES
 
     def it_stops_cleanly(telos):
         assert telos.process.poll() is None, "it ended by itself: %s\n%s" % (telos.process.returncode, telos.log_end())

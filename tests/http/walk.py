@@ -64,9 +64,10 @@ class Samples:
         telos.call("POST", "/v1/track", {"userId": "walk-1", "event": "Delivered"}, key=SITE)
         delivery = telos.call("GET", "/v1/deliveries")["deliveries"][0]["id"]
         token = telos.call("POST", "/v1/tokens", {"role": "agent", "purposes": ["service"]})["id"]
+        user = telos.call("POST", "/v1/users", {"name": "walker-%d" % id(self), "role": "agent", "purposes": ["service"]})["id"]
         self.rights = 0
         self.folder = tempfile.mkdtemp(prefix="telos-walk-")
-        self.ids = {"/v1/consents": said["id"], "/v1/identities": merge, "/v1/deliveries": delivery, "/v1/tokens": token}
+        self.ids = {"/v1/consents": said["id"], "/v1/identities": merge, "/v1/deliveries": delivery, "/v1/tokens": token, "/v1/users": user}
         with open(telos.policy) as f:
             self.policy = {"policy": f.read(), "notices": {"notices/newsletter.en.md": "We send you offers by e-mail if you agree.\n"}}
 
@@ -137,6 +138,9 @@ class Samples:
             "ReplayRequest": {},
             "PolicyProposal": self.policy,
             "TokenRequest": {"role": "agent", "purposes": ["service"]},
+            "UserRequest": {"name": "walks-%d" % id(self), "role": "privacy", "purposes": ["*"], "title": "Walks", "email": "walks@example.hu"},
+            "UserChange": {"title": "Walks on"},
+            "PasswordSet": {"password": "walks and walks"},
             "DirectoryRequest": {"directory": os.path.join(self.folder, "backup")},
             "SweepRequest": {},
             "ExportRequest": {"directory": os.path.join(self.folder, "export")},
@@ -190,11 +194,11 @@ def the_guide_names_every_route(telos):
 
 def every_route_answers_as_it_is_described(telos):
     api, samples = description(telos), Samples(telos)
-    last = {"/v1/tokens/{id}": 1, "/v1/policy": 1}
+    last = {"/v1/tokens/{id}": 1, "/v1/policy": 1, "/v1/users/{id}": 1}
     walked = 0
-    for path, method, operation in sorted(operations(api), key=lambda o: (last.get(o[0], 0), o[0], o[1])):
+    for path, method, operation in sorted(operations(api), key=lambda o: (last.get(o[0], 0), o[1] == "DELETE", o[0], o[1])):
         what = "%s %s" % (method, path)
-        closed = path.startswith(("/v1/admin/debug", "/opendsr/", "/v1/agent/", "/v1/data-rights-request"))  # rights.py opens the protocols
+        closed = path.startswith(("/v1/admin/debug", "/opendsr/", "/v1/agent/", "/v1/data-rights-request", "/v1/session"))  # rights.py opens the protocols, access.py sessions
         if path in ("/v1/stream", "/rights", "/preferences", "/preferences/data", "/preferences/receipt") or closed or path.endswith("/retry"):
             continue  # one never ends, some need a signed link, one is closed, one needs a dead letter: each has a case of its own
         body = samples.body(path, operation)

@@ -50,7 +50,8 @@ class Telos:
                 break
         else:
             raise RuntimeError("telos serve did not start:\n" + self.log_end())
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        self.said = []  # what follows on stdout
+        threading.Thread(target=lambda out=self.process.stdout: self.said.extend(out), daemon=True).start()
         if self.token is None:
             self.token = self.command("token", "create", "--role", "admin", "--purpose", "*")["token"]
         return self

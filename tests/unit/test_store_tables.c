@@ -355,6 +355,47 @@ static void disclosures_add_up(void **state)
     assert_int_equal(person->disclosures.items[1].count, 1);
 }
 
+static void users_and_sessions_are_kept_replaced_and_taken_away(void **state)
+{
+    (void)state;
+    struct save save = {.sets = w.sets};
+    struct user_row user = {.id = uuid_of(8, 1), .login = {1, 2}, .role = STR("agent"), .purposes = STR("a b"), .password = STR("$argon2id$"),
+                            .sealed = str_bytes("s\0s", 3), .created_ms = 1, .changed_ms = 2};
+    struct session_row first = {.id = uuid_of(8, 2), .user = user.id, .hash = {7}, .created_ms = 3, .seen_ms = 4, .expires_ms = 5};
+    struct session_row link = {.id = uuid_of(8, 3), .user = user.id, .link = true, .hash = {8}, .created_ms = 3, .seen_ms = 3, .expires_ms = 9};
+    *(struct user_row *)vec_push(&w.arena, &save.users) = user;
+    *(struct session_row *)vec_push(&w.arena, &save.sessions) = first;
+    *(struct session_row *)vec_push(&w.arena, &save.sessions) = link;
+    check_fine(w.store->ops->save(w.writer, &w.arena, &save));
+    user.disabled = true;
+    user.subject[15] = 3;
+    user.purposes = STR("*");
+    user.password = user.sealed = STR_NONE;
+    first.seen_ms = 44;
+    save.users.items[0] = user;
+    save.sessions.items[0] = first;
+    save.sessions.count = 1;
+    *(struct uuid *)vec_push(&w.arena, &save.sessions_gone) = link.id;
+    *(struct uuid *)vec_push(&w.arena, &save.sessions_gone) = uuid_of(8, 9); /* nobody's: harmless */
+    check_fine(w.store->ops->save(w.writer, &w.arena, &save));
+    world_reopen(&w);
+    struct user_row *users;
+    struct session_row *sessions;
+    size_t count;
+    check_fine(w.store->ops->users(w.reader, &w.arena, &users, &count));
+    assert_int_equal(count, 1);
+    assert_true(uuid_equal(users[0].id, user.id) && users[0].disabled && users[0].created_ms == 1 && users[0].changed_ms == 2);
+    assert_memory_equal(users[0].login, user.login, sizeof user.login);
+    assert_memory_equal(users[0].subject, user.subject, sizeof user.subject);
+    check_str(users[0].role, "agent");
+    check_str(users[0].purposes, "*");
+    assert_true(str_empty(users[0].password) && str_empty(users[0].sealed));
+    check_fine(w.store->ops->sessions(w.reader, &w.arena, &sessions, &count));
+    assert_int_equal(count, 1);
+    assert_true(uuid_equal(sessions[0].id, first.id) && uuid_equal(sessions[0].user, user.id) && !sessions[0].link);
+    assert_true(sessions[0].created_ms == 3 && sessions[0].seen_ms == 44 && sessions[0].expires_ms == 5 && sessions[0].hash[0] == 7);
+}
+
 static void tokens_policies_and_settings_are_kept(void **state)
 {
     (void)state;
@@ -579,6 +620,7 @@ static const struct backend_test tests[] = {
     BACKEND_TEST(tiles_of_every_level_are_found),
     BACKEND_TEST(reads_of_persons_are_listed_newest_first),
     BACKEND_TEST(disclosures_add_up),
+    BACKEND_TEST(users_and_sessions_are_kept_replaced_and_taken_away),
     BACKEND_TEST(tokens_policies_and_settings_are_kept),
     BACKEND_TEST(rights_requests_are_found_by_person_state_and_time),
     BACKEND_TEST(what_a_person_asked_dies_with_the_evidence_key),

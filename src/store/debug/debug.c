@@ -165,6 +165,16 @@ static const struct err *debug_tokens(struct store_session *session, struct aren
     CALL(tokens, FAULT_READ, arena, arena, ret_rows, ret_count);
 }
 
+static const struct err *debug_users(struct store_session *session, struct arena *arena, struct user_row **ret_rows, size_t *ret_count)
+{
+    CALL(users, FAULT_READ, arena, arena, ret_rows, ret_count);
+}
+
+static const struct err *debug_sessions(struct store_session *session, struct arena *arena, struct session_row **ret_rows, size_t *ret_count)
+{
+    CALL(sessions, FAULT_READ, arena, arena, ret_rows, ret_count);
+}
+
 static const struct err *debug_policies(struct store_session *session, struct arena *arena, bool texts, struct policy_row **ret_rows,
                                         size_t *ret_count)
 {
@@ -329,7 +339,7 @@ const struct err *store_debug_open(struct arena *arena, struct store *inner, str
         .load = debug_load, .save = debug_save, .totals = debug_totals, .events = debug_events, .event = debug_event,
         .batches = debug_batches, .ledger = debug_ledger, .tile = debug_tile, .deliveries = debug_deliveries, .delivery = debug_delivery,
         .destination_counts = debug_destination_counts, .due = debug_due, .profiles = debug_profiles,
-        .profile_by_id = debug_profile_by_id, .reads = debug_reads, .tokens = debug_tokens, .policies = debug_policies,
+        .profile_by_id = debug_profile_by_id, .reads = debug_reads, .tokens = debug_tokens, .users = debug_users, .sessions = debug_sessions, .policies = debug_policies,
         .policy = debug_policy, .counters = debug_counters, .consent = debug_consent, .setting = debug_setting, .right = debug_right, .rights = debug_rights,
         .purposes_in_use = debug_purposes_in_use, .tidy = debug_tidy, .backup = debug_backup,
     };

@@ -267,7 +267,7 @@ static void memory_close(struct store *base)
     for (struct memory_setting *setting = store->settings; setting; setting = setting->next)
         free((void *)setting->value.data);
     struct row_list *lists[] = {&store->profiles, &store->events, &store->outbox, &store->batches, &store->ledger,
-                                &store->reads, &store->tokens, &store->policies, &store->counters, &store->rights};
+                                &store->reads, &store->tokens, &store->users, &store->sessions, &store->policies, &store->counters, &store->rights};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         row_list_release(lists[i]);
     free(store->hashes);

@@ -17,7 +17,7 @@ struct row_type {
     unsigned clear_count;
 };
 extern const struct row_type type_profile, type_identifier, type_consent, type_merge, type_preferences, type_refused, type_fact_page,
-    type_disclosure, type_held, type_delivery, type_event, type_batch, type_ledger, type_read, type_token, type_policy, type_counter, type_rights;
+    type_disclosure, type_held, type_delivery, type_event, type_batch, type_ledger, type_read, type_token, type_user, type_session, type_policy, type_counter, type_rights;
 
 void *row_make(const struct row_type *type, const void *row); /* a block of its own */
 /* Texts copied into the arena, the mark cleared. */
@@ -61,7 +61,7 @@ struct store_memory {
     struct store base;
     bool writing;
     struct row_list profiles, events, outbox, batches, ledger, reads; /* by number; profiles: struct memory_profile */
-    struct row_list tokens, policies, counters, rights;
+    struct row_list tokens, users, sessions, policies, counters, rights;
     struct hash_slot *hashes;
     size_t hash_slots, hash_used;
     struct arena arena; /* names of sets, settings' keys */

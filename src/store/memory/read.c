@@ -343,6 +343,18 @@ static const struct err *memory_tokens(struct store_session *session, struct are
     return NULL;
 }
 
+static const struct err *memory_users(struct store_session *session, struct arena *arena, struct user_row **ret_rows, size_t *ret_count)
+{
+    COPY_OUT(memory_of(session)->users, type_user, user_row);
+    return NULL;
+}
+
+static const struct err *memory_sessions(struct store_session *session, struct arena *arena, struct session_row **ret_rows, size_t *ret_count)
+{
+    COPY_OUT(memory_of(session)->sessions, type_session, session_row);
+    return NULL;
+}
+
 static const struct err *memory_policies(struct store_session *session, struct arena *arena, bool texts, struct policy_row **ret_rows, size_t *ret_count)
 {
     COPY_OUT(memory_of(session)->policies, type_policy, policy_row);
@@ -479,7 +491,7 @@ static const struct err *memory_purposes_in_use(struct store_session *session, s
 const struct store_ops memory_reads_ops = {
     .totals = memory_totals, .events = memory_events, .event = memory_event, .batches = memory_batches, .ledger = memory_ledger, .tile = memory_tile,
     .deliveries = memory_deliveries, .delivery = memory_delivery, .destination_counts = memory_destination_counts, .due = memory_due,
-    .profiles = memory_profiles, .profile_by_id = memory_profile_by_id, .reads = memory_reads, .tokens = memory_tokens,
+    .profiles = memory_profiles, .profile_by_id = memory_profile_by_id, .reads = memory_reads, .tokens = memory_tokens, .users = memory_users, .sessions = memory_sessions,
     .policies = memory_policies, .policy = memory_policy, .counters = memory_counters, .consent = memory_consent, .right = memory_right, .rights = memory_rights, .setting = memory_setting,
     .purposes_in_use = memory_purposes_in_use,
 };

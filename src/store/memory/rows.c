@@ -31,6 +31,9 @@ const struct row_type type_ledger = {sizeof(struct ledger_row), NO_MARK, {AT(led
 const struct row_type type_read = {sizeof(struct read_row), NO_MARK, {AT(read_row, purpose), AT(read_row, what)}, 2, {0}, 0};
 const struct row_type type_token = {sizeof(struct token_row), NO_MARK,
                                     {AT(token_row, role), AT(token_row, purposes), AT(token_row, label)}, 3, {0}, 0};
+const struct row_type type_user = {sizeof(struct user_row), NO_MARK,
+                                   {AT(user_row, role), AT(user_row, purposes), AT(user_row, password), AT(user_row, sealed)}, 4, {0}, 0};
+const struct row_type type_session = {sizeof(struct session_row), NO_MARK, {0}, 0, {0}, 0};
 const struct row_type type_policy = {sizeof(struct policy_row), NO_MARK, {AT(policy_row, text), AT(policy_row, notices)}, 2, {0}, 0};
 const struct row_type type_counter = {sizeof(struct counter), NO_MARK,
                                       {AT(counter, source), AT(counter, what), AT(counter, field), AT(counter, reason)}, 4, {0}, 0};

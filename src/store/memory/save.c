@@ -56,6 +56,11 @@ static bool same_right(const void *a, const void *b)
     return uuid_equal(((const struct rights_request *)a)->id, ((const struct rights_request *)b)->id);
 }
 static bool same_token(const void *a, const void *b) { return uuid_equal(((const struct token_row *)a)->id, ((const struct token_row *)b)->id); }
+static bool same_user(const void *a, const void *b) { return uuid_equal(((const struct user_row *)a)->id, ((const struct user_row *)b)->id); }
+static bool same_session(const void *a, const void *b)
+{
+    return uuid_equal(((const struct session_row *)a)->id, ((const struct session_row *)b)->id);
+}
 static bool same_counter(const void *a, const void *b)
 {
     const struct counter *x = a, *y = b;
@@ -322,6 +327,20 @@ static void log_save(struct store_memory *store, struct save *save)
     }
 }
 
+static void users_save(struct store_memory *store, struct save *save)
+{
+    vec_each (row, &save->users)
+        row_list_set(&store->users, place_of(&store->users, same_user, row), row_make(&type_user, row));
+    vec_each (row, &save->sessions)
+        row_list_set(&store->sessions, place_of(&store->sessions, same_session, row), row_make(&type_session, row));
+    vec_each (id, &save->sessions_gone) {
+        struct session_row gone = {.id = *id};
+        size_t place = place_of(&store->sessions, same_session, &gone);
+        if (place < store->sessions.count)
+            row_list_remove(&store->sessions, place);
+    }
+}
+
 const struct err *memory_save(struct store_session *session, struct arena *arena, struct save *save)
 {
     struct saving saving = {memory_of(session), save};
@@ -347,6 +366,7 @@ const struct err *memory_save(struct store_session *session, struct arena *arena
         disclosure_save(&saving, disclosure, true);
     vec_each (row, &save->tokens)
         row_list_set(&store->tokens, place_of(&store->tokens, same_token, row), row_make(&type_token, row));
+    users_save(store, save);
     if (save->policy)
         row_list_add(&store->policies, row_make(&type_policy, save->policy));
     for (size_t i = 0; i < save->setting_count; i++)

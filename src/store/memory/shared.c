@@ -104,6 +104,14 @@ static const struct err *shared_tokens(struct store_session *session, struct are
 {
     LOCKED(tokens, arena, ret_rows, ret_count);
 }
+static const struct err *shared_users(struct store_session *session, struct arena *arena, struct user_row **ret_rows, size_t *ret_count)
+{
+    LOCKED(users, arena, ret_rows, ret_count);
+}
+static const struct err *shared_sessions(struct store_session *session, struct arena *arena, struct session_row **ret_rows, size_t *ret_count)
+{
+    LOCKED(sessions, arena, ret_rows, ret_count);
+}
 static const struct err *shared_policies(struct store_session *session, struct arena *arena, bool texts, struct policy_row **ret_rows, size_t *ret_count)
 {
     LOCKED(policies, arena, texts, ret_rows, ret_count);
@@ -278,7 +286,7 @@ static struct store_ops shared_ops(void)
         .name = "memory", .session = shared_session_open, .session_close = shared_session_close, .load = shared_load, .save = shared_save,
         .totals = shared_totals, .events = shared_events, .event = shared_event, .batches = shared_batches, .ledger = shared_ledger,
         .tile = shared_tile, .deliveries = shared_deliveries, .delivery = shared_delivery, .destination_counts = shared_destination_counts,
-        .due = shared_due, .profiles = shared_profiles, .profile_by_id = shared_profile_by_id, .reads = shared_reads, .tokens = shared_tokens,
+        .due = shared_due, .profiles = shared_profiles, .profile_by_id = shared_profile_by_id, .reads = shared_reads, .tokens = shared_tokens, .users = shared_users, .sessions = shared_sessions,
         .policies = shared_policies, .policy = shared_policy, .counters = shared_counters, .consent = shared_consent, .right = shared_right,
         .rights = shared_rights, .setting = shared_setting, .purposes_in_use = shared_purposes_in_use, .tidy = shared_tidy,
         .backup = shared_backup, .close = shared_close, .head = shared_head, .turn = shared_turn, .turn_back = shared_turn_back,

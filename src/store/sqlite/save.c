@@ -68,6 +68,17 @@ static const struct err *save_tokens(struct saving *saving)
     return NULL;
 }
 
+static const struct err *save_users(struct saving *saving)
+{
+    vec_each (row, &saving->save->users)
+        TRY(user_put(saving->session, saving->arena, row));
+    vec_each (row, &saving->save->sessions)
+        TRY(session_put(saving->session, saving->arena, row));
+    vec_each (id, &saving->save->sessions_gone)
+        TRY(session_delete(saving->session, saving->arena, *id));
+    return NULL;
+}
+
 static const struct err *save_policy(struct saving *saving, const struct policy_row *row)
 {
     sqlite3_stmt *s;
@@ -183,6 +194,7 @@ static const struct err *save_all(struct saving *saving)
         TRY(save_disclosure(saving, disclosure, true));
     TRY(save_reads(saving));
     TRY(save_tokens(saving));
+    TRY(save_users(saving));
     if (save->policy)
         TRY(save_policy(saving, save->policy));
     TRY(save_settings(saving));

@@ -176,6 +176,12 @@ const struct err *sqlite_profile_by_id(struct store_session *session, struct are
 const struct err *sqlite_reads(struct store_session *session, struct arena *arena, const profile_no *profiles, size_t count, uint64_t before,
                                size_t max, struct read_row **ret_rows, size_t *ret_count) MUST_CHECK;
 const struct err *sqlite_tokens(struct store_session *session, struct arena *arena, struct token_row **ret_rows, size_t *ret_count) MUST_CHECK;
+const struct err *sqlite_users(struct store_session *session, struct arena *arena, struct user_row **ret_rows, size_t *ret_count) MUST_CHECK;
+const struct err *sqlite_sessions(struct store_session *session, struct arena *arena, struct session_row **ret_rows, size_t *ret_count) MUST_CHECK;
+/* Parts of a save (user.c). */
+const struct err *user_put(struct sqlite_session *session, struct arena *arena, const struct user_row *row) MUST_CHECK;
+const struct err *session_put(struct sqlite_session *session, struct arena *arena, const struct session_row *row) MUST_CHECK;
+const struct err *session_delete(struct sqlite_session *session, struct arena *arena, struct uuid id) MUST_CHECK;
 const struct err *sqlite_policies(struct store_session *session, struct arena *arena, bool texts, struct policy_row **ret_rows, size_t *ret_count) MUST_CHECK;
 const struct err *sqlite_policy(struct store_session *session, struct arena *arena, uint32_t version, struct policy_row *ret_row, bool *ret_found) MUST_CHECK;
 const struct err *sqlite_counters(struct store_session *session, struct arena *arena, int64_t from_ms, int64_t to_ms, struct counter **ret_rows,

@@ -164,6 +164,16 @@ SELECT key, b, d FROM person_row WHERE key > ?1 ORDER BY key
 INSERT OR REPLACE INTO token VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 -- name: tokens
 SELECT id, role, purposes, label, hash, created_ms, expires_ms, revoked_ms FROM token ORDER BY id
+-- name: user_put
+INSERT OR REPLACE INTO user VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+-- name: users
+SELECT id, login, subject, role, purposes, password, sealed, disabled, created_ms, changed_ms FROM user ORDER BY id
+-- name: session_put
+INSERT OR REPLACE INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+-- name: session_delete
+DELETE FROM session WHERE id = ?1
+-- name: sessions
+SELECT id, user, link, hash, created_ms, seen_ms, expires_ms FROM session ORDER BY id
 -- name: policy_put
 INSERT INTO policy VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 -- name: policies
