@@ -236,7 +236,6 @@ struct resolved resolve_message(struct apply *apply, const struct message *messa
 /* `said_one`: the key of two ids that are said to be one person's: its limit stands against shared devices, not against being told. May be NULL. */
 reason_mask join_refused(struct apply *apply, const struct person *left, const struct person *right, const struct source *source,
                          const struct identity_key *said_one);
-reason_mask attach_refused(struct apply *apply, const struct person *person, const struct identity_key *key, const struct source *source);
 struct person *person_join(struct apply *apply, struct known *left, struct known *right, str reason, str source, int64_t at_ms);
 void refused_push(struct apply *apply, struct person *person, profile_no left, profile_no right, str type, reason_mask reasons);
 void undo_apply(struct apply *apply, struct request *request);

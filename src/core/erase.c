@@ -1,8 +1,8 @@
-/* Erasure (Art. 17): everything of the person but what a law orders kept, and the keys with it (P7).
+/* Erasure (Art. 17): everything of the person but what a law orders kept, or needs for a task that it gives (Art. 17(3)(b)), and the keys with it (P7).
  *
  * 1. Recipients are told first, while it is still known which identifiers they were sent.
- * 2. What is kept rests on legal obligations alone; its keys live on until its time is up, then the sweeper ends them. Where nothing is kept,
- *    every key goes at once.
+ * 2. What is kept rests on legal obligations and public tasks alone, and is only stored; its keys live on until its time is up, then the sweeper
+ *    ends them. Where nothing is kept, every key goes at once. An objection that is upheld ends a public task for the person, before and after.
  * 3. The hashes of the identifiers stay, so that the person stays erased whatever a forgotten device goes on sending.
  */
 #include "core/core_private.h"
@@ -36,6 +36,35 @@ static purpose_mask data_purposes(const struct person *person)
         for (unsigned i = 0; !row_dead(event) && i < event->part_count; i++)
             all |= event->parts[i].purposes;
     return all;
+}
+
+/* What is kept needs the one key that lives on: it may lie under another since a time when more rested on it, or tasks had none of their own. */
+static void kept_seal(struct apply *apply, struct person *person)
+{
+    str jurisdiction = person_jurisdiction(person);
+    vec_each (fact, &person->facts)
+        if (!row_dead(fact))
+            row_touch(fact);
+    vec_each (event, &person->events)
+        for (unsigned i = 0; !row_dead(event) && i < event->part_count; i++) {
+            uint8_t class = part_key_class(apply->policy, event->parts[i].purposes, jurisdiction);
+            if (event->parts[i].key_class == class)
+                continue;
+            event->parts[i].key_class = class;
+            row_touch(event);
+        }
+}
+
+/* Where no data is kept, nobody needs to be named for it. */
+static void names_end(struct person *person)
+{
+    vec_each (identifier, &person->identifiers) {
+        if (row_dead(identifier) || (!identifier->purposes && str_empty(identifier->value)))
+            continue;
+        identifier->purposes = 0;
+        identifier->value = identifier->sealed = STR_NONE;
+        row_touch(identifier);
+    }
 }
 
 static void statements_end(struct apply *apply, struct person *person)
@@ -77,6 +106,10 @@ void erase_apply(struct apply *apply, struct request *request)
     statements_end(apply, person);
     person_enforce(apply, person); /* what was kept since she was last heard of may have counted from a statement that is gone now */
     purpose_mask kept = data_purposes(person);
+    if (kept)
+        kept_seal(apply, person);
+    else
+        names_end(person);
     vec_each (profile, &person->profiles)
         key_end_push(apply, profile->number,
                      kept ? KEY_CLASS_BIT(KEY_CONSENT) | KEY_CLASS_BIT(KEY_CONTRACT) | KEY_CLASS_BIT(KEY_HOLD) : KEY_CLASS_ALL, false);

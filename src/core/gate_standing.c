@@ -412,7 +412,7 @@ static reason_mask store_reasons(const struct basis_state *s, const struct purpo
         reasons &= ~REASON_BIT(REASON_PURPOSE_ENDED);
     if (s->fold->informed)
         reasons &= ~REASON_BIT(REASON_NOT_INFORMED);
-    if (standing->basis == BASIS_LEGAL_OBLIGATION)
+    if (basis_outlives_erasure(standing->basis))
         reasons &= ~REASON_BIT(REASON_SUBJECT_ERASED);
     return reasons;
 }
@@ -453,7 +453,7 @@ static void purpose_stand(const struct basis_state *s, struct standing *all, int
     standing->collect_reasons = reasons & ~REASON_BIT(REASON_PROCESSING_RESTRICTED);
     if (purpose->retention.anchor == ANCHOR_LAST_SEEN) /* being seen now starts it anew */
         standing->collect_reasons &= ~REASON_BIT(REASON_RETENTION_ELAPSED);
-    if (standing->basis == BASIS_LEGAL_OBLIGATION)
+    if (basis_outlives_erasure(standing->basis))
         standing->collect_reasons &= ~REASON_BIT(REASON_SUBJECT_ERASED);
     all->holds |= reasons ? 0 : purpose->self;
     all->collects |= standing->collect_reasons ? 0 : purpose->self;

@@ -58,6 +58,7 @@ bool held_push(struct apply *apply, struct person *person, const struct identifi
         (struct held){.change = CHANGE_NEW, .profile = identifier->profile, .identifier = identifier->number, .source = message->source->name,
                       .received_ms = message->received_ms, .expires_ms = expires_ms, .message = held_text(apply->arena, message)};
     person_due(person, expires_ms);
+    person_due(person, standing_of(apply, person, NULL)->stores_until_ms); /* a purpose may end before, and the hope with it */
     return true;
 }
 

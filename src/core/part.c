@@ -212,7 +212,7 @@ uint8_t part_key_class(const struct policy *policy, purpose_mask purposes, str j
     uint8_t found = KEY_CONSENT;
     mask_each (slot, purposes) {
         enum basis basis = purpose_basis(&policy->purposes.items[slot], jurisdiction);
-        if (basis == BASIS_LEGAL_OBLIGATION)
+        if (basis_outlives_erasure(basis))
             found = KEY_LEGAL;
         else if (basis != BASIS_CONSENT && found == KEY_CONSENT)
             found = KEY_CONTRACT;

@@ -63,12 +63,22 @@ static void inform_first(struct apply *apply, const struct message *message, str
     resolved->informed = true;
 }
 
-reason_mask attach_refused(struct apply *apply, const struct person *person, const struct identity_key *key, const struct source *source)
+/* An account that the message says is the former one of another. */
+static bool says_former(const struct message *message, const struct named *mine, const struct named *other)
 {
+    return message->type == EVENT_ALIAS && other->id->previous && mine->id->key == other->id->key && str_equal(mine->id->key->name, STR("user_id"));
+}
+
+/* May `mine`, which nobody has, become one more identifier of whom `other` names? Where the message says that it is that account's new name, the
+ * limit of accounts a person does not stand against it. */
+static reason_mask attach_refused(struct apply *apply, const struct message *message, const struct named *mine, const struct named *other)
+{
+    const struct person *person = other->known->person;
+    const struct identity_key *key = mine->id->key;
     reason_mask reasons = 0;
-    if (!identity_permitted(apply, person, source))
+    if (!identity_permitted(apply, person, message->source))
         reasons |= REASON_BIT(REASON_IDENTITY_NOT_PERMITTED);
-    if (type_count(person, key) >= key_limit(key) || person->identifiers.count >= LIMIT_PROFILE_IDENTIFIERS)
+    if ((type_count(person, key) >= key_limit(key) && !says_former(message, mine, other)) || person->identifiers.count >= LIMIT_PROFILE_IDENTIFIERS)
         reasons |= REASON_BIT(REASON_IDENTIFIER_LIMIT);
     return reasons;
 }
@@ -128,14 +138,6 @@ void refused_push(struct apply *apply, struct person *person, profile_no left, p
                               .first_ms = apply->now_ms, .last_ms = apply->now_ms};
 }
 
-/* --- alias: "this id is that one's, too" */
-
-/* An account that the message says is the former one of another. */
-static bool says_former(const struct message *message, const struct named *mine, const struct named *other)
-{
-    return message->type == EVENT_ALIAS && other->id->previous && mine->id->key == other->id->key && str_equal(mine->id->key->name, STR("user_id"));
-}
-
 /* Nothing but one id is known of them. */
 static bool lone(const struct person *person)
 {
@@ -145,8 +147,8 @@ static bool lone(const struct person *person)
     return alive <= 1;
 }
 
-/* The key whose limit does not stand against joining the two; NULL: none. With a key that lies open in a page nobody melts two accounts into one:
- * there an id may be given another name, no more. */
+/* The key whose limit does not stand against joining the two; NULL: none. With a write key that lies open in a page nobody melts two accounts into
+ * one: there an id may be given another name, no more. */
 static const struct identity_key *said_one(const struct message *message, const struct named *mine, const struct named *other)
 {
     if (!says_former(message, mine, other))
@@ -157,11 +159,8 @@ static const struct identity_key *said_one(const struct message *message, const 
 struct person *resolve_prospect(struct apply *apply, const struct message *message, const struct named *named, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (named[i].known) {
-            reason_mask reasons = i ? attach_refused(apply, named[i].known->person, named[0].id->key, message->source) : 0;
-            if (!reasons || (reasons == REASON_BIT(REASON_IDENTIFIER_LIMIT) && says_former(message, &named[0], &named[i])))
-                return named[i].known->person;
-        }
+        if (named[i].known && (i == 0 || !attach_refused(apply, message, &named[0], &named[i])))
+            return named[i].known->person;
     return NULL;
 }
 
@@ -208,14 +207,12 @@ static struct known *strongest_place(struct apply *apply, const struct message *
             continue;
         struct person *person = named[i].known->person;
         profile_no profile = known_identifier(named[i].known)->profile;
-        reason_mask reasons = attach_refused(apply, person, mine->id->key, message->source);
+        reason_mask reasons = attach_refused(apply, message, mine, &named[i]);
         if (!reasons) {
             if (resolved)
                 inform_first(apply, message, named[i].known, resolved);
             return person_attach(apply, person, profile, mine->id, verified_by(message, mine), purposes, message->id);
         }
-        if (reasons == REASON_BIT(REASON_IDENTIFIER_LIMIT) && says_former(message, mine, &named[i]))
-            continue; /* a profile of its own, and then a join that can be undone */
         if (kept_only) {
             refused_push(apply, person, profile, PROFILE_NONE, mine->id->key->name, reasons);
             counter_add(apply, message->source->name, STR("refused_join"), mine->id->key->name,
@@ -260,7 +257,7 @@ struct resolved resolve_message(struct apply *apply, const struct message *messa
         if (!other->known) /* a join may have released what brought it */
             other->known = index_find(apply, &other->id->hash);
         if (!other->known) {
-            reason_mask reasons = attach_refused(apply, person, other->id->key, message->source);
+            reason_mask reasons = attach_refused(apply, message, other, mine);
             if (reasons)
                 refuse(apply, other, person, profile, PROFILE_NONE, reasons);
             else {

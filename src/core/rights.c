@@ -101,7 +101,7 @@ static const enum rights_effect table[RIGHT_COUNT][BASIS_COUNT] = {
     [RIGHT_ACCESS] = {EFFECT_GIVE, EFFECT_GIVE, EFFECT_GIVE, EFFECT_GIVE, EFFECT_GIVE, EFFECT_GIVE},
     [RIGHT_PORTABILITY] = {EFFECT_GIVE, EFFECT_GIVE, EFFECT_NONE, EFFECT_NONE, EFFECT_NONE, EFFECT_NONE},
     [RIGHT_RECTIFICATION] = {EFFECT_REPLACE, EFFECT_REPLACE, EFFECT_REPLACE, EFFECT_REPLACE, EFFECT_REPLACE, EFFECT_REPLACE},
-    [RIGHT_ERASURE] = {EFFECT_ERASE, EFFECT_ERASE, EFFECT_KEEP, EFFECT_ERASE, EFFECT_ERASE, EFFECT_ERASE},
+    [RIGHT_ERASURE] = {EFFECT_ERASE, EFFECT_ERASE, EFFECT_KEEP, EFFECT_ERASE, EFFECT_KEEP, EFFECT_ERASE},
     [RIGHT_RESTRICTION] = {EFFECT_STORE, EFFECT_STORE, EFFECT_STORE, EFFECT_STORE, EFFECT_STORE, EFFECT_STORE},
     [RIGHT_RESTRICTION_LIFTED] = {EFFECT_RESUME, EFFECT_RESUME, EFFECT_RESUME, EFFECT_RESUME, EFFECT_RESUME, EFFECT_RESUME},
     [RIGHT_OBJECTION] = {EFFECT_STOP, EFFECT_NONE, EFFECT_NONE, EFFECT_NONE, EFFECT_EXAMINE, EFFECT_EXAMINE},
@@ -157,7 +157,7 @@ static struct rights_kept *kept_of(struct arena *arena, struct rights_record *re
             return kept;
     struct rights_kept *kept = vec_push(arena, &record->kept);
     *kept = (struct rights_kept){.purpose = purpose->name, .basis = str_of(basis_name(purpose_basis(purpose, jurisdiction))),
-                                 .law = str_empty(purpose->law) ? STR("GDPR Art. 17(3)") : purpose->law, .until_ms = TIME_NONE};
+                                 .law = str_empty(purpose->law) ? STR("GDPR Art. 17(3)(b)") : purpose->law, .until_ms = TIME_NONE};
     return kept;
 }
 

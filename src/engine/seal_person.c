@@ -68,7 +68,7 @@ enum key_class key_class_of(const struct policy *policy, purpose_mask purposes, 
     enum key_class found = KEY_CONSENT;
     for (purpose_mask rest = purposes; rest; rest &= rest - 1) {
         enum basis basis = purpose_basis(&policy->purposes.items[__builtin_ctzll(rest)], jurisdiction);
-        if (basis == BASIS_LEGAL_OBLIGATION)
+        if (basis_outlives_erasure(basis))
             return KEY_LEGAL;
         if (basis != BASIS_CONSENT)
             found = KEY_CONTRACT;

@@ -6,8 +6,8 @@
 #define KEY_CLASSES(X)                                                                                                 \
     X(KEY_EVIDENCE, "evidence", "the salt of commitments, consent records, identifier values")                                  \
     X(KEY_CONSENT, "consent", "data that rests on consent alone")                                     \
-    X(KEY_CONTRACT, "contract", "data with a contract, an interest or a task behind it")                                                          \
-    X(KEY_LEGAL, "legal", "data that a law orders kept")                                                               \
+    X(KEY_CONTRACT, "contract", "data with a contract or an interest behind it")                                                                  \
+    X(KEY_LEGAL, "legal", "data that a law orders kept, or a task that it gives")                                      \
     X(KEY_HOLD, "hold", "messages that wait for their consent")
 enum key_class {
 #define X(code, name, what) code,

@@ -2,6 +2,7 @@
 #ifndef TELOS_MODEL_PURPOSE_H
 #define TELOS_MODEL_PURPOSE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* GDPR Art. 6(1): code, policy spelling, article, DPV IRI */
@@ -21,6 +22,8 @@ enum basis {
 const char *basis_name(enum basis basis);
 const char *basis_article(enum basis basis);
 const char *basis_iri(enum basis basis);
+/* A law orders the processing, or gives the task: an erasure leaves it, restricted to that (Art. 17(3)(b)). */
+static inline bool basis_outlives_erasure(enum basis basis) { return basis == BASIS_LEGAL_OBLIGATION || basis == BASIS_PUBLIC_TASK; }
 
 typedef uint64_t purpose_mask; /* a bit a purpose slot of one policy version */
 

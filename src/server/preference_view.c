@@ -455,7 +455,7 @@ static void erase_block(struct preference_view *view)
     struct buf stays;
     buf_init(&stays, page->arena, LIMIT_MESSAGE_BYTES);
     vec_each (purpose, &page->policy->purposes)
-        if (basis_of(view, purpose) == BASIS_LEGAL_OBLIGATION)
+        if (basis_outlives_erasure(basis_of(view, purpose)))
             buf_printf(&stays, "%s%.*s (%.*s)", stays.length ? "; " : "", STR_FMT(title_of(page, purpose)), STR_FMT(purpose->law));
     html(page, "<div class=\"right\"><h3>");
     page_say(page, TEXT_ERASE);

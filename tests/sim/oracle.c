@@ -351,6 +351,9 @@ static reason_mask use_reasons(const struct asked *q, const struct consent *cons
     return reasons;
 }
 
+/* Art. 17(3)(b): what a law orders, and the tasks that it gives. */
+static bool by_law(enum basis basis) { return basis == BASIS_LEGAL_OBLIGATION || basis == BASIS_PUBLIC_TASK; }
+
 /* A consent under an outdated notice, an objection under examination, a restriction or an overdue assessment stop use but destroy nothing;
  * what has ended keeps what it has until its retention is over, where the retention reaches past the end; law outlives erasure. */
 static reason_mask store_reasons(const struct asked *q, reason_mask use)
@@ -366,7 +369,7 @@ static reason_mask store_reasons(const struct asked *q, reason_mask use)
         use &= ~REASON_BIT(REASON_PURPOSE_ENDED);
     if (latest(q, BIT_OF(CONSENT_INFORMED))) /* informed once, only not anew */
         use &= ~REASON_BIT(REASON_NOT_INFORMED);
-    if (q->basis == BASIS_LEGAL_OBLIGATION)
+    if (by_law(q->basis))
         use &= ~REASON_BIT(REASON_SUBJECT_ERASED);
     return use;
 }
@@ -376,7 +379,7 @@ static reason_mask collect_reasons(const struct asked *q, reason_mask use)
     use &= ~REASON_BIT(REASON_PROCESSING_RESTRICTED); /* storage goes on */
     if (q->purpose->anchor == ANCHOR_LAST_SEEN) /* being seen now starts it anew */
         use &= ~REASON_BIT(REASON_RETENTION_ELAPSED);
-    if (q->basis == BASIS_LEGAL_OBLIGATION)
+    if (by_law(q->basis))
         use &= ~REASON_BIT(REASON_SUBJECT_ERASED);
     return use;
 }
@@ -459,7 +462,7 @@ enum key_class oracle_class(const struct spec *spec, purpose_bits purposes, bool
     for (unsigned i = 0; i < PURPOSES; i++) {
         enum basis basis = us ? spec->purposes[i].basis_us : spec->purposes[i].basis;
         consent_alone &= !(purposes >> i & 1) || basis == BASIS_CONSENT;
-        law |= (purposes >> i & 1) && basis == BASIS_LEGAL_OBLIGATION;
+        law |= (purposes >> i & 1) && by_law(basis);
     }
     return law ? KEY_LEGAL : consent_alone ? KEY_CONSENT : KEY_CONTRACT;
 }

@@ -119,7 +119,7 @@ static void times_put(struct maker *m)
 
 static void birth_put(struct maker *m)
 {
-    char date[16];
+    char date[32];
     int year = 1990 + (int)below(m->random, 30);
     (void)snprintf(date, sizeof date, "%d-05-05", year); /* always fits */
     text_put(m, "birthdate", str_of(date));
@@ -348,6 +348,8 @@ bool message_read(struct world *world, const struct sending *sending, struct req
     message->gpc = sending->gpc && !world_fault(world, "deaf");
     message->id = id_next(&world->ids, world->now_ms);
     bool valid = core_read_message(&world->scratch, world->policy, body, NULL, EVENT_TYPE_COUNT, message, &ret_request->result);
+    if (valid && message->type == EVENT_ALIAS && !world->clone)
+        *(struct uuid *)vec_push(&world->arena, &world->aliases) = message->id;
     if (world_fault(world, "forget-clock"))
         message->at_ms = world->now_ms - DAY_MS + (int64_t)world->numbers.event_next;
     for (size_t i = 0; i < message->identifier_count; i++)

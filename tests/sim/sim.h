@@ -161,6 +161,7 @@ struct world {
     VEC(struct profile_note) profiles; /* by number - 1 */
     VEC(struct commitment) commitments;
     VEC(struct sending) sent;
+    VEC(struct uuid) aliases; /* ids of all alias messages */
     uint64_t messages[SOURCES], outcomes[SOURCES][OUTCOME_COUNT], counted[SOURCES][OUTCOME_COUNT];
     uint8_t slot_names[LIMIT_PURPOSES]; /* slot of the policy → spec_name */
     uint64_t scans;

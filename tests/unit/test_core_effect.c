@@ -425,13 +425,29 @@ static void an_alias_gives_a_user_id_another_one_past_the_limit(void **state)
     assert_ptr_equal(world_person(&world, "user_id:anna-2"), world_person(&world, ANNA));
     const struct person *anna = world_person(&world, ANNA);
     assert_int_equal(anna->refused.count, 0);
-    check_str(anna->merges.items[0].reason, "alias");
+    assert_int_equal(anna->profiles.count, 1); /* one more name, as a device is one more */
     (void)world_send(&world, "web", "{\"type\":\"page\",\"userId\":\"anna-3\",\"anonymousId\":\"a1\",\"properties\":{\"page\":\"a\"}}"); /* that says nothing of the kind */
     assert_ptr_not_equal(world_person(&world, "user_id:anna-3"), world_person(&world, ANNA));
+    say("user_id:anna-4", "analytics", "given"); /* known, but by nothing else: there is a merge, which can be undone */
+    (void)world_send(&world, "web", "{\"type\":\"alias\",\"userId\":\"anna-4\",\"previousId\":\"anna\"}");
+    assert_ptr_equal(world_person(&world, "user_id:anna-4"), world_person(&world, ANNA));
+    check_str(world_person(&world, ANNA)->merges.items[0].reason, "alias");
     check_str(world_undo(&world, world_person(&world, ANNA)->merges.items[0].id), "");
-    assert_ptr_not_equal(world_person(&world, "user_id:anna-2"), world_person(&world, ANNA));
-    (void)world_send(&world, "web", "{\"type\":\"alias\",\"userId\":\"anna-2\",\"previousId\":\"anna\"}"); /* what was undone stays so */
-    assert_ptr_not_equal(world_person(&world, "user_id:anna-2"), world_person(&world, ANNA));
+    assert_ptr_not_equal(world_person(&world, "user_id:anna-4"), world_person(&world, ANNA));
+    (void)world_send(&world, "web", "{\"type\":\"alias\",\"userId\":\"anna-4\",\"previousId\":\"anna\"}"); /* what was undone stays so */
+    assert_ptr_not_equal(world_person(&world, "user_id:anna-4"), world_person(&world, ANNA));
+}
+
+/* What the message says of itself is heard by whom it turns out to be about, though its strongest id is new. */
+static void the_signal_of_an_alias_is_said_by_whom_it_names_anew(void **state)
+{
+    (void)state;
+    say(ANNA, "analytics", "given");
+    (void)world_send(&world, "web", "{\"type\":\"page\",\"userId\":\"anna\",\"properties\":{\"page\":\"a\"}}");
+    world_later(&world, "PT1M");
+    (void)world_send(&world, "web", "{\"type\":\"alias\",\"userId\":\"anna-2\",\"previousId\":\"anna\",\"context\":{\"consent\":{\"categoryPreferences\":{\"Analytics\":false}}}}");
+    assert_int_equal(world.persons.count, 1);
+    assert_int_equal(world_alive_events(world_person(&world, ANNA)), 0);
 }
 
 static void an_open_key_melts_no_two_accounts(void **state)
@@ -715,6 +731,7 @@ int main(void)
         TEST(joining_needs_its_own_purpose_on_both_sides),
         TEST(an_alias_joins_the_earlier_id),
         TEST(an_alias_gives_a_user_id_another_one_past_the_limit),
+        TEST(the_signal_of_an_alias_is_said_by_whom_it_names_anew),
         TEST(an_open_key_melts_no_two_accounts),
         TEST(what_was_known_before_a_join_is_told_apart),
         TEST(a_purpose_that_is_gone_takes_its_data_with_it),

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "core_policy.h"
+#include "core/rights.h"
 #include "core_world.h"
 #include "model/key_class.h"
 
@@ -19,6 +20,12 @@ static struct world world;
         "  coast: { kind: website, key_env: NONE_2, purposes: [watch, sale], when_denied: drop, jurisdiction: US-CA }\n"  \
         "identity:\n  keys:\n    email: { normalise: email, category: email }\n"
 
+#define PROMOTION                                                                                                      \
+    CORE_CONTROLLER CORE_DATA                                                                                          \
+        "purposes:\n"                                                                                                  \
+        "  promotion: { title: T, basis: consent, notice: privacy, categories: [behaviour], ends: 2026-10-03, retention: P1Y after collected }\n" \
+        "sources:\n  shop: { kind: website, key_env: NONE_1, purposes: [promotion], when_denied: hold P5D }\n"
+
 static int set_up(void **state)
 {
     (void)state;
@@ -35,6 +42,13 @@ static int set_up_short(void **state)
 {
     (void)state;
     world_begin(&world, SHORT_LIVED);
+    return 0;
+}
+static int set_up_promotion(void **state)
+{
+    (void)state;
+    world_begin(&world, PROMOTION);
+    world_at(&world, "2026-10-01T08:00:00Z");
     return 0;
 }
 static int tear_down(void **state)
@@ -287,6 +301,61 @@ static void people_are_informed_before_they_are_joined(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down), {#name " (lazily loaded)", name, set_up_lazy, tear_down, NULL}
+static void nothing_is_held_beyond_the_end_of_the_last_purpose_that_it_hopes_for(void **state)
+{
+    (void)state;
+    assert_int_equal(world_send(&world, "shop", "{\"type\":\"page\",\"userId\":\"anna\",\"properties\":{\"page\":\"/\"}}")->outcome, OUTCOME_HELD);
+    world_at(&world, "2026-10-03T00:00:00Z");
+    world_sweep(&world);
+    assert_true(!world_person(&world, ANNA) || !world_alive_held(world_person(&world, ANNA)));
+}
+
+/* Art. 17(3)(b): it stays as long as its retention says, is used for nothing, and its law and end are told. */
+static void a_task_that_a_law_gives_outlives_an_erasure(void **state)
+{
+    (void)state;
+    struct rights_record record = {0};
+    world_at(&world, "2026-10-01T08:00:00Z");
+    (void)world_send(&world, "shop", "{\"type\":\"page\",\"userId\":\"anna\",\"properties\":{\"page\":\"/a\"}}");
+    (void)world_send(&world, "shop", "{\"type\":\"identify\",\"userId\":\"anna\",\"traits\":{\"colour\":\"red\"}}");
+    world_person(&world, ANNA)->events.items[0].parts[0].key_class = KEY_CONTRACT; /* as it was sealed before tasks were kept */
+    assert_true(world_erase(&world, ANNA));
+    const struct person *anna = world_person(&world, ANNA);
+    assert_int_equal(world_alive_events(anna), 2);
+    assert_int_equal(world_alive_facts(anna), 1);
+    assert_int_equal(anna->events.items[0].parts[0].key_class, KEY_LEGAL);
+    vec_each (end, &world.key_ends)
+        assert_false(end->class_mask & KEY_CLASS_BIT(KEY_LEGAL));
+    rights_outcome(&world.arena, world.policy, anna, true, &record);
+    assert_int_equal(record.kept.count, 1);
+    check_str(record.kept.items[0].law, "a law");
+    check_str(record.kept.items[0].basis, "public_task");
+    check_str(time_format(&world.arena, record.kept.items[0].until_ms), "2026-10-03T00:00:00.000Z");
+    struct question question = {.purpose = STR("watch"), .operation = OPERATION_USE, .at_ms = TIME_NONE, .known_ms = TIME_NONE, .now_ms = world.now_ms};
+    struct decision decision;
+    gate_decide(&world.arena, world.policy, anna, &question, &decision);
+    check_str(world_reasons(&world, decision.reasons), "subject_erased");
+    world_check(&world);
+    world_at(&world, "2026-10-03T08:00:00Z");
+    world_sweep(&world);
+    assert_int_equal(world_alive_events(world_person(&world, ANNA)), 0);
+}
+
+/* ... but not an objection to it that was upheld (Art. 17(1)(c)). */
+static void an_objection_to_a_task_that_was_upheld_leaves_nothing_of_it(void **state)
+{
+    (void)state;
+    (void)world_send(&world, "shop", "{\"type\":\"page\",\"userId\":\"anna\",\"properties\":{\"page\":\"/a\"}}");
+    check_str(world_state(&world, ANNA, "watch", "objected", &(struct consent){.by = SAID_BY_AGENT}), "");
+    assert_int_equal(world_alive_events(world_person(&world, ANNA)), 0);
+    assert_true(world_erase(&world, ANNA));
+    unsigned ended = 0;
+    vec_each (end, &world.key_ends)
+        ended |= end->class_mask;
+    assert_int_equal(ended, KEY_CLASS_ALL);
+    check_str(world_person(&world, ANNA)->identifiers.items[0].value, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +375,9 @@ int main(void)
         TEST(what_is_dropped_leaves_no_identifier),
         TEST(an_erased_person_has_no_age),
         TEST(an_undo_gives_back_what_was_said_not_what_was_erased),
+        cmocka_unit_test_setup_teardown(a_task_that_a_law_gives_outlives_an_erasure, set_up_short, tear_down),
+        cmocka_unit_test_setup_teardown(an_objection_to_a_task_that_was_upheld_leaves_nothing_of_it, set_up_short, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_held_beyond_the_end_of_the_last_purpose_that_it_hopes_for, set_up_promotion, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

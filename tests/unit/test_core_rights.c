@@ -109,7 +109,7 @@ static const char *const effects[] = {
     "access                give     give     give     give     give     give",
     "portability           give     give     none     none     none     none",
     "rectification         replace  replace  replace  replace  replace  replace",
-    "erasure               erase    erase    keep     erase    erase    erase",
+    "erasure               erase    erase    keep     erase    keep     erase",
     "restriction           store    store    store    store    store    store",
     "restriction_lifted    resume   resume   resume   resume   resume   resume",
     "objection             stop     none     none     none     examine  examine",
