@@ -1,8 +1,5 @@
-/* Telos' side: its public HTTP API over keep-alive, one request an operation (two where a purpose's records are read, see below). The gate decides; what is
- * checked here is only that its answer is the right one.
- *
- * There is no request "all records of a purpose": who wants them follows the stream of changes from its beginning. So that its end is seen, a record of
- * everybody's purposes is touched just before. */
+/* Telos' side: its public HTTP API over keep-alive, one request an operation (where a purpose's records are read, one a page of 1,000). The gate decides; what
+ * is checked here is only that its answer is the right one. */
 #include "gdpr.h"
 
 #include <arpa/inet.h>
@@ -15,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { REPLY_MAX = 1 << 20, REQUEST_MAX = 256 * 1024, RETENTION_DAYS = 900, IDLE_S = 20 /* the server closes what is idle for a minute */ };
+enum { REPLY_MAX = 16 << 20, REQUEST_MAX = 256 * 1024, RETENTION_DAYS = 900, IDLE_S = 20 /* the server closes what is idle for a minute */ };
 
 struct connection {
     const struct side *side;
@@ -25,14 +22,10 @@ struct connection {
     size_t length; /* of the reply's body */
     const char *body;
     char basic[256];
-    unsigned marker, marker_version; /* a record of this connection's own */
-    uint64_t *seen; /* a bit a record, for the stream */
-    uint64_t seen_words;
 };
 
 static pthread_mutex_t policy_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned retention_days[PURPOSES];
-static unsigned markers;
 
 static void base64(const char *from, char *to)
 {
@@ -171,131 +164,35 @@ static unsigned policy_apply(struct connection *c, unsigned purpose, unsigned da
 
 /* ---- all records of a purpose ---- */
 
-static unsigned marker_touch(struct connection *c)
+/* A page at a time, as the API gives them; each record is marked, so that one is counted once. */
+static void page_count(struct connection *c, uint64_t *count)
 {
-    char body[TEXT_MAX], consents[TEXT_MAX / 2] = "", user[32], mail[64];
-    if (!c->marker)
-        c->marker = __atomic_add_fetch(&markers, 1, __ATOMIC_RELAXED);
-    bool fresh = c->marker_version++ == 0;
-    int n = 0;
-    for (unsigned i = 0; fresh && i < PURPOSES; i++)
-        n += snprintf(consents + n, sizeof consents - (size_t)n, "%s\"P%u\":true", i ? "," : ",\"context\":{\"consent\":{\"categoryPreferences\":{", i);
-    if (fresh)
-        (void)snprintf(consents + n, sizeof consents - (size_t)n, "}}}");
-    (void)snprintf(user, sizeof user, "marker-%s-%u", c->side->name, c->marker);
-    (void)snprintf(mail, sizeof mail, "%s@bench.example", user);
-    identify_write(body, sizeof body, user, mail, c->marker_version, consents, UINT64_MAX - c->marker);
-    return call(c, "POST", "/v1/identify", true, body);
-}
-
-static void seen_mark(struct connection *c, uint64_t number, uint64_t *count)
-{
-    if (number / 64 >= c->seen_words) {
-        uint64_t words = number / 64 * 2 + 1024;
-        c->seen = realloc(c->seen, words * sizeof *c->seen);
-        if (!c->seen)
-            fail("memory", "not enough");
-        memset(c->seen + c->seen_words, 0, (words - c->seen_words) * sizeof *c->seen);
-        c->seen_words = words;
+    const char *at = c->body, *end = c->body + c->length;
+    while ((at = memmem(at, (size_t)(end - at), "\"user_id\",\"value\":\"u", 21))) {
+        at += 21;
+        *count += *at >= '0' && *at <= '9';
     }
-    uint64_t bit = UINT64_C(1) << number % 64;
-    *count += !(c->seen[number / 64] & bit);
-    c->seen[number / 64] |= bit;
-}
-
-/* One event of the stream; true when it is the marker's. Each has `"value":"k123@bench.example"`. */
-static bool event_take(struct connection *c, const char *event, const char *marker, uint64_t *count)
-{
-    if (!strstr(event, "event: profile"))
-        return false;
-    if (strstr(event, marker))
-        return true;
-    const char *mail = strstr(event, "\"k");
-    for (; mail; mail = strstr(mail + 2, "\"k")) {
-        char *end;
-        uint64_t number = strtoull(mail + 2, &end, 10);
-        if (end > mail + 2 && *end == '@') {
-            seen_mark(c, number, count);
-            break;
-        }
-    }
-    return false;
-}
-
-struct unchunk { /* what is left of a chunked body after its framing is taken off */
-    size_t left; /* of this chunk, with its closing line end */
-    char line[32];
-    unsigned line_length;
-    bool in_chunk;
-};
-
-static size_t unchunk(struct unchunk *u, const char *from, size_t length, char *to)
-{
-    size_t out = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (u->in_chunk) {
-            if (u->left > 2)
-                to[out++] = from[i];
-            if (--u->left == 0)
-                u->in_chunk = false;
-        } else if (from[i] == '\n') {
-            u->line[u->line_length] = 0;
-            u->left = strtoul(u->line, NULL, 16) + 2;
-            u->in_chunk = true;
-            u->line_length = 0;
-        } else if (u->line_length + 1 < sizeof u->line) {
-            u->line[u->line_length++] = from[i];
-        }
-    }
-    return out;
 }
 
 static struct answer read_purpose(struct connection *c, unsigned purpose)
 {
-    struct answer answer = {0};
-    char path[96], marker[FIELD_BYTES + 1];
-    if (marker_touch(c) != 200)
-        return (struct answer){.failed = true};
-    field_text(marker, UINT64_MAX - c->marker, c->marker_version, 0);
-    if (c->seen)
-        memset(c->seen, 0, c->seen_words * sizeof *c->seen);
-    (void)snprintf(path, sizeof path, "/v1/stream?purpose=p%u&last_event_id=0-0", purpose);
-    struct unchunk u = {0};
-    char *raw = malloc(65536);
-    int fd = dial(c->side);
-    if (!raw)
-        fail("memory", "not enough");
-    send_all(fd, c->request, request_write(c, "GET", path, false, "", 0));
-    size_t held = 0;
-    bool head = true, ended = false;
-    while (!ended) {
-        ssize_t n = recv(fd, raw, 65536, 0);
-        if (n <= 0)
-            fail(path, "the stream broke");
-        const char *from = raw;
-        if (head) { /* it comes in one piece, and before the first chunk */
-            from = memmem(raw, (size_t)n, "\r\n\r\n", 4);
-            if (!from || strncmp(raw + 9, "200", 3) != 0)
-                fail(path, "no stream");
-            from += 4;
-            head = false;
-        }
-        held += unchunk(&u, from, (size_t)(n - (from - raw)), c->reply + held);
-        c->reply[held] = 0;
-        char *event = c->reply;
-        for (char *end; !ended && (end = strstr(event, "\n\n")); event = end + 2) {
-            *end = 0;
-            ended = event_take(c, event, marker, &answer.count);
-        }
-        held -= (size_t)(event - c->reply);
-        memmove(c->reply, event, held + 1);
-        if (held > REPLY_MAX / 2)
-            fail(path, "an event that is too long");
+    struct answer answer = {.right = true};
+    char path[128], cursor[64] = "";
+    for (bool more = true; more;) {
+        (void)snprintf(path, sizeof path, "/v1/profiles?purpose=p%u&limit=1000%s%s", purpose, *cursor ? "&cursor=" : "", cursor);
+        if (call(c, "GET", path, false, "") != 200)
+            return (struct answer){.failed = true};
+        page_count(c, &answer.count);
+        const char *next = memmem(c->body + (c->length > 128 ? c->length - 128 : 0), c->length > 128 ? 128 : c->length, "\"next\":\"", 8);
+        size_t length = next ? strcspn(next + 8, "\"") : 0;
+        more = next != NULL;
+        if (length >= sizeof cursor)
+            fail(path, "a cursor that is too long");
+        if (next)
+            memcpy(cursor, next + 8, length);
+        cursor[length] = 0;
     }
-    (void)close(fd); /* was only read */
-    free(raw);
     answer.found = answer.count > 0;
-    answer.right = true;
     return answer;
 }
 
@@ -396,7 +293,6 @@ static struct connection *open_connection(const struct side *side)
 static void close_connection(struct connection *c)
 {
     (void)close(c->fd); /* nothing is under way */
-    free(c->seen);
     free(c->request);
     free(c->reply);
     free(c);

@@ -1,11 +1,10 @@
 #include "engine/campaign.h"
 
-#include "engine/engine_private.h"
+#include "engine/people_walk.h"
 
 #include <stdlib.h>
 
 #define SLICE_US 900000
-#define STEP 256 /* profiles read at a time */
 
 struct campaign_entry { /* of a root profile; all zero: does not count */
     purpose_mask contactable;
@@ -18,10 +17,7 @@ struct campaign {
     int64_t asked_us;
     struct campaign_entry *entries; /* by profile number */
     size_t room;
-    uint64_t next; /* profile number to look at next; past all: done */
-    uint64_t batch; /* commits up to here are counted */
-    uint32_t offset;
-    bool walked;
+    struct people_walk walk;
 };
 struct campaigns {
     pthread_mutex_t lock;
@@ -56,7 +52,7 @@ void campaigns_free(struct campaigns *campaigns)
 static void campaign_begin(struct campaign *campaign, const struct engine *engine, const struct policy *policy, str notice)
 {
     free(campaign->entries);
-    *campaign = (struct campaign){.policy_version = policy->version, .next = 1, .batch = engine_batch_last(engine) + 1};
+    *campaign = (struct campaign){.policy_version = policy->version, .walk = people_walk_begin(engine)};
     memcpy(campaign->notice, notice.data, notice.length);
 }
 
@@ -153,65 +149,29 @@ static void person_take(struct campaign *campaign, struct arena *arena, const st
 
 /* ---- everybody, then those who were touched ---- */
 
-static const struct err *look_at(struct campaign *campaign, struct reader *reader, const struct policy *policy, const struct notice *notice,
-                                 const profile_no *numbers, size_t count)
+struct looking {
+    struct campaign *campaign;
+    struct reader *reader;
+    const struct policy *policy;
+    const struct notice *notice;
+};
+static const struct err *look_at(void *context, const profile_no *numbers, size_t count)
 {
+    struct looking *looking = context;
+    struct campaign *campaign = looking->campaign;
     struct arena arena;
     struct person **persons;
     arena_init(&arena);
-    const struct err *error = load_persons(reader->engine, reader->session, &arena, policy, numbers, count, PERSON_HEAD, &persons);
+    const struct err *error = load_persons(looking->reader->engine, looking->reader->session, &arena, looking->policy, numbers, count, PERSON_HEAD, &persons);
     for (size_t i = 0; !error && i < count; i++) {
         if (persons[i])
-            person_take(campaign, &arena, policy, notice, persons[i]);
+            person_take(campaign, &arena, looking->policy, looking->notice, persons[i]);
         else
             *entry_at(campaign, numbers[i].value) = (struct campaign_entry){0};
     }
-    const struct err *kept = error ? err_new(&reader->arena, error->code, "%s", error->text) : NULL; /* it lay in the arena that ends here */
+    const struct err *kept = error ? err_new(&looking->reader->arena, error->code, "%s", error->text) : NULL; /* it lay in the arena that ends here */
     arena_release(&arena);
     return kept;
-}
-
-static const struct err *walk(struct campaign *campaign, struct reader *reader, struct arena *arena, const struct policy *policy, const struct notice *notice,
-                              int64_t until_us)
-{
-    while (!campaign->walked && clock_monotonic_us() < until_us) {
-        struct profile *rows;
-        size_t count = 0;
-        profile_no numbers[STEP];
-        TRY(reader->engine->store->ops->profiles(reader->session, arena, campaign->next, STEP, &rows, &count));
-        size_t roots = 0;
-        for (size_t i = 0; i < count; i++)
-            if (profile_no_equal(rows[i].root, rows[i].number))
-                numbers[roots++] = rows[i].number;
-        if (roots)
-            TRY(look_at(campaign, reader, policy, notice, numbers, roots));
-        campaign->walked = !count;
-        if (count)
-            campaign->next = rows[count - 1].number.value + 1;
-    }
-    return NULL;
-}
-
-static const struct err *follow(struct campaign *campaign, struct reader *reader, struct arena *arena, const struct policy *policy, const struct notice *notice,
-                                int64_t until_us, bool *ret_done)
-{
-    *ret_done = false;
-    while (clock_monotonic_us() < until_us) {
-        struct change_item *items;
-        size_t count = 0;
-        profile_no numbers[STEP];
-        TRY(engine_changes(reader, arena, campaign->batch, campaign->offset, STEP, &items, &count));
-        for (size_t i = 0; i < count; i++)
-            numbers[i] = items[i].profile;
-        if (!count) {
-            *ret_done = true;
-            return NULL;
-        }
-        TRY(look_at(campaign, reader, policy, notice, numbers, count));
-        campaign->batch = items[count - 1].batch;
-        campaign->offset = items[count - 1].offset + 1;
-    }
-    return NULL;
 }
 
 /* ---- who is open ---- */
@@ -276,13 +236,14 @@ static const struct err *advance(struct campaign *campaign, struct reader *reade
     int64_t until_us = clock_monotonic_us() + SLICE_US;
     struct store_totals totals;
     bool done = false;
-    TRY(walk(campaign, reader, arena, policy, notice, until_us));
-    if (campaign->walked)
-        TRY(follow(campaign, reader, arena, policy, notice, until_us, &done));
+    struct looking looking = {campaign, reader, policy, notice};
+    TRY(people_walk_to(&campaign->walk, reader, arena, UINT64_MAX, until_us, look_at, &looking));
+    if (campaign->walk.walked)
+        TRY(people_walk_follow(&campaign->walk, reader, arena, until_us, look_at, &looking, &done));
     TRY(engine_store(reader->engine)->totals(reader->session, arena, true, &totals));
     count->complete = done;
     count->profiles = totals.profile_next ? totals.profile_next - 1 : 0;
-    count->looked_at = campaign->walked ? count->profiles : campaign->next - 1;
+    count->looked_at = campaign->walk.walked ? count->profiles : campaign->walk.next - 1;
     sum(campaign, arena, policy, count);
     return NULL;
 }

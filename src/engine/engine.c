@@ -3,6 +3,7 @@
 #include "engine/engine_private.h"
 #include "engine/campaign.h"
 #include "engine/files_private.h"
+#include "engine/people.h"
 #include "engine/person_cache.h"
 #include "engine/refusal_log_private.h"
 #include "engine/view_cache.h"
@@ -239,6 +240,7 @@ static void parts_close(struct engine *engine)
     explicit_bzero(engine->message_key, sizeof engine->message_key);
     explicit_bzero(engine->ticket_key, sizeof engine->ticket_key);
     campaigns_free(atomic_load(&engine->campaigns));
+    people_free(atomic_load(&engine->people));
     arena_release(&engine->arena);
     free(engine);
 }

@@ -251,6 +251,7 @@ struct engine {
     struct store *store;
     struct vault *vault;
     struct campaigns *_Atomic campaigns; /* campaign.c; NULL before the first question */
+    struct people *_Atomic people; /* people.c; the same */
     uint8_t index_key[32], message_key[32], ticket_key[32]; /* keyed hashes of identifiers, of message ids; links (link.c) */
     struct ledger *ledger;
     struct x509_signer *signer; /* of OpenDSR; NULL: the ledger's key signs */

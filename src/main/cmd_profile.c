@@ -2,6 +2,7 @@
 #include "main/commands.h"
 
 #include "main/client.h"
+#include "main/page.h"
 
 static void show_identifiers(const struct run *run, const struct json *profile) {
     static const char *const paths[] = {"type", "value"};
@@ -73,9 +74,19 @@ static void show_facts(const struct run *run, const struct json *facts) {
     table_print(&run->out, &table);
 }
 
+/* Everybody who may be processed for the purpose now. */
+static enum status everybody(struct run *run) {
+    static const char *const heads[] = {"PROFILE", "IDENTIFIERS", "TRAITS"};
+    static const char *const paths[] = {"id", "identifiers", "traits"};
+    static const struct page_columns columns = {heads, paths, 3};
+    return run_page(run, STR("/v1/profiles"), str_of(run_option(run, "--purpose")), &columns, "nobody may be processed for it", NULL);
+}
+
 static enum status profile(struct run *run) {
     struct http_reply reply;
     const char *purpose = run_option(run, "--purpose");
+    if (!run->argument_count)
+        return everybody(run);
     str path = str_printf(run->arena, "/v1/profiles/%.*s", STR_FMT(path_encode(run->arena, str_of(run->arguments[0]))));
     enum status status = run_get(run, path, str_of(purpose), &reply);
     if (status)
@@ -102,18 +113,22 @@ static enum status profile(struct run *run) {
     return STATUS_DONE;
 }
 
-static const struct action actions[] = {{NULL, "TYPE:VALUE --purpose NAME", "", 1, 1, profile}};
+static const struct action actions[] = {{NULL, "[TYPE:VALUE] --purpose NAME", "", 0, 1, profile}};
 static const struct option options[] = {
     {"--purpose", "NAME", "why you look: the reply is what the gate allows for it, and the look is recorded", false},
+    {"--limit", "N", "without TYPE:VALUE: how many at a time; default: 100", false},
+    {"--cursor", "CURSOR", "where the page before ended", false},
     {"--facts", NULL, "each fact with its source, time and purposes, too", false},
 };
 
 const struct command command_profile = {
     .name = "profile",
     .summary = "one person as seen for one purpose",
-    .about = "Status 1 where nobody is known by that identifier, or the whole person is withheld.",
+    .about = "Without TYPE:VALUE: everybody who may be processed for the purpose now, a page at a time.\n"
+             "Status 1 where nobody is known by that identifier, or the whole person is withheld.",
     .actions = ROWS(actions),
     .options = ROWS(options),
     .common = COMMON_CLIENT,
-    .example = "  telos profile email:anna.kovacs@example.hu --purpose newsletter\n",
+    .example = "  telos profile email:anna.kovacs@example.hu --purpose newsletter\n"
+               "  telos profile --purpose newsletter --limit 20\n",
 };

@@ -76,6 +76,7 @@ static const struct route table[] = {
 
     /* asking and seeing, through the gate */
     {"POST", "/v1/decide", MAY_PEOPLE, IN | POL, API, decide_post, "decide", "May this be done with this person's data, and why", NULL, "Questions", 200, "Decisions"},
+    {"GET", "/v1/profiles", MAY_PEOPLE, POL, 0, profiles_get, "listProfiles", "Everybody who may be processed for the purpose now, as it may see them", "purpose limit events cursor", NULL, 200, "Profiles"},
     {"GET", "/v1/profiles/{subject}", MAY_PEOPLE, IN | POL, 0, profile_get, "getProfile", "A person as one purpose may see it", "purpose events", NULL, 200, "Profile"},
     {"GET", "/v1/profiles/{subject}/timeline", MAY_PEOPLE, POL, 0, timeline_get, "getTimeline", "What was collected, said, decided, sent, read and erased", "purpose limit cursor", NULL, 200, "Timeline"},
     {"GET", "/v1/identities/{subject}", MAY_PEOPLE, POL, 0, identity_get, "getIdentity", "The profiles that make a person, and why they are one", "purpose", NULL, 200, "Identity"},

@@ -476,6 +476,7 @@ const struct err *preference_receipt_get(struct call *call);
 
 const struct err *decide_post(struct call *call);
 const struct err *profile_get(struct call *call);
+const struct err *profiles_get(struct call *call);
 const struct err *timeline_get(struct call *call);
 const struct err *identity_get(struct call *call);
 const struct err *merges_get(struct call *call);
