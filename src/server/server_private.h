@@ -71,7 +71,7 @@ struct route_node *route_tree(struct arena *arena);
 /* The node of a path, or NULL; its parameters, decoded. */
 const struct route_node *route_find(const struct route_node *root, struct arena *arena, str path, str ret_parameters[PARAMETERS_MAX]);
 
-#define REPLY_HEADERS_MAX 10
+#define REPLY_HEADERS_MAX 16
 struct reply {
     unsigned status;
     const char *type; /* media type */

@@ -1,7 +1,9 @@
 """Who may sign in: users, sessions, one-time links; and that nothing but our own pages can use a session."""
+import gzip
 import http.client
 import json
 import os
+import re
 import sqlite3
 import time
 import urllib.parse
@@ -303,7 +305,29 @@ def the_user_command_makes_lists_and_closes(telos):
     telos.command("user", "disable", "access-cli", status=1)
 
 
+def the_page_at_the_root_is_closed_to_everything_but_itself(telos):
+    status, content, reply = raw(telos, "GET", "/", headers={"Accept": "text/html", "Accept-Encoding": "gzip"})
+    assert status == 200 and "unsafe-eval" not in reply["Content-Security-Policy"] and "script-src *" not in reply["Content-Security-Policy"]
+    if "ETag" not in reply:  # the console was not built into this program
+        assert b"npm run build" in content
+        return
+    policy = {part.split()[0]: part.split()[1:] for part in reply["Content-Security-Policy"].split("; ")}
+    assert policy["default-src"] == ["'none'"] and policy["script-src"] == policy["style-src"] == policy["connect-src"] == ["'self'"] and policy["frame-ancestors"] == ["'none'"], policy
+    assert reply["Cache-Control"] == "no-cache" and reply["X-Content-Type-Options"] == "nosniff" and reply["Referrer-Policy"] == "no-referrer" and reply["X-Frame-Options"] == "DENY"
+    assert reply["Content-Encoding"] == "gzip" and reply["Vary"] == "Accept-Encoding"
+    page = gzip.decompress(content)
+    assert raw(telos, "GET", "/", headers={})[1] == page and raw(telos, "GET", "/console/setup", headers={"Accept": "text/html"})[1] == page
+    assert raw(telos, "GET", "/", headers={"If-None-Match": reply["ETag"], "Accept-Encoding": "gzip"})[0] == 304
+    assert b"<script>" not in page and b"<style" not in page and b"style=" not in page, "nothing inline"
+    for asset in re.findall(r'(?:src|href)="(/assets/[^"]+)"', page.decode()):
+        status, content, reply = raw(telos, "GET", asset, headers={"Accept-Encoding": "gzip"})
+        assert status == 200 and reply["Cache-Control"] == "public, max-age=31536000, immutable" and reply["Content-Encoding"] == "gzip", asset
+        assert raw(telos, "HEAD", asset, headers={})[0] == 200
+    assert raw(telos, "GET", "/assets/none.js")[0] == 404 and raw(telos, "GET", "/assets/../index.html")[0] == 404
+
+
 CASES = [
+    the_page_at_the_root_is_closed_to_everything_but_itself,
     the_first_admin_is_made_by_the_link_that_serve_prints_and_only_once,
     a_session_may_what_a_token_of_the_same_role_and_purposes_may,
     an_unsafe_request_with_a_cookie_must_come_from_our_own_pages,

@@ -187,6 +187,9 @@ const struct err *postgres_profiles(struct store_session *session, struct arena 
 const struct err *postgres_profile_by_id(struct store_session *session, struct arena *arena, struct uuid id, profile_no *ret_number) MUST_CHECK;
 const struct err *postgres_reads(struct store_session *session, struct arena *arena, const profile_no *profiles, size_t count, uint64_t before,
                                  size_t max, struct read_row **ret_rows, size_t *ret_count) MUST_CHECK;
+void users_save(struct saving *saving); /* and sessions (user.c) */
+const struct err *postgres_users(struct store_session *session, struct arena *arena, struct user_row **ret_rows, size_t *ret_count) MUST_CHECK;
+const struct err *postgres_sessions(struct store_session *session, struct arena *arena, struct session_row **ret_rows, size_t *ret_count) MUST_CHECK;
 const struct err *postgres_tokens(struct store_session *session, struct arena *arena, struct token_row **ret_rows, size_t *ret_count) MUST_CHECK;
 const struct err *postgres_policies(struct store_session *session, struct arena *arena, bool texts, struct policy_row **ret_rows,
                                     size_t *ret_count) MUST_CHECK;

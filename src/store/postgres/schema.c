@@ -9,7 +9,7 @@
 
 enum { MIGRATIONS = sizeof sql_migrations / sizeof *sql_migrations };
 /* The oldest version of the program (of its layout) that can work on the layout after each migration. */
-static const int oldest_after[] = {1};
+static const int oldest_after[] = {1, 1};
 _Static_assert(sizeof oldest_after / sizeof *oldest_after == MIGRATIONS, "say who can live with the new layout");
 
 #define APP_ROLE "telos_app"
@@ -162,7 +162,7 @@ static const char *const distributed[][3] = {
     {"disclosure", "profile", "profile"}, {"event", "profile", "profile"}, {"held", "profile", "profile"}, {"outbox", "profile", "profile"},
     {"read", "profile", "profile"}, {"identifier_hash", "hash", "none"}, {"batch", "number", "none"}, {"ledger", "number", "none"},
 };
-static const char *const referenced[] = {"head", "schema_version", "setting", "purpose_set", "policy", "token", "counter", "tile", "rights_request"};
+static const char *const referenced[] = {"head", "schema_version", "setting", "purpose_set", "policy", "token", "console_user", "console_session", "counter", "tile", "rights_request"};
 
 str store_postgres_citus_sql(struct arena *arena)
 {

@@ -137,6 +137,7 @@ void queue_small(struct saving *saving)
     }
     reads_save(saving);
     tokens_save(saving);
+    users_save(saving);
     if (saving->save->policy)
         policy_save(saving, saving->save->policy);
     settings_save(saving);

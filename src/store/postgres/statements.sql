@@ -285,6 +285,19 @@ INSERT INTO token (id, role, purposes, label, hash, created_ms, expires_ms, revo
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bigint[])
 ON CONFLICT (id) DO UPDATE SET role = excluded.role, purposes = excluded.purposes, label = excluded.label, hash = excluded.hash, created_ms = excluded.created_ms, expires_ms = excluded.expires_ms, revoked_ms = excluded.revoked_ms
 
+-- name: user_put
+INSERT INTO console_user (id, login, subject, role, purposes, password, sealed, disabled, created_ms, changed_ms)
+SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bigint[], $9::bigint[], $10::bigint[])
+ON CONFLICT (id) DO UPDATE SET login = excluded.login, subject = excluded.subject, role = excluded.role, purposes = excluded.purposes, password = excluded.password, sealed = excluded.sealed, disabled = excluded.disabled, created_ms = excluded.created_ms, changed_ms = excluded.changed_ms
+
+-- name: session_put
+INSERT INTO console_session (id, user_id, link, hash, created_ms, seen_ms, expires_ms)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[], $7::bigint[])
+ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, link = excluded.link, hash = excluded.hash, created_ms = excluded.created_ms, seen_ms = excluded.seen_ms, expires_ms = excluded.expires_ms
+
+-- name: session_delete
+DELETE FROM console_session WHERE id = ANY ($1::uuid[])
+
 -- name: policy_insert
 INSERT INTO policy (version, activated_ms, sha256, ledger_index, applied_by, text, notices)
 SELECT * FROM unnest($1::integer[], $2::bigint[], $3::bytea[], $4::bigint[], $5::uuid[], $6::text[], $7::text[])
@@ -410,6 +423,12 @@ ORDER BY found.number DESC LIMIT $2::bigint
 -- name: reads_all
 SELECT number, at_ms, token, profile, purpose, what, ledger_index
 FROM read WHERE number < $1::bigint ORDER BY number DESC LIMIT $2::bigint
+
+-- name: users
+SELECT id, login, subject, role, purposes, password, sealed, disabled, created_ms, changed_ms FROM console_user ORDER BY id
+
+-- name: sessions
+SELECT id, user_id, link, hash, created_ms, seen_ms, expires_ms FROM console_session ORDER BY id
 
 -- name: tokens
 SELECT id, role, purposes, label, hash, created_ms, expires_ms, revoked_ms FROM token ORDER BY id
