@@ -1,5 +1,8 @@
 /* Stored events under the policy of today: a field whose category a purpose no longer covers is taken off that purpose. Where the fields of a
  * part now differ, the part is cut up anew, one a set of purposes, as part.c does with new messages.
+ *
+ * What only rides along (the event's name, what is not personal) stays where something of the event stays that it rides with: where the last of
+ * that went, the event goes, as a new message of that kind would be left out whole.
  */
 #include "core/core_private.h"
 
@@ -9,6 +12,9 @@ struct recheck {
     enum event_type type;
     purpose_mask whole; /* purposes of the part until now */
     purpose_mask wanted; /* while writing: of this cut */
+    purpose_mask kept; /* of all content of the event, under the policy of today */
+    bool content; /* there is any */
+    bool looking; /* for that, before anything is cut */
     purpose_mask masks[EVENT_PARTS_MAX];
     unsigned mask_count;
     struct jsonw json;
@@ -18,15 +24,23 @@ struct recheck {
 
 static bool is_sparse(const struct json *value) { return value->type == JSON_OBJECT && json_get(value, STR("[]")); }
 
-static purpose_mask leaf_mask(const struct recheck *r, const struct field_walk *walk)
+/* Of what only rides along. */
+static purpose_mask ride_mask(const struct recheck *r) { return r->content ? r->whole & r->kept : r->whole; }
+
+static purpose_mask content_mask(struct recheck *r, uint16_t slot)
 {
-    const struct policy *policy = r->apply->policy;
-    if (walk->not_personal)
-        return r->whole;
-    if (walk->category == SLOT_NONE)
-        return 0;
-    const struct category *category = &policy->categories.items[walk->category];
-    return r->whole & category->covered_by & (category->special ? r->standing->special : ~UINT64_C(0));
+    const struct category *category = slot == SLOT_NONE ? NULL : &r->apply->policy->categories.items[slot];
+    purpose_mask mask = category ? r->whole & category->covered_by & (category->special ? r->standing->special : ~UINT64_C(0)) : 0;
+    if (r->looking) {
+        r->content = true;
+        r->kept |= mask;
+    }
+    return mask;
+}
+
+static purpose_mask leaf_mask(struct recheck *r, const struct field_walk *walk)
+{
+    return walk->not_personal ? ride_mask(r) : content_mask(r, walk->category);
 }
 
 /* Past the number of parts an event may have, a field loses more purposes rather than gaining any. */
@@ -127,7 +141,7 @@ static bool value_pass(struct recheck *r, const struct json *value, struct field
 {
     bool sparse = is_sparse(value);
     if (value->type >= JSON_ARRAY && !value->count)
-        return leaf(r, value, r->whole); /* an empty container says nothing; it stays with the rest */
+        return leaf(r, value, ride_mask(r)); /* an empty container says nothing; it stays with the rest */
     if (!sparse && (value->type < JSON_ARRAY || !value->count || (field_walk_uniform(walk) && value->type == JSON_ARRAY)))
         return leaf(r, value, leaf_mask(r, &walk));
     if (sparse || value->type == JSON_ARRAY)
@@ -146,7 +160,7 @@ static bool value_pass(struct recheck *r, const struct json *value, struct field
 static bool riding(struct recheck *r, str name, const struct json *value)
 {
     struct written before = name_put(r, name);
-    return keep_or_rewind(r, before, leaf(r, value, r->whole));
+    return keep_or_rewind(r, before, leaf(r, value, ride_mask(r)));
 }
 
 static bool context_trait(struct recheck *r, const struct json_member *member)
@@ -181,13 +195,28 @@ static void body_pass(struct recheck *r, const struct json *body)
         enum top_kind kind = top_kind(member->name, r->type);
         if (kind == TOP_CONTEXT && member->value.type == JSON_OBJECT)
             (void)object_pass(r, member->name, &member->value, context_member);
-        else if (kind == TOP_NAME && !walk.exact) /* the name goes where its content goes */
+        else if (kind == TOP_NAME && !walk.exact) { /* the name goes where its content goes, or where any unnamed field may go */
+            (void)content_mask(r, apply->policy->field_default);
             (void)riding(r, member->name, &member->value);
-        else
+        } else
             (void)member_pass(r, member->name, &member->value, walk);
     }
     if (r->writing)
         jsonw_object_end(&r->json);
+}
+
+/* What is there of content in all parts together. */
+static void content_look(struct recheck *r, const struct event *event)
+{
+    struct json body;
+    r->looking = true;
+    for (unsigned i = 0; i < event->part_count; i++) {
+        r->whole = event->parts[i].purposes;
+        r->mask_count = 0;
+        if (!json_read(r->apply->arena, event->parts[i].body, &body) && body.type == JSON_OBJECT)
+            body_pass(r, &body);
+    }
+    r->looking = false;
 }
 
 /* The cuts of one part, added to `parts`; false when the part is as it was. */
@@ -225,6 +254,8 @@ bool event_recheck(struct apply *apply, struct event *event, const struct standi
     unsigned count = 0;
     bool changed = false;
     struct recheck r = {.apply = apply, .standing = standing, .type = event->type};
+    if (event->type != EVENT_IDENTIFY) /* whose content became facts */
+        content_look(&r, event);
     for (unsigned i = 0; i < event->part_count; i++) {
         unsigned left = event->part_count - i - 1; /* each of the others needs a place */
         if (part_recheck(&r, &event->parts[i], parts, &count, EVENT_PARTS_MAX - left))

@@ -107,6 +107,8 @@ const struct err *engine_commit_alone(struct engine *engine, struct arena *arena
  * Then the sweeper walks all people (setting "policy_follow"). `notices`: JSON object path → text. For plan.c. */
 const struct err *policy_activate(struct engine *engine, struct arena *arena, struct policy *policy, str notices, struct uuid by,
                                   commit_join check, void *check_context, uint32_t *ret_version) MUST_CHECK;
+/* All people are to be looked at under that version from now on (sweeper.c). */
+const struct err *follow_begin(struct commit *commit, uint32_t version) MUST_CHECK;
 /* Loads a stored version; the caller frees it. */
 const struct err *policy_from_row(struct arena *arena, const struct policy_row *row, struct policy **ret_policy) MUST_CHECK;
 /* The purpose sets bound to this policy: the snapshot's own, or (for a policy that is not in force: a plan, a past version) a temporary one, to

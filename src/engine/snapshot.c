@@ -300,8 +300,7 @@ static const struct err *activation_join(void *context, struct commit *commit)
     memcpy(activation->row->sha256, policy->sha256, sizeof policy->sha256);
     commit->save.policy = activation->row;
     commit->follow = true;
-    commit_setting(commit, STR("policy_follow"), str_printf(commit->arena, "%u:1", version));
-    return NULL;
+    return follow_begin(commit, version);
 }
 
 static void activation_after(void *context, struct engine *engine)

@@ -2,13 +2,14 @@
  * the core, in commits of their own between the others. Rows of the outbox whose time is over go likewise (outbox_sweep.c).
  *
  *      IDLE ──a second, or sweeper_wake──▶ DUE: store.due → REQUEST_SWEEP … until nothing is due
- *                                           └─ follow: profiles from the setting "policy_follow" on → REQUEST_SWEEP … until the last
+ *                                           └─ follow: profiles from the setting "policy_follow" on → REQUEST_SWEEP … round (follow.h)
  *
  * 1. Where it got to in following a policy is stored with the sweep itself: a restart goes on from there.
  * 2. It takes SWEEP_STEP people a commit, so that nobody waits long for it.
  */
 #include "base/log.h"
 #include "engine/engine_private.h"
+#include "engine/follow.h"
 #include "engine/rights_private.h"
 
 #include <stdlib.h>
@@ -53,65 +54,77 @@ static const struct err *sweep_due(struct engine *engine, struct store_session *
 
 /* ---- after a policy was switched ---- */
 
-/* The setting "policy_follow": "version:next profile number"; empty: all people were looked at. */
-static const struct err *follow_read(struct engine *engine, struct store_session *session, struct arena *arena, str *ret_text, uint64_t *ret_from)
+static const struct err *follow_read(struct engine *engine, struct store_session *session, struct arena *arena, str *ret_text,
+                                     struct follow_place *ret_place)
 {
-    str text = STR_NONE, version;
-    int64_t from = 0;
-    TRY(engine->store->ops->setting(session, arena, STR("policy_follow"), &text));
-    str rest = text;
-    if (!str_empty(text) && (!str_split(&rest, ':', &version) || !str_to_int64(rest, &from)))
+    TRY(engine->store->ops->setting(session, arena, STR("policy_follow"), ret_text));
+    if (!follow_parse(*ret_text, ret_place))
         return err_new(arena, ERR_INTERNAL, "the setting `policy_follow` is damaged");
-    *ret_text = text;
-    *ret_from = (uint64_t)from;
+    return NULL;
+}
+
+const struct err *follow_begin(struct commit *commit, uint32_t version)
+{
+    str text = STR_NONE;
+    struct follow_place place;
+    TRY(commit_setting_now(commit, STR("policy_follow"), &text));
+    if (!follow_parse(text, &place))
+        place = (struct follow_place){0}; /* damaged: all of them from the first on */
+    commit_setting(commit, STR("policy_follow"), follow_text(commit->arena, version, follow_anew(place)));
     return NULL;
 }
 
 struct follow {
     str expected; /* where it stood when the people were read */
-    uint64_t next; /* 0: all were looked at */
-    bool restarted; /* another policy came: it began anew */
+    struct follow_place next;
+    bool changed; /* another policy came: these people are met again */
 };
 static const struct err *follow_join(void *context, struct commit *commit)
 {
     struct follow *follow = context;
     str text = STR_NONE;
-    uint64_t from = 0;
-    TRY(follow_read(commit->engine, commit->session, commit->arena, &text, &from));
-    follow->restarted = !str_equal(text, follow->expected) || commit->follow;
-    if (!follow->restarted)
-        commit_setting(commit, STR("policy_follow"), follow->next ? str_printf(commit->arena, "%u:%llu", commit->row.policy_version,
-                                                                               (unsigned long long)follow->next)
-                                                                  : STR_NONE);
+    struct follow_place place;
+    TRY(follow_read(commit->engine, commit->session, commit->arena, &text, &place));
+    follow->changed = !str_equal(text, follow->expected) || commit->follow;
+    if (!follow->changed)
+        commit_setting(commit, STR("policy_follow"), follow_text(commit->arena, commit->row.policy_version, follow->next));
     return NULL;
 }
 
 static void follow_after(void *context, struct engine *engine)
 {
     const struct follow *follow = context;
-    if (follow->restarted || follow->next)
+    if (follow->changed || follow->next.from)
         return;
     engine->follow = false; /* here, on the writer thread, it cannot meet a policy that is just being activated */
     log_write(LOG_INFO, "sweeper", "stored data follows the policy in force");
+}
+
+static bool is_among(const profile_no *numbers, size_t count, profile_no number)
+{
+    for (size_t i = 0; i < count; i++)
+        if (profile_no_equal(numbers[i], number))
+            return true;
+    return false;
 }
 
 static const struct err *follow_step(struct engine *engine, struct store_session *session, struct arena *arena, uint64_t *ret_count, bool *ret_done)
 {
     struct profile *rows = NULL;
     size_t count = 0, roots = 0;
-    uint64_t from = 0;
+    struct follow_place place;
     struct follow follow = {0};
-    TRY(follow_read(engine, session, arena, &follow.expected, &from));
-    *ret_done = !from;
-    if (!from)
+    TRY(follow_read(engine, session, arena, &follow.expected, &place));
+    *ret_done = !place.from;
+    if (!place.from)
         return NULL;
-    TRY(engine->store->ops->profiles(session, arena, from, SWEEP_STEP, &rows, &count));
+    TRY(engine->store->ops->profiles(session, arena, place.from, SWEEP_STEP, &rows, &count));
     profile_no *numbers = arena_array(arena, profile_no, count + 1);
-    for (size_t i = 0; i < count; i++)
-        if (profile_no_equal(rows[i].root, rows[i].number))
-            numbers[roots++] = rows[i].number;
+    for (size_t i = 0; i < count && follow_meets(place, rows[i].number.value); i++)
+        if (!is_among(numbers, roots, rows[i].root)) /* of each profile, as it may have joined somebody who was met before */
+            numbers[roots++] = rows[i].root;
     TRY(engine_sweep_profiles(engine, arena, numbers, roots, TIME_NONE));
-    follow.next = count ? rows[count - 1].number.value + 1 : 0;
+    follow.next = follow_next(place, count, count ? rows[count - 1].number.value : 0);
     TRY(engine_commit(engine, arena, follow_join, follow_after, &follow));
     *ret_count += roots;
     return NULL;

@@ -330,6 +330,35 @@ static void joined_people_are_one_and_parted_they_are_two_again(void **state)
     check_str(world_person(&world, ANNA)->refused.items[0].reason, "join_undone");
 }
 
+/* The plan counts it, too (engine/effect.c): it runs the same function. */
+static void an_event_of_which_no_content_is_covered_any_more_goes_with_its_name(void **state)
+{
+    (void)state;
+    static const char *const covers[] = {"behaviour, purchase", "behaviour"};
+    for (int i = 0; i < 2; i++) {
+        char *policy = arena_printf(&world.arena, CORE_CONTROLLER CORE_DATA "purposes:\n  newsletter: { title: T, basis: consent, notice: newsletter, categories: [%s], retention: P2Y after last_seen }\n"
+                                    "sources:\n  web: { kind: website, key_env: NONE_1, purposes: [newsletter], when_denied: drop }\n", covers[i]);
+        world_policy(&world, policy);
+        if (i)
+            break;
+        say(ANNA, "newsletter", "given");
+        (void)world_send(&world, "web", "{\"type\":\"track\",\"userId\":\"anna\",\"event\":\"Bought\",\"properties\":{\"total\":5,\"test\":1}}");
+        (void)world_send(&world, "web", "{\"type\":\"track\",\"userId\":\"anna\",\"event\":\"Seen\",\"properties\":{\"total\":5,\"page\":\"a\",\"test\":1}}");
+        (void)world_send(&world, "web", "{\"type\":\"page\",\"userId\":\"anna\"}"); /* never had any content */
+        assert_int_equal(world_alive_events(world_person(&world, ANNA)), 3);
+    }
+    world_sweep_all(&world);
+    const struct person *anna = world_person(&world, ANNA);
+    assert_int_equal(world_alive_events(anna), 2);
+    unsigned seen = 0;
+    vec_each (event, &anna->events)
+        if (event->change != CHANGE_GONE && event->part_count == 1 && event->type == EVENT_TRACK) {
+            check_str(event->parts[0].body, "{\"event\":\"Seen\",\"properties\":{\"page\":\"a\",\"test\":1}}");
+            seen++;
+        }
+    assert_int_equal(seen, 1);
+}
+
 static void merge_then_undo_is_never_merged(void **state)
 {
     (void)state;
@@ -725,6 +754,7 @@ int main(void)
         TEST(a_new_relationship_may_follow_an_erasure),
         TEST(a_law_may_order_new_records_of_an_erased_person),
         TEST(joined_people_are_one_and_parted_they_are_two_again),
+        TEST(an_event_of_which_no_content_is_covered_any_more_goes_with_its_name),
         TEST(merge_then_undo_is_never_merged),
         TEST(what_was_objected_to_anywhere_holds_for_the_person),
         TEST(limits_keep_a_shared_device_from_melting_people),

@@ -2,6 +2,7 @@
 #include "engine_world.h"
 
 #include "engine/engine_private.h"
+#include "engine/follow.h"
 #include "evidence/entry.h"
 
 #include <stdio.h>
@@ -69,6 +70,48 @@ static void customers(struct world *world)
         snprintf(text, sizeof text, "{'userId':'u%d','event':'Seen','properties':{'colour':'red'}}", i);
         assert_int_equal(world_send(world, EVENT_TRACK, "till", text), OUTCOME_ACCEPTED);
     }
+}
+
+/* Ten profiles, read in steps of three, while the policy changes again and again: all are met under the last one, and no walk is thrown away. */
+static void a_change_on_the_way_does_not_send_the_walk_back_to_the_beginning(void **state)
+{
+    enum { PEOPLE = 10, STEP = 3 };
+    struct arena arena;
+    (void)state;
+    arena_init(&arena);
+    for (unsigned changes = 0; changes < 6; changes++)
+        for (unsigned every = 1; every < 9; every++) {
+            unsigned met[PEOPLE + 1] = {0}, ever[PEOPLE + 1] = {0}, version = 1, steps = 0;
+            struct follow_place place = follow_anew((struct follow_place){0});
+            while (place.from) {
+                uint64_t last = 0;
+                size_t count = 0;
+                for (uint64_t number = place.from; number <= PEOPLE && count < STEP; number++, count++) {
+                    last = number;
+                    met[number] += follow_meets(place, number);
+                    ever[number] += follow_meets(place, number);
+                }
+                place = follow_next(place, count, last);
+                assert_true(++steps < 100);
+                if (version <= changes && steps % every == 0) {
+                    version++;
+                    memset(met, 0, sizeof met);
+                    place = follow_anew(place);
+                }
+                assert_true(follow_parse(follow_text(&arena, version, place), &place));
+            }
+            for (unsigned number = 1; number <= PEOPLE; number++) {
+                assert_int_equal(met[number], 1);
+                assert_true(ever[number] <= version);
+            }
+            if (every == 1 && changes > PEOPLE / STEP) /* the last ones are met before the changes end */
+                assert_true(ever[PEOPLE] > 1);
+        }
+    struct follow_place place;
+    assert_false(follow_parse(STR("2"), &place) || follow_parse(STR("2:0"), &place) || follow_parse(STR("2:1:x"), &place));
+    assert_true(follow_parse(STR("2:7"), &place)); /* as older versions wrote it */
+    assert_int_equal(place.from, 7);
+    arena_release(&arena);
 }
 
 static void the_version_stands_in_the_ledger_before_anything_is_stored_under_it(void **state)
@@ -368,6 +411,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_largest_policy_is_applied_and_used),
         cmocka_unit_test(each_day_has_the_policy_that_was_in_force),
+        cmocka_unit_test(a_change_on_the_way_does_not_send_the_walk_back_to_the_beginning),
         cmocka_unit_test(the_version_stands_in_the_ledger_before_anything_is_stored_under_it),
         cmocka_unit_test(the_same_policy_twice_is_one_version),
         cmocka_unit_test(a_policy_with_mistakes_is_refused_whole),
