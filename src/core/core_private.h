@@ -325,6 +325,8 @@ void outbox_take(struct apply *apply, struct person *person, const struct standi
 void outbox_recall_all(struct apply *apply, struct person *person);
 /* The same for one destination that a TC string no longer permits. */
 void outbox_take_vendor(struct apply *apply, struct person *person, const struct destination *destination);
+/* The same for each vendor that was permitted once and is not any more: by time, or by what somebody said who turned out to be the same person. */
+void outbox_take_vendors(struct apply *apply, struct person *person);
 
 /* Recipients that were sent what `changed` covers are sent the profile as it is now (Art. 16, 19). */
 void outbox_rectified(struct apply *apply, struct person *person, purpose_mask changed);

@@ -185,6 +185,7 @@ void person_enforce(struct apply *apply, struct person *person)
         return;
     const struct standing *standing = standing_of(apply, person, NULL);
     outbox_take(apply, person, standing);
+    outbox_take_vendors(apply, person);
     facts_enforce(apply, person, standing);
     bool events_ended = false;
     vec_each (event, &person->events)

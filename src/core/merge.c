@@ -111,6 +111,7 @@ struct person *person_join(struct apply *apply, struct known *left, struct known
     const struct standing *after = standing_of(apply, into, NULL);
     if ((stored & ~after->stores) && person_require(apply, into, PERSON_ALL))
         person_enforce(apply, into);
+    outbox_take_vendors(apply, into);
     held_despair(apply, into, hopes);
     if ((after->collects & ~collected) && !apply->releasing && person_require(apply, into, PERSON_HELD))
         held_release(apply, into);

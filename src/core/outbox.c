@@ -178,6 +178,27 @@ void outbox_take_vendor(struct apply *apply, struct person *person, const struct
             recall(apply, person, disclosure->profile, disclosure->destination, disclosure->purpose, disclosure->last_ms);
 }
 
+static bool vendor_spoken_of(const struct person *person, str purpose, uint16_t vendor)
+{
+    vec_each (record, &person->consents)
+        if (!row_dead(record) && status_is_vendor(record->status) && str_equal(record->purpose, purpose) && vendor_named(record->reference, vendor))
+            return true;
+    return false;
+}
+
+void outbox_take_vendors(struct apply *apply, struct person *person)
+{
+    if (!apply->policy->vendor_purposes)
+        return;
+    vec_each (destination, &apply->policy->destinations) {
+        str purpose = apply->policy->purposes.items[destination->purpose].name;
+        if (destination->tcf_vendor && vendor_spoken_of(person, purpose, destination->tcf_vendor) &&
+            !gate_vendor_permitted(apply->policy, person, purpose, destination->tcf_vendor, apply->now_ms, TIME_FOREVER) &&
+            person_require(apply, person, PERSON_OUTBOX))
+            outbox_take_vendor(apply, person, destination);
+    }
+}
+
 void outbox_rectified(struct apply *apply, struct person *person, purpose_mask changed)
 {
     const struct standing *standing = standing_of(apply, person, NULL);

@@ -183,7 +183,7 @@ static bool body_write(struct viewer *v, const struct json *body, enum event_typ
     bool wrote = false;
     jsonw_object(&v->json);
     for (uint32_t i = 0; i < 2 * body->count; i++) { /* first what it is called, then the rest */
-        const struct json_member *member = &body->members[i % body->count];
+        const struct json_member *member = &body->members[i < body->count ? i : i - body->count];
         struct field_walk walk = field_walk_key(policy, root, member->name);
         enum top_kind kind = top_kind(member->name, type);
         if ((kind == TOP_NAME) != (i < body->count))

@@ -83,6 +83,9 @@ int64_t person_due_work_out(struct apply *apply, struct person *person)
         int64_t until_ms = retention_collected(&apply->policy->purposes.items[slot], oldest.received_ms[slot]);
         due_ms = until_ms < due_ms ? until_ms : due_ms;
     }
+    vec_each (record, &person->consents) /* what a vendor was sent is called back then */
+        if (!row_dead(record) && record->status == CONSENT_VENDOR_PERMITTED && record->expires_ms > apply->now_ms && record->expires_ms < due_ms)
+            due_ms = record->expires_ms;
     int64_t grown_ms = birth_year_due(apply, person), faded_ms = said_until(apply, person);
     due_ms = grown_ms < due_ms ? grown_ms : due_ms;
     if (faded_ms > apply->now_ms && faded_ms < due_ms)

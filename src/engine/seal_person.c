@@ -289,7 +289,7 @@ static const struct err *recall_seal(struct commit *commit, struct keyring *ring
     profile_no key = {commit->batch.profile_next++};
     commit->made_recall_keys = true;
     TRY(keys_ahead(commit->engine, commit->arena, commit->batch.profile_next));
-    str sealed;
+    str sealed = STR_NONE;
     TRY(value_seal(ring, key, KEY_HOLD, recall_aad(key, delivery), delivery->subject, &sealed));
     char *out = arena_alloc_raw(ring->arena, sizeof key.value + sealed.length);
     memcpy(out, &key.value, sizeof key.value);

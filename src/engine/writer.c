@@ -153,8 +153,10 @@ static void answer(struct commit *commit, const struct err *error)
         }
         if (ticket->waits)
             sem_post(&ticket->finished);
-        else
+        else {
+            ASSERT(ticket->work); /* whoever does not wait is called */
             ticket->work->done(ticket->work);
+        }
     }
 }
 

@@ -269,6 +269,53 @@ static void what_waits_for_a_vendor_is_cancelled_when_it_may_no_longer(void **st
     assert_int_equal(deliveries(ANNA, DELIVERY_EVENT, DELIVERY_CANCELLED), 1);
 }
 
+static void sent_to_reach(void)
+{
+    struct person *person = world_person(&world, ANNA);
+    *(struct disclosure *)vec_push(&world.arena, &person->disclosures) =
+        (struct disclosure){.profile = person->root, .destination = STR("reach"), .purpose = STR("ads"), .first_ms = world.now_ms, .last_ms = world.now_ms, .count = 1};
+    vec_each (delivery, &person->deliveries)
+        delivery->state = DELIVERY_DELIVERED;
+}
+
+/* The string's permission runs out 13 months after its day, though the consent itself was renewed by other means. */
+static void what_a_vendor_was_sent_is_called_back_when_its_permission_runs_out(void **state)
+{
+    (void)state;
+    struct tc_make make = ads_make();
+    (void)page_tcf(&make);
+    sent_to_reach();
+    world_later(&world, "P300D");
+    check_str(world_state(&world, ANNA, "ads", "renewed", NULL), "");
+    world_sweep_all(&world); /* which works out anew when to look again */
+    world_at(&world, "2027-10-01T00:00:00Z");
+    assert_int_equal(deliveries(ANNA, DELIVERY_RECALL, DELIVERY_PENDING), 0);
+    world_sweep(&world);
+    check_str(decided(ANNA, "ads", ""), "allow");
+    check_str(decided(ANNA, "ads", "reach"), "vendor_not_permitted");
+    assert_int_equal(deliveries(ANNA, DELIVERY_RECALL, DELIVERY_PENDING), 1);
+    world_sweep_all(&world);
+    assert_int_equal(deliveries(ANNA, DELIVERY_RECALL, DELIVERY_PENDING), 1); /* once */
+}
+
+static void who_joins_somebody_that_forbade_a_vendor_is_called_back_from_it_too(void **state)
+{
+    (void)state;
+    struct tc_make make = ads_make();
+    const char *other = "\"anonymousId\":\"laptop\"";
+    (void)page_tcf(&make);
+    sent_to_reach();
+    (void)page_as("web", other, arena_printf(&world.arena, "\"tcf\":\"%s\"", tc(&make)));
+    make.vendor = 0;
+    (void)page_as("web", other, arena_printf(&world.arena, "\"tcf\":\"%s\"", tc(&make)));
+    check_str(world_join(&world, ANNA, "anonymous_id:laptop"), "");
+    check_str(decided(ANNA, "ads", "reach"), "vendor_not_permitted");
+    size_t recalls = 0;
+    vec_each (delivery, &world_person(&world, ANNA)->deliveries)
+        recalls += delivery->kind == DELIVERY_RECALL && delivery->state == DELIVERY_PENDING;
+    assert_int_equal(recalls, 1);
+}
+
 /* --- the United States */
 
 #define CALIFORNIA_OUT "\"gpp\":\"DBABBg~BQUAAABA\""
@@ -405,6 +452,8 @@ int main(void)
         CASE(of_two_signals_the_no_counts),
         CASE(a_vendor_is_sent_only_what_a_string_lets_it_have),
         CASE(what_waits_for_a_vendor_is_cancelled_when_it_may_no_longer),
+        CASE(what_a_vendor_was_sent_is_called_back_when_its_permission_runs_out),
+        CASE(who_joins_somebody_that_forbade_a_vendor_is_called_back_from_it_too),
         CASE(an_opt_out_of_a_sale_counts_and_travels_through_the_identity_graph),
         CASE(only_the_signal_that_opted_out_takes_it_back),
         CASE(gpc_within_gpp_counts_and_an_unreadable_section_stops),
