@@ -164,12 +164,13 @@ static unsigned policy_apply(struct connection *c, unsigned purpose, unsigned da
 
 /* ---- all records of a purpose ---- */
 
-/* A page at a time, as the API gives them; each record is marked, so that one is counted once. */
+/* A page at a time, as the API gives them; a person is in none twice. */
 static void page_count(struct connection *c, uint64_t *count)
 {
+    static const char user[] = "\"user_id\",\"value\":\"u"; /* among the identifiers: once a person */
     const char *at = c->body, *end = c->body + c->length;
-    while ((at = memmem(at, (size_t)(end - at), "\"user_id\",\"value\":\"u", 21))) {
-        at += 21;
+    while ((at = memmem(at, (size_t)(end - at), user, sizeof user - 1))) {
+        at += sizeof user - 1;
         *count += *at >= '0' && *at <= '9';
     }
 }

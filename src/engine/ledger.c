@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "engine/files_private.h"
+#include "engine/record_pack.h"
 #include "evidence/seal.h"
 
 #include <pthread.h>
@@ -257,9 +258,10 @@ static str record_aad(uint64_t index, char ret_text[40])
 str ledger_record_seal(struct arena *arena, const uint8_t evidence_key[32], uint64_t index, str record)
 {
     char aad[40];
-    size_t size = seal_size(record.length);
+    str packed = record_pack(arena, record);
+    size_t size = seal_size(packed.length);
     uint8_t *out = arena_alloc_raw(arena, size);
-    seal(evidence_key, record_aad(index, aad), record, out);
+    seal(evidence_key, record_aad(index, aad), packed, out);
     return str_bytes(out, size);
 }
 
@@ -272,8 +274,7 @@ bool ledger_record_open(struct arena *arena, const uint8_t evidence_key[32], uin
     uint8_t *out = arena_alloc_raw(arena, size + 1);
     if (!seal_open(evidence_key, record_aad(index, aad), sealed, out))
         return false;
-    *ret_record = str_bytes(out, size);
-    return true;
+    return record_unpack(arena, str_bytes(out, size), ret_record);
 }
 
 /* --- a commit's entries */
