@@ -178,7 +178,7 @@ static void *callbacks_main(void *context)
     struct callbacks *callbacks = context;
     while (!stopping(callbacks)) {
         const struct policy *policy = engine_policy(callbacks->engine);
-        if (policy && !str_empty(policy->rights_domain)) {
+        if (policy && !str_empty(policy->rights_domain) && engine_lease(callbacks->reader, &callbacks->arena, "callbacks")) {
             const struct err *error = round_run(callbacks, policy);
             if (error && error->code != ERR_UNAVAILABLE)
                 log_write(LOG_WARN, "callbacks", "%s", error->text);

@@ -60,6 +60,15 @@ static void policy_follow(struct deliver *deliver)
     deliver->policy = policy;
 }
 
+bool deliver_policy_behind(struct deliver *deliver)
+{
+    const struct policy *policy = engine_policy(deliver->engine);
+    bool behind = policy != deliver->policy;
+    if (policy)
+        engine_policy_release(deliver->engine, policy);
+    return behind;
+}
+
 /* Commits up to COMMIT_MAX outcomes. Those of a failed commit stay, with their slots, and are tried again. */
 static void outcomes_commit(struct deliver *deliver)
 {

@@ -115,6 +115,7 @@ void status_publish(struct deliver *deliver, int64_t now_ms);
 void status_count(struct deliver *deliver, int64_t now_ms);
 
 /* A warning at most once in ten seconds: a sick store must not fill the log as well. */
+bool deliver_policy_behind(struct deliver *deliver); /* another one is in force than this round's */
 bool deliver_may_warn(struct deliver *deliver, int64_t now_ms);
 
 #endif

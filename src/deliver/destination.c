@@ -417,6 +417,45 @@ static size_t outbound_room(struct deliver *deliver, struct outbound *outbound, 
     return circuit_room(&outbound->circuit, now_ms, outbound->active, LIMIT_DELIVERY_IN_FLIGHT);
 }
 
+/* Those that this node may try: only they keep their places in `rows`. */
+static size_t rows_claim(struct deliver *deliver, struct outbound *outbound, struct delivery *rows, size_t count, size_t room, int64_t now_ms)
+{
+    bool mine[LIMIT_DELIVERY_IN_FLIGHT];
+    size_t wanted = 0, kept = 0;
+    for (size_t i = 0; i < count && wanted < room; i++)
+        if (!is_active(outbound, &rows[i]))
+            rows[wanted++] = rows[i];
+    const struct err *error = engine_claim(deliver->engine, &deliver->scratch, rows, wanted, mine);
+    if (error) {
+        if (deliver_may_warn(deliver, now_ms))
+            log_write(LOG_WARN, "deliver", "nothing of %.*s can be claimed: %s", STR_FMT(outbound->name), error->text);
+        outbound->next_look_ms = now_ms + SECOND_MS;
+        return 0;
+    }
+    for (size_t i = 0; i < wanted; i++)
+        if (mine[i])
+            rows[kept++] = rows[i];
+    return kept;
+}
+
+static void rows_begin(struct deliver *deliver, struct outbound *outbound, struct delivery *rows, size_t count, size_t room, int64_t now_ms)
+{
+    count = rows_claim(deliver, outbound, rows, count, room, now_ms);
+    bool shared = engine_is_shared(deliver->engine), behind = shared && deliver_policy_behind(deliver); /* switched on another node just now */
+    for (size_t i = 0; i < count; i++) {
+        bool wait = behind || outbound->bytes >= LIMIT_DELIVERY_WINDOW_BYTES;
+        if (wait && !shared)
+            break;
+        struct attempt *attempt = attempt_take(outbound, &rows[i]);
+        ASSERT(attempt);
+        if (wait) /* the claim is given back */
+            attempt_withheld(deliver, attempt, DELIVERY_PENDING, rows[i].reason, now_ms, now_ms);
+        else
+            (void)attempt_begin(deliver, attempt, now_ms); /* it keeps its slot either way, until the outcome is committed */
+        deliver->changed = true;
+    }
+}
+
 void outbound_pump(struct deliver *deliver, struct outbound *outbound, int64_t now_ms)
 {
     retry_forget_past(outbound, now_ms);
@@ -444,15 +483,7 @@ void outbound_pump(struct deliver *deliver, struct outbound *outbound, int64_t n
         outbound->next_look_ms = now_ms + SECOND_MS;
         return;
     }
-    for (size_t i = 0; i < count && room > 0 && outbound->bytes < LIMIT_DELIVERY_WINDOW_BYTES; i++) {
-        if (is_active(outbound, &rows[i]))
-            continue;
-        struct attempt *attempt = attempt_take(outbound, &rows[i]);
-        ASSERT(attempt);
-        (void)attempt_begin(deliver, attempt, now_ms); /* it keeps its slot either way, until the outcome is committed */
-        room--;
-        deliver->changed = true;
-    }
+    rows_begin(deliver, outbound, rows, count, room, now_ms);
 }
 
 int64_t outbound_until_ms(const struct outbound *outbound)

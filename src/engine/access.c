@@ -1,5 +1,6 @@
 /* Users and sessions in memory, and what is read of them; the contract is in access.h. Changes: access_change.c. */
 #include "engine/access_private.h"
+#include "engine/nodes_private.h"
 
 #include "evidence/seal.h"
 
@@ -108,6 +109,30 @@ const struct err *access_open(struct engine *engine, struct arena *arena)
     for (size_t i = 0; i < session_count; i++)
         access_session_put(access, &sessions[i]);
     engine->access = access;
+    return NULL;
+}
+
+const struct err *access_reload(struct engine *engine, struct store_session *session, struct arena *arena)
+{
+    struct access *access = engine->access;
+    struct user_row *users = NULL;
+    struct session_row *sessions = NULL;
+    size_t user_count = 0, session_count = 0;
+    TRY(engine->store->ops->users(session, arena, &users, &user_count));
+    TRY(engine->store->ops->sessions(session, arena, &sessions, &session_count));
+    pthread_rwlock_wrlock(&access->lock);
+    for (size_t i = 0; i < user_count; i++)
+        access_user_put(access, &users[i]);
+    for (size_t i = 0; i < session_count; i++)
+        access_session_put(access, &sessions[i]);
+    for (size_t i = access->session_count; i-- > 0;) {
+        bool there = false;
+        for (size_t j = 0; j < session_count; j++)
+            there |= uuid_equal(access->sessions[i]->row.id, sessions[j].id);
+        if (!there)
+            access_session_drop(access, access->sessions[i]->row.id);
+    }
+    pthread_rwlock_unlock(&access->lock);
     return NULL;
 }
 

@@ -508,6 +508,7 @@ const struct err *engine_audit(struct engine *engine, struct reader *reader, str
 {
     struct audit audit = {.engine = engine, .reader = reader, .ops = engine_store(engine), .session = reader->session, .arena = arena,
                           .now_ms = clock_now_ms(), .found = found, .progress = progress, .context = context};
+    TRY(engine_catch_up(engine, arena));
     audit.batches = arena_array(arena, struct batch_known, BATCHES_KEPT);
     audit.policy = engine_policy(engine);
     struct sets_use use = audit.policy ? sets_of(engine, audit.policy) : (struct sets_use){0};

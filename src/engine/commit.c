@@ -5,7 +5,7 @@
  * 1. Until `save` has returned, nothing outside the commit has changed but the duplicate window, and that is taken back on failure.
  */
 #include "base/log.h"
-#include "engine/engine_private.h"
+#include "engine/nodes_private.h"
 #include "engine/person_cache.h"
 #include "engine/view_cache.h"
 #include "engine/refusal_log_private.h"
@@ -139,6 +139,7 @@ static void gather(struct commit *commit)
     struct engine *engine = commit->engine;
     int64_t now_ms = clock_now_ms();
     commit->now_ms = commit->now_forced_ms != TIME_NONE ? commit->now_forced_ms : now_ms;
+    commit->setting_first = commit->settings.count;
     dedupe_expire(engine->dedupe, now_ms - DAY_MS);
     for (struct ticket *ticket = commit->tickets; ticket; ticket = ticket->next) {
         if (ticket->work) {
@@ -159,6 +160,28 @@ static void gather(struct commit *commit)
     commit->event_next = engine->event_next;
     commit->outbox_next = engine->outbox_next;
     commit->held_next = engine->held_next;
+}
+
+void commit_begin(struct commit *commit)
+{
+    commit->snapshot = snapshot_take(commit->engine);
+    commit->policy = commit->snapshot ? commit->snapshot->policy : NULL;
+    commit->sets = commit->snapshot ? commit->snapshot->sets : NULL;
+    gather(commit);
+}
+
+/* As it was before commit_begin: nothing of what was worked out is true any more. Joins have not run yet. */
+void commit_again(struct commit *commit)
+{
+    struct commit before = *commit;
+    dedupe_remove_newest(commit->engine->dedupe, commit->dedupe_added);
+    if (commit->snapshot)
+        engine_policy_release(commit->engine, commit->policy);
+    *commit = (struct commit){.engine = before.engine, .session = before.session, .own_arena = before.own_arena, .references = before.references,
+                              .tickets = before.tickets, .now_forced_ms = before.now_forced_ms, .probe = before.probe, .reads_all = before.reads_all};
+    commit->arena = &commit->own_arena;
+    for (size_t i = 0; i < before.setting_first; i++)
+        commit_setting(commit, before.settings.items[i].key, before.settings.items[i].value);
 }
 
 /* ---- numbers ---- */
@@ -206,6 +229,31 @@ static bool person_changed(const struct person *person)
     return any_changed(&person->events) || any_changed(&person->facts) || head_changed(person);
 }
 
+static void touched_add(char *out, size_t place, char kind, profile_no profile)
+{
+    out[place * 9] = kind;
+    memcpy(out + place * 9 + 1, &profile.value, 8);
+}
+
+static str touched_pack(struct commit *commit)
+{
+    size_t count = commit->touched.count;
+    char *out = arena_alloc_raw(commit->arena, (count + commit->concerned.count) * 9 + 1);
+    for (size_t i = 0; i < count; i++)
+        touched_add(out, i, BATCH_TOUCHED, commit->touched.items[i]);
+    for (size_t i = 0; i < commit->concerned.count; i++)
+        touched_add(out, count + i, BATCH_CONCERNED, commit->concerned.items[i]);
+    return str_bytes(out, (count + commit->concerned.count) * 9);
+}
+
+/* Another node may know any of them as the root of a person. */
+static void concerned_add(struct commit *commit, const struct person *person)
+{
+    vec_each (profile, &person->profiles)
+        if (!profile_no_equal(profile->number, person->root))
+            commit_concerns(commit, profile->number);
+}
+
 static void number_rows(struct commit *commit)
 {
     struct batch *batch = &commit->batch;
@@ -221,15 +269,13 @@ static void number_rows(struct commit *commit)
         vec_each (held, &person->held)
             if (held->change == CHANGE_NEW)
                 held->number = commit->held_next++;
-        if (person_changed(person))
+        if (person_changed(person)) {
             *(profile_no *)vec_push(commit->arena, &commit->touched) = person->root;
+            concerned_add(commit, person);
+        } else if (person->deliveries.count)
+            commit_concerns(commit, person->root);
     }
-    char *touched = arena_alloc_raw(commit->arena, commit->touched.count * 9 + 1);
-    for (size_t i = 0; i < commit->touched.count; i++) {
-        touched[i * 9] = 'p';
-        memcpy(touched + i * 9 + 1, &commit->touched.items[i].value, 8);
-    }
-    commit->row.profiles = str_bytes(touched, commit->touched.count * 9);
+    commit->row.profiles = touched_pack(commit);
     commit->row.dedupe = str_bytes(commit->dedupe_ids.items, commit->dedupe_ids.count * sizeof(uint64_t));
     commit->row.message_count = (uint32_t)commit->message_count;
 }
@@ -255,7 +301,12 @@ static const struct err *ledger_write(struct commit *commit)
 
 static const struct err *prepare(struct commit *commit)
 {
-    TRY(working_set_apply(commit));
+    if (commit->engine->nodes)
+        TRY(nodes_apply(commit));
+    else {
+        commit_begin(commit);
+        TRY(working_set_apply(commit));
+    }
     commit->save.sets = commit->sets;
     ledger_begin(commit->engine->ledger, commit->arena, &commit->save, commit->now_ms, &commit->draft);
     joins_run(commit);
@@ -283,7 +334,7 @@ static const struct err *save_all(struct commit *commit)
 {
     struct save *save = &commit->save;
     save->batch = commit->policy ? &commit->batch : NULL;
-    bool has_row = commit->batch.request_count || commit->touched.count;
+    bool has_row = commit->batch.request_count || commit->touched.count || commit->concerned.count;
     save->row = has_row ? &commit->row : NULL;
     save->settings = arena_alloc(commit->arena, (commit->settings.count + 1) * sizeof *save->settings);
     for (size_t i = 0; i < commit->settings.count; i++) {
@@ -291,7 +342,23 @@ static const struct err *save_all(struct commit *commit)
         save->settings[i].value = commit->settings.items[i].value;
     }
     save->setting_count = commit->settings.count;
+    if (commit->engine->nodes)
+        nodes_save_prepare(commit);
     return commit->engine->store->ops->save(commit->session, commit->arena, save);
+}
+
+static const struct err *keys_settle(struct commit *commit)
+{
+    struct engine *engine = commit->engine;
+    if (engine->nodes) /* where that fails, whoever has the next turn does it first */
+        return commit->key_ends.count ? key_ends_do(engine, commit->arena, nodes_save_number(engine), &commit->key_ends) : NULL;
+    engine->key_ends_stored = commit->key_ends.count != 0;
+    arena_clear(&engine->key_ends_arena);
+    engine->key_ends.items = NULL;
+    engine->key_ends.count = engine->key_ends.capacity = 0;
+    vec_each (end, &commit->key_ends)
+        *(struct key_end *)vec_push(&engine->key_ends_arena, &engine->key_ends) = *end;
+    return key_ends_destroy(engine, commit->arena);
 }
 
 /* The commit is durable: the writer's numbers move on, keys are destroyed. */
@@ -305,19 +372,15 @@ static void settle(struct commit *commit)
     engine->profile_next_seen = engine->profile_next;
     if (engine->options.background && engine->keys_until < engine->profile_next + KEYS_AHEAD / 2)
         sweeper_wake(engine);
-    if (commit->save.row)
+    if (commit->save.row && commit->row.number > engine->batch_last)
         engine->batch_last = commit->row.number;
     ledger_committed(&commit->draft);
+    if (commit->save.head.data) /* else nothing was to be saved */
+        nodes_saved(commit);
     vec_each (person, &commit->batch.persons)
         if (head_changed(*person))
             person_cache_put(engine->person_cache, *person);
-    engine->key_ends_stored = commit->key_ends.count != 0;
-    arena_clear(&engine->key_ends_arena);
-    engine->key_ends.items = NULL;
-    engine->key_ends.count = engine->key_ends.capacity = 0;
-    vec_each (end, &commit->key_ends)
-        *(struct key_end *)vec_push(&engine->key_ends_arena, &engine->key_ends) = *end;
-    const struct err *error = key_ends_destroy(engine, commit->arena);
+    const struct err *error = keys_settle(commit);
     if (error)
         log_write(LOG_ERROR, "engine", "keys cannot be destroyed now, tried again soon: %s", error->text);
     for (struct ticket *ticket = commit->tickets; ticket; ticket = ticket->next)
@@ -350,15 +413,19 @@ static void count(struct commit *commit)
         }
 }
 
-static void note(struct commit *commit)
+void commit_tell(struct engine *engine, const struct commit_note *note)
 {
-    struct engine *engine = commit->engine;
-    struct commit_note note = {.batch = engine->batch_last, .at_ms = commit->now_ms, .profiles = commit->touched.items,
-                               .profile_count = commit->touched.count, .outbox = commit->outbox, .policy = commit->follow};
     pthread_mutex_lock(&engine->listen_lock);
     vec_each (listener, &engine->listeners)
-        listener->call(listener->context, &note);
+        listener->call(listener->context, note);
     pthread_mutex_unlock(&engine->listen_lock);
+}
+
+static void note(struct commit *commit)
+{
+    struct commit_note note = {.batch = commit->engine->batch_last, .at_ms = commit->now_ms, .profiles = commit->touched.items,
+                               .profile_count = commit->touched.count, .outbox = commit->outbox, .policy = commit->follow};
+    commit_tell(commit->engine, &note);
 }
 
 /* Views of everybody that was looked at, changed or not; also where saving failed, for then nobody knows what a reader finds. */
@@ -375,10 +442,8 @@ const struct err *commit_run(struct commit *commit, bool *ret_saving)
 {
     struct engine *engine = commit->engine;
     *ret_saving = false;
-    commit->snapshot = snapshot_take(engine);
-    commit->policy = commit->snapshot ? commit->snapshot->policy : NULL;
-    commit->sets = commit->snapshot ? commit->snapshot->sets : NULL;
-    gather(commit);
+    if (engine->nodes && !commit->tickets && !commit->probe && !read_log_waits(engine) && !denials_wait(engine))
+        return NULL; /* no turn for nothing */
     const struct err *error = prepare(commit);
     if (!error && !(commit_empty(commit) && !commit->probe)) {
         *ret_saving = true;
@@ -388,6 +453,8 @@ const struct err *commit_run(struct commit *commit, bool *ret_saving)
     read_log_taken(engine, !error);
     if (error)
         denials_back(commit);
+    if (engine->nodes && (error || !*ret_saving))
+        nodes_failed(commit);
     if (error) {
         dedupe_remove_newest(engine->dedupe, commit->dedupe_added);
         return error;

@@ -69,6 +69,14 @@ void engine_count_denial(struct engine *engine, const struct policy *policy, con
     pthread_mutex_unlock(&denials->lock);
 }
 
+bool denials_wait(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->denials->lock);
+    bool wait = engine->denials->rows.count != 0;
+    pthread_mutex_unlock(&engine->denials->lock);
+    return wait;
+}
+
 size_t denials_take(struct commit *commit)
 {
     struct denials *denials = commit->engine->denials;

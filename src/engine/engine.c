@@ -1,6 +1,6 @@
 /* Opening and closing: the lock, the parts in their order, and what a restart has to finish. */
 #include "base/log.h"
-#include "engine/engine_private.h"
+#include "engine/nodes_private.h"
 #include "engine/campaign.h"
 #include "engine/files_private.h"
 #include "engine/people.h"
@@ -127,16 +127,6 @@ static const struct err *profile_next_find(struct engine *engine, uint64_t store
     return NULL;
 }
 
-static const struct err *paused_read(struct engine *engine)
-{
-    str text = STR_NONE, name;
-    TRY(engine->store->ops->setting(engine->session, &engine->arena, STR("paused"), &text));
-    while (str_split(&text, '\n', &name))
-        if (!str_empty(name))
-            *(str *)vec_push(&engine->pause_arena, &engine->paused_destinations) = str_copy(&engine->pause_arena, name);
-    return NULL;
-}
-
 static const struct err *key_ends_finish(struct engine *engine)
 {
     str text = STR_NONE;
@@ -155,13 +145,18 @@ static const struct err *parts_open(struct engine *engine)
 {
     struct arena *arena = &engine->arena;
     const struct engine_options *options = &engine->options;
-    TRY(vault_open(arena, engine->data, engine->master_key_file, &engine->vault));
+    if (options->shared_vault)
+        engine->vault = options->shared_vault;
+    else
+        TRY(vault_open(arena, engine->data, engine->master_key_file, &engine->vault));
     vault_index_key(engine->vault, engine->index_key);
     vault_derive(engine->vault, STR("message-id"), engine->message_key);
     vault_derive(engine->vault, STR("ticket"), engine->ticket_key);
     if (options->debug_door)
         store_debug_files();
-    if (!options->store || strcmp(options->store, "sqlite") == 0)
+    if (options->opened)
+        engine->store = options->opened;
+    else if (!options->store || strcmp(options->store, "sqlite") == 0)
         TRY(store_sqlite_open(arena, engine->data, &engine->store));
     else if (strcmp(options->store, "memory") == 0)
         TRY(store_memory_open(arena, &engine->store));
@@ -183,7 +178,9 @@ static const struct err *parts_open(struct engine *engine)
     uint64_t batch_next = totals.batch_next ? totals.batch_next : 1;
     engine->batch_last = batch_next - 1;
     TRY(profile_next_find(engine, totals.profile_next));
-    TRY(key_ends_finish(engine));
+    TRY(nodes_open(engine, arena));
+    if (!engine->nodes)
+        TRY(key_ends_finish(engine));
     TRY(ledger_open(arena, engine->store, engine->session, engine->vault, engine->data, &engine->ledger));
     if (options->opendsr_certificate)
         TRY(x509_signer_open(arena, options->opendsr_certificate, options->opendsr_key, &engine->signer));
@@ -192,13 +189,14 @@ static const struct err *parts_open(struct engine *engine)
     TRY(snapshot_open(engine));
     TRY(tokens_open(engine, arena));
     TRY(access_open(engine, arena));
-    TRY(paused_read(engine));
+    TRY(paused_reload(engine, engine->session, arena));
     TRY(read_log_open(engine, arena));
     denials_open(engine);
     TRY(refusal_log_open(engine, arena));
     engine->dedupe = dedupe_new();
     TRY(dedupe_rebuild(engine, batch_next));
     engine->metrics.dedupe_ids = dedupe_count(engine->dedupe);
+    TRY(nodes_begin(engine, arena));
     return writer_start(engine, arena);
 }
 
@@ -218,11 +216,13 @@ static void parts_close(struct engine *engine)
     dedupe_free(engine->dedupe);
     person_cache_free(engine->person_cache);
     view_cache_free(engine->view_cache);
+    nodes_close(engine);
     if (engine->session)
         engine->store->ops->session_close(engine->session);
     if (engine->store)
         engine->store->ops->close(engine->store);
-    vault_close(engine->vault);
+    if (!engine->options.shared_vault)
+        vault_close(engine->vault);
     if (engine->lock_fd >= 0)
         close(engine->lock_fd);
     pthread_mutex_destroy(&engine->policy_lock);

@@ -30,6 +30,8 @@ struct engine_options {
     const char *opendsr_certificate, *opendsr_key; /* PEM files; NULL, both: replies of OpenDSR are signed by the key of receipts */
     bool background; /* sweeper and tidier run (serve); a local command leaves them out */
     bool debug_door;
+    struct store *opened; /* a store that is open already; the engine closes it. NULL: `store` is opened */
+    struct vault *shared_vault; /* open already, used by other engines of this process, too, and not closed; NULL: the vault of `data` */
 };
 /* Opens or makes a data directory. ERR_CONFLICT where another process has it ("… is in use by process 123"). */
 const struct err *engine_open(struct arena *arena, const struct engine_options *options, struct engine **ret_engine) MUST_CHECK;
@@ -113,6 +115,7 @@ struct view_place {
     purpose_mask told; /* the caller's: all purposes that the text tells of, beside its own */
     identifier_hash hash; /* filled by engine_view_find */
     uint32_t mark;
+    uint64_t seen;
 };
 /* Adds the kept view of the person known by "type:value" to `out`; whoever gives it out records the read of `ret_root`.
  * Not found: make it from what is read after this call, then engine_view_keep. */
@@ -149,6 +152,16 @@ const struct err *engine_link_open(struct reader *reader, struct arena *arena, c
 /* As the subject of a request, also where its value is not kept any more. */
 struct message_identifier engine_link_identifier(const struct policy *policy, const struct identifier *identifier);
 
+/* ---- other nodes on the same store ---- */
+/* When it returns, what any node answered before the call is known here: consents, tokens, policy, pauses. To be called before policy, token or person
+ * are asked for. At once where the store is not shared. ERR_UNAVAILABLE where the store does not answer: then nothing may be read from memory. Not on the
+ * writer thread. */
+const struct err *engine_catch_up(struct engine *engine, struct arena *arena) MUST_CHECK;
+/* While engine_lease is true this node may do `what`, which only one node should do at a time: a lease of some seconds, taken and renewed by asking. Always true
+ * where the store is not shared. Not on the writer thread. */
+bool engine_is_shared(const struct engine *engine);
+bool engine_lease(struct reader *reader, struct arena *arena, const char *what);
+
 /* ---- the stream ---- */
 struct commit_note { /* told after each commit */
     uint64_t batch;
@@ -171,6 +184,10 @@ const struct err *engine_changes(struct reader *reader, struct arena *arena, uin
 /* Due deliveries of a destination, in order, only the first pending one of each person. */
 const struct err *engine_outbox(struct reader *reader, struct arena *arena, str destination, uint64_t after, size_t max,
                                 struct delivery **ret_rows, size_t *ret_count) MUST_CHECK;
+/* Due rows that this node is about to try: on a shared store no other node takes them for CLAIM_MS (longer than any attempt may last), and after that any
+ * may, should this one have died. `ret_mine[i]` false: another was faster, or it is not due any more. */
+#define CLAIM_MS ((int64_t)(LIMIT_DELIVERY_TIMEOUT_S + 30) * SECOND_MS)
+const struct err *engine_claim(struct engine *engine, struct arena *arena, const struct delivery *rows, size_t count, bool *ret_mine) MUST_CHECK;
 /* The body for this attempt, made through the gate now. `ret_body` empty: it must not go; `ret_reason` says why (a reason code), and
  * `ret_allowed_from_ms` when it may (quiet hours, frequency), or TIME_NONE: cancel it. Records the read. */
 const struct err *engine_delivery_body(struct reader *reader, struct arena *arena, const struct policy *policy, const struct delivery *delivery,

@@ -22,6 +22,7 @@
 
 struct commit;
 struct snapshot;
+struct nodes; /* nodes_private.h */
 
 /* ---- the commit under way (writer.c); lives from taking tickets until everybody was answered ---- */
 /* What waits in the queue: a work, people to sweep, or a join. It lives in its submitter's arena. */
@@ -44,6 +45,7 @@ struct ticket {
     sem_t finished;
     struct commit *commit; /* held from the commit to engine_work_release */
 };
+typedef VEC(struct key_end) key_end_list;
 struct origin {
     struct request *request;
     unsigned needs; /* by core_needs */
@@ -78,7 +80,10 @@ struct commit {
     VEC(profile_no) sweeps; /* people to load by number */
     VEC(uint64_t) dedupe_ids;
     VEC(profile_no) touched; /* roots */
-    VEC(struct key_end) key_ends; /* this commit's, and those that earlier ones still owe */
+    VEC(profile_no) concerned; /* shared stores: profiles that other nodes must read anew, besides */
+    VEC(identifier_hash) unknown; /* shared stores: nobody was known by these */
+    size_t setting_first; /* how many settings there were before it was worked out */
+    key_end_list key_ends; /* this commit's, and those that earlier ones still owe */
     bool made_recall_keys;
     bool probe; /* saved even though it is empty: can the store store again? */
     bool reads_all; /* all recorded reads, even few */
@@ -159,6 +164,7 @@ size_t dedupe_count(const struct dedupe *dedupe);
 struct read_log;
 const struct err *read_log_open(struct engine *engine, struct arena *arena) MUST_CHECK;
 void read_log_close(struct engine *engine);
+bool read_log_waits(struct engine *engine); /* something is to be taken */
 bool read_log_ready(struct engine *engine); /* false: no room to record a read; then nothing may be read */
 /* Adds what waits to the commit's save.reads; `all`: even if little. Returns how many. */
 size_t read_log_take(struct commit *commit, bool all);
@@ -167,6 +173,7 @@ void read_log_taken(struct engine *engine, bool committed);
 /* ---- denials, counted (denial.c) ---- */
 void denials_open(struct engine *engine);
 void denials_close(struct engine *engine);
+bool denials_wait(struct engine *engine); /* something is to be taken */
 size_t denials_take(struct commit *commit); /* into batch.counters; how many */
 void denials_back(struct commit *commit); /* it failed: they are counted again */
 
@@ -199,11 +206,27 @@ const struct err *working_set_apply(struct commit *commit) MUST_CHECK;
 #define KEYS_AHEAD 2048 /* persons whose keys are made ahead of need */
 #define KEYS_STEP 512 /* as many at once */
 /* ---- keys to destroy (key_end.c): the setting "key_ends" names those that a committed change still owes ---- */
+/* *ret_number: of the save that owes them; 0 where the store is not shared. */
+const struct err *key_ends_parse(struct arena *arena, str text, uint64_t *ret_number, key_end_list *ret_ends) MUST_CHECK;
 const struct err *key_ends_read(struct engine *engine, str text) MUST_CHECK;
+/* Shared stores: destroys them, unless some node did it already. */
+const struct err *key_ends_do(struct engine *engine, struct arena *arena, uint64_t number, const key_end_list *ends) MUST_CHECK;
 /* Puts this commit's ends, with those still owed, into the setting; takes the setting away when there are none. */
 void key_ends_plan(struct commit *commit);
 /* Destroys what engine->key_ends names. After an error it is tried again with the next commit, and at start. */
 const struct err *key_ends_destroy(struct engine *engine, struct arena *arena) MUST_CHECK;
+
+/* ---- other nodes (nodes.c, turn.c; the picture is in nodes_private.h); all of them need a shared store but those that say so ---- */
+#define BATCH_TOUCHED 'p' /* kind in batch_row.profiles: the root of a person that changed */
+#define BATCH_CONCERNED 'c' /* shared stores: a profile whose cached persons other nodes must forget */
+const struct err *nodes_open(struct engine *engine, struct arena *arena) MUST_CHECK; /* does nothing where the store is not shared */
+const struct err *nodes_begin(struct engine *engine, struct arena *arena) MUST_CHECK; /* the same; when all else is open */
+void nodes_close(struct engine *engine);
+str nodes_setting(struct engine *engine, struct arena *arena, const char *key); /* a setting of this node's own; `key` where the store is not shared */
+/* The next free number for a profile that the engine makes itself; any store. */
+profile_no commit_profile_next(struct commit *commit);
+/* Other nodes must read this profile anew, though no person of the commit changes: its deliveries or disclosures do. Any store. */
+void commit_concerns(struct commit *commit, profile_no profile);
 
 /* ---- tokens (token.c) ---- */
 struct tokens;
@@ -257,6 +280,7 @@ struct engine {
     uint8_t index_key[32], message_key[32], ticket_key[32]; /* keyed hashes of identifiers, of message ids; links (link.c) */
     struct ledger *ledger;
     struct x509_signer *signer; /* of OpenDSR; NULL: the ledger's key signs */
+    struct nodes *nodes; /* NULL: the store is this process's alone */
     struct tokens *tokens;
     struct access *access;
     struct read_log *read_log;

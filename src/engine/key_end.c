@@ -11,12 +11,15 @@
  * 2. Doing it twice is harmless: between the two nothing is sealed under a renewed key, since that needs a commit, which rewrites the setting.
  */
 #include "base/log.h"
-#include "engine/engine_private.h"
+#include "engine/nodes_private.h"
 
-/* "profile:classes[r]" separated by spaces; classes is a mask in decimal. */
-const struct err *key_ends_read(struct engine *engine, str text)
+/* "profile:classes[r]" separated by spaces; classes is a mask in decimal. In a shared store "@number" of the save stands before them. */
+const struct err *key_ends_parse(struct arena *arena, str text, uint64_t *ret_number, key_end_list *ret_ends)
 {
     str item;
+    int64_t save = 0;
+    if (str_starts(text, STR("@")) && (!str_split(&text, ' ', &item) || !str_to_int64(str_slice(item, 1, item.length), &save) || save <= 0))
+        return err_new(arena, ERR_INTERNAL, "the setting `key_ends` is damaged");
     while (str_split(&text, ' ', &item)) {
         str number;
         int64_t profile, classes;
@@ -25,11 +28,33 @@ const struct err *key_ends_read(struct engine *engine, str text)
             item.length--;
         if (!str_split(&item, ':', &number) || !str_to_int64(number, &profile) || !str_to_int64(item, &classes) || profile <= 0 ||
             classes <= 0 || classes > KEY_CLASS_ALL)
-            return err_new(&engine->arena, ERR_INTERNAL, "the setting `key_ends` is damaged");
-        *(struct key_end *)vec_push(&engine->key_ends_arena, &engine->key_ends) =
+            return err_new(arena, ERR_INTERNAL, "the setting `key_ends` is damaged");
+        *(struct key_end *)vec_push(arena, ret_ends) =
             (struct key_end){.profile = {(uint64_t)profile}, .class_mask = (uint8_t)classes, .renew = renew};
     }
+    *ret_number = (uint64_t)save;
     return NULL;
+}
+
+const struct err *key_ends_read(struct engine *engine, str text)
+{
+    uint64_t number = 0;
+    key_end_list ends = {0};
+    const struct err *error = key_ends_parse(&engine->key_ends_arena, text, &number, &ends);
+    if (error)
+        return err_new(&engine->arena, error->code, "%s", error->text);
+    engine->key_ends.items = ends.items;
+    engine->key_ends.count = ends.count;
+    engine->key_ends.capacity = ends.capacity;
+    return NULL;
+}
+
+const struct err *key_ends_do(struct engine *engine, struct arena *arena, uint64_t number, const key_end_list *ends)
+{
+    struct vault_end *all = arena_array(arena, struct vault_end, ends->count + 1);
+    for (size_t i = 0; i < ends->count; i++)
+        all[i] = (struct vault_end){.profile = ends->items[i].profile, .class_mask = ends->items[i].class_mask, .renew = ends->items[i].renew};
+    return vault_end_keys(arena, engine->vault, number, all, ends->count, clock_now_ms());
 }
 
 void key_ends_plan(struct commit *commit)
@@ -45,7 +70,9 @@ void key_ends_plan(struct commit *commit)
         return;
     }
     struct buf text;
-    buf_init(&text, commit->arena, 64 * commit->key_ends.count + 1);
+    buf_init(&text, commit->arena, 64 * commit->key_ends.count + 64);
+    if (engine->nodes)
+        buf_printf(&text, "@%llu", (unsigned long long)nodes_save_number(engine));
     vec_each (end, &commit->key_ends)
         buf_printf(&text, "%s%llu:%u%s", text.length ? " " : "", (unsigned long long)end->profile.value, end->class_mask, end->renew ? "r" : "");
     commit_setting(commit, STR("key_ends"), buf_str(&text));

@@ -429,8 +429,23 @@ void ledger_committed(const struct ledger_draft *draft)
 {
     struct ledger *ledger = draft->ledger;
     pthread_mutex_lock(&ledger->lock);
-    ASSERT(draft->frontier.size >= ledger->frontier.size);
-    ledger->frontier = draft->frontier;
+    if (draft->frontier.size > ledger->frontier.size) /* else other nodes' entries were followed meanwhile */
+        ledger->frontier = draft->frontier;
+    pthread_mutex_unlock(&ledger->lock);
+}
+
+void ledger_follow(struct ledger *ledger, const struct merkle_frontier *frontier)
+{
+    pthread_mutex_lock(&ledger->lock);
+    if (frontier->size > ledger->frontier.size)
+        ledger->frontier = *frontier;
+    pthread_mutex_unlock(&ledger->lock);
+}
+
+void ledger_where(struct ledger *ledger, struct merkle_frontier *ret_frontier)
+{
+    pthread_mutex_lock(&ledger->lock);
+    *ret_frontier = ledger->frontier;
     pthread_mutex_unlock(&ledger->lock);
 }
 

@@ -47,6 +47,10 @@ const struct err *ledger_clear(struct ledger_draft *draft, const char *kind, str
 /* After the save has succeeded. */
 void ledger_committed(const struct ledger_draft *draft);
 
+/* Other nodes' entries: the frontier moves on, never back. */
+void ledger_follow(struct ledger *ledger, const struct merkle_frontier *frontier);
+void ledger_where(struct ledger *ledger, struct merkle_frontier *ret_frontier);
+
 /* How many leaves are durable. */
 uint64_t ledger_size(struct ledger *ledger);
 str ledger_origin(const struct ledger *ledger);

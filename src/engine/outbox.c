@@ -4,7 +4,7 @@
  * 2. Per person and destination deliveries go in order: a row is not due while an earlier one of its person waits.
  * 3. A recall is not asked of the gate: telling that data must go is owed (Art. 19).
  */
-#include "engine/engine_private.h"
+#include "engine/nodes_private.h"
 
 /* ---- what is due ---- */
 
@@ -14,6 +14,38 @@ const struct err *engine_outbox(struct reader *reader, struct arena *arena, str 
     struct delivery_query query = {.destination = destination, .state = DELIVERY_PENDING, .after = after, .due_ms = clock_now_ms(), .max = max,
                                    .firsts_only = true};
     return reader->engine->store->ops->deliveries(reader->session, arena, &query, ret_rows, ret_count);
+}
+
+struct claims {
+    const struct delivery *rows;
+    size_t count;
+    bool *mine;
+};
+
+/* A claimed row is not due for a while: that is all that there is to a claim. */
+static const struct err *claims_join(void *context, struct commit *commit)
+{
+    const struct claims *claims = context;
+    for (size_t i = 0; i < claims->count; i++) {
+        struct delivery row = {0};
+        TRY(commit->engine->store->ops->delivery(commit->session, commit->arena, claims->rows[i].id, &row, &claims->mine[i]));
+        claims->mine[i] = claims->mine[i] && row.state == DELIVERY_PENDING && row.next_ms == claims->rows[i].next_ms;
+        if (!claims->mine[i])
+            continue;
+        commit_concerns(commit, row.profile);
+        *(struct delivery_result *)vec_push(commit->arena, &commit->save.results) = (struct delivery_result){
+            .number = row.number, .state = DELIVERY_PENDING, .attempts = row.attempts, .next_ms = commit->now_ms + CLAIM_MS, .done_ms = TIME_NONE,
+            .reason = row.reason};
+    }
+    return NULL;
+}
+
+const struct err *engine_claim(struct engine *engine, struct arena *arena, const struct delivery *rows, size_t count, bool *ret_mine)
+{
+    struct claims claims = {rows, count, ret_mine};
+    for (size_t i = 0; i < count; i++)
+        ret_mine[i] = !engine->nodes;
+    return engine->nodes && count ? engine_commit(engine, arena, claims_join, NULL, &claims) : NULL;
 }
 
 /* ---- the body of an attempt ---- */
@@ -192,6 +224,7 @@ static void recall_key_end(struct commit *commit, const struct delivery *deliver
 static void outcome_add(struct commit *commit, const struct delivery_outcome *outcome, bool open)
 {
     const struct delivery *delivery = outcome->delivery;
+    commit_concerns(commit, delivery->profile);
     bool ended = outcome->result.state == DELIVERY_DELIVERED || outcome->result.state == DELIVERY_CANCELLED;
     if (open)
         *(struct delivery_result *)vec_push(commit->arena, &commit->save.results) = outcome->result;
@@ -257,6 +290,8 @@ static const struct err *replay_join(void *context, struct commit *commit)
 {
     const struct replay *replay = context;
     for (size_t i = 0; i < replay->count; i++)
+        commit_concerns(commit, replay->rows[i].profile);
+    for (size_t i = 0; i < replay->count; i++)
         *(struct delivery_result *)vec_push(commit->arena, &commit->save.results) = (struct delivery_result){
             .number = replay->rows[i].number, .state = DELIVERY_PENDING, .next_ms = commit->now_ms, .done_ms = TIME_NONE};
     commit->outbox = commit->outbox || replay->count;
@@ -311,6 +346,21 @@ bool engine_destination_paused(struct engine *engine, str destination)
         paused |= str_equal(*name, destination);
     pthread_rwlock_unlock(&engine->pause_lock);
     return paused;
+}
+
+const struct err *paused_reload(struct engine *engine, struct store_session *session, struct arena *arena)
+{
+    str text = STR_NONE, name;
+    TRY(engine->store->ops->setting(session, arena, STR("paused"), &text));
+    pthread_rwlock_wrlock(&engine->pause_lock);
+    arena_clear(&engine->pause_arena);
+    engine->paused_destinations.items = NULL;
+    engine->paused_destinations.count = engine->paused_destinations.capacity = 0;
+    while (str_split(&text, '\n', &name))
+        if (!str_empty(name))
+            *(str *)vec_push(&engine->pause_arena, &engine->paused_destinations) = str_copy(&engine->pause_arena, name);
+    pthread_rwlock_unlock(&engine->pause_lock);
+    return NULL;
 }
 
 struct pause {

@@ -6,6 +6,7 @@
 #include "engine/person_cache.h"
 
 #include "base/limits.h"
+#include "engine/foreign.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "model/signal_kind.h"
@@ -61,7 +62,7 @@ struct packed_refused {
 
 struct entry {
     uint32_t size, place; /* place: in cache->entries, as long as it lives */
-    uint64_t root;
+    uint64_t root, batch; /* batch: the newest when it was read; counts in shared stores only */
     uint32_t round; /* in which `person` was made */
     bool used, no_held, texts_unopened;
     uint8_t profile_count, identifier_count, consent_count, merge_count, refused_count;
@@ -85,6 +86,8 @@ struct person_cache {
     size_t places_free_count, place_count, place_capacity, entry_count, hand;
     size_t bytes;
     uint32_t round;
+    const struct foreign *foreign; /* NULL: the store is not shared */
+    uint64_t batch;
 };
 
 struct person_cache *person_cache_new(void)
@@ -119,6 +122,20 @@ void person_cache_free(struct person_cache *cache)
     free(cache->slots);
     arena_release(&cache->names_arena);
     free(cache);
+}
+
+void person_cache_share(struct person_cache *cache, const struct foreign *foreign)
+{
+    pthread_mutex_lock(&cache->lock);
+    cache->foreign = foreign;
+    pthread_mutex_unlock(&cache->lock);
+}
+
+void person_cache_at(struct person_cache *cache, uint64_t batch)
+{
+    pthread_mutex_lock(&cache->lock);
+    cache->batch = batch;
+    pthread_mutex_unlock(&cache->lock);
 }
 
 size_t person_cache_count(struct person_cache *cache)
@@ -439,7 +456,7 @@ static void put(struct person_cache *cache, const struct person *person)
     room_make(cache, size);
     struct entry *entry = malloc(size);
     ASSERT(entry);
-    *entry = (struct entry){.size = (uint32_t)size, .root = person->root.value,
+    *entry = (struct entry){.size = (uint32_t)size, .root = person->root.value, .batch = cache->batch,
                             .texts_unopened = person->texts_unopened, .no_held = (person->loaded & PERSON_HELD) && !rows_alive(&person->held), .profile_count = (uint8_t)profiles,
                             .identifier_count = (uint8_t)identifiers, .consent_count = (uint8_t)consents, .merge_count = (uint8_t)merges,
                             .refused_count = (uint8_t)refused};
@@ -549,8 +566,10 @@ static struct person *unpack(const struct person_cache *cache, const struct entr
     return person;
 }
 
-static bool entry_serves(const struct entry *entry, unsigned parts)
+static bool entry_serves(const struct person_cache *cache, const struct entry *entry, unsigned parts)
 {
+    if (entry && cache->foreign && foreign_at(cache->foreign, entry->root) > entry->batch)
+        return false; /* it goes when it is put anew, or for want of room */
     return entry && !(parts & ~(unsigned)(PERSON_HEAD | (entry->no_held ? PERSON_HELD : 0)));
 }
 
@@ -585,7 +604,7 @@ struct person *person_cache_get(struct person_cache *cache, const identifier_has
     struct person *person = NULL;
     pthread_mutex_lock(&cache->lock);
     struct entry *entry = entry_find(cache, hash->bytes);
-    if (entry_serves(entry, parts)) {
+    if (entry_serves(cache, entry, parts)) {
         *ret_first = entry->round != cache->round;
         if (*ret_first)
             entry->person = unpack(cache, entry, cache->round_arena);
@@ -603,7 +622,7 @@ struct person *person_cache_copy(struct person_cache *cache, const struct policy
     struct person *person = NULL;
     pthread_mutex_lock(&cache->lock);
     struct entry *entry = cache->policy == policy ? entry_find(cache, hash->bytes) : NULL;
-    if (entry_serves(entry, parts)) {
+    if (entry_serves(cache, entry, parts)) {
         entry->used = true;
         person = unpack(cache, entry, arena);
     }

@@ -14,11 +14,16 @@
 #include "model/person.h"
 
 struct policy;
+struct foreign;
 struct person_cache;
 struct person_cache *person_cache_new(void);
 void person_cache_free(struct person_cache *cache);
 /* Forgets everybody; from now on masks are this policy's. */
 void person_cache_clear(struct person_cache *cache, const struct policy *policy);
+/* Shared stores: who was touched by another node later than what lies here was read is not given. Once, before it is used. */
+void person_cache_share(struct person_cache *cache, const struct foreign *foreign);
+/* What is put from now on was read when this batch, or a newer one, was the newest. */
+void person_cache_at(struct person_cache *cache, uint64_t batch);
 /* A new round: the same person is given as the same struct within one. */
 void person_cache_round(struct person_cache *cache, struct arena *arena);
 #define PERSON_CACHE_PREFETCH 64

@@ -174,7 +174,7 @@ const struct err *read_log_open(struct engine *engine, struct arena *arena)
 {
     str text = STR_NONE;
     int64_t done = 0;
-    TRY(engine->store->ops->setting(engine->session, arena, STR("reads_done"), &text));
+    TRY(engine->store->ops->setting(engine->session, arena, nodes_setting(engine, arena, "reads_done"), &text));
     if (!str_empty(text) && !str_to_int64(text, &done))
         return err_new(arena, ERR_INTERNAL, "the setting `reads_done` is damaged");
     struct read_log *log = calloc(1, sizeof *log);
@@ -283,6 +283,15 @@ static void segment_take(struct commit *commit, const struct segment *segment)
     }
 }
 
+bool read_log_waits(struct engine *engine)
+{
+    struct read_log *log = engine->read_log;
+    pthread_rwlock_rdlock(&log->lock);
+    bool waits = read_log_waiting(log) != 0;
+    pthread_rwlock_unlock(&log->lock);
+    return waits;
+}
+
 size_t read_log_take(struct commit *commit, bool all)
 {
     struct engine *engine = commit->engine;
@@ -298,7 +307,7 @@ size_t read_log_take(struct commit *commit, bool all)
         return 0;
     }
     segment_take(commit, log->taken);
-    commit_setting(commit, STR("reads_done"), str_printf(commit->arena, "%llu", (unsigned long long)log->taken->number));
+    commit_setting(commit, nodes_setting(engine, commit->arena, "reads_done"), str_printf(commit->arena, "%llu", (unsigned long long)log->taken->number));
     return commit->save.reads.count;
 }
 

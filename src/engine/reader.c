@@ -4,7 +4,7 @@
  * 2. Masks in what is read belong to the policy that was passed.
  * 3. While no read can be recorded, none is made (read_log_ready).
  */
-#include "engine/engine_private.h"
+#include "engine/nodes_private.h"
 #include "engine/person_cache.h"
 #include "engine/view_cache.h"
 
@@ -111,6 +111,7 @@ const struct err *engine_view_find(struct engine *engine, struct arena *arena, c
     TRY(identity_parse_subject(arena, policy, subject, &id));
     TRY(may_read(engine, arena));
     place->hash = identifier_hash_of(engine, id.key->name, id.value);
+    place->seen = engine->nodes ? nodes_seen(engine) : 0;
     place->mark = view_cache_mark(engine->view_cache, &place->hash);
     struct view_key key = key_at(place);
     *ret_found = view_cache_get(engine->view_cache, policy->version, &key, clock_now_ms(), out, &made);
@@ -125,7 +126,7 @@ void engine_view_keep(struct engine *engine, const struct policy *policy, const 
                       int64_t until_ms, str text)
 {
     struct view_key key = key_at(place);
-    struct view_made made = {.root = person->root, .from_ms = from_ms, .until_ms = until_ms};
+    struct view_made made = {.root = person->root, .from_ms = from_ms, .until_ms = until_ms, .seen = place->seen};
     view_cache_put(engine->view_cache, policy->version, &key, place->mark, &made, text);
 }
 
@@ -166,6 +167,8 @@ static bool changes_take(void *context, const void *row)
     const struct batch_row *batch = row;
     uint32_t count = (uint32_t)(batch->profiles.length / 9);
     for (uint32_t i = batch->number == changes->batch ? changes->offset : 0; i < count; i++) {
+        if (batch->profiles.data[(size_t)i * 9] != BATCH_TOUCHED)
+            continue;
         if (changes->items.count == changes->max)
             return false;
         struct change_item *item = vec_push(changes->arena, &changes->items);

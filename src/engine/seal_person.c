@@ -286,7 +286,7 @@ static const struct err *recall_seal(struct commit *commit, struct keyring *ring
 {
     if (delivery->change != CHANGE_NEW || delivery->kind != DELIVERY_RECALL || str_empty(delivery->subject))
         return NULL;
-    profile_no key = {commit->batch.profile_next++};
+    profile_no key = commit_profile_next(commit);
     commit->made_recall_keys = true;
     TRY(keys_ahead(commit->engine, commit->arena, commit->batch.profile_next));
     str sealed = STR_NONE;

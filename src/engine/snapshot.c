@@ -5,7 +5,7 @@
  * 3. The switch happens on the writer thread, after the commit that made the new version durable and put it into the ledger (P2).
  */
 #include "base/log.h"
-#include "engine/engine_private.h"
+#include "engine/nodes_private.h"
 #include "engine/person_cache.h"
 #include "engine/view_cache.h"
 #include "evidence/canonical.h"
@@ -257,6 +257,49 @@ const struct err *engine_policy_at(struct engine *engine, struct reader *reader,
     if (!found)
         return err_new(arena, ERR_INTERNAL, "policy version %u is missing in the store", version);
     return policy_from_row(arena, &row, ret_policy);
+}
+
+/* ---- a version that another node activated ---- */
+
+uint32_t snapshot_version(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->policy_lock);
+    uint32_t version = engine->current ? engine->current->policy->version : 0;
+    pthread_mutex_unlock(&engine->policy_lock);
+    return version;
+}
+
+static const struct err *times_follow(struct engine *engine, struct arena *arena, uint32_t from)
+{
+    struct policy_row *rows = NULL;
+    size_t count = 0;
+    TRY(engine->store->ops->policies(engine->session, arena, false, &rows, &count));
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].version > from)
+            times_add(engine, rows[i].version, rows[i].activated_ms);
+    return NULL;
+}
+
+const struct err *snapshot_follow(struct engine *engine, struct arena *arena)
+{
+    struct policy_row row = {0};
+    bool found = false;
+    TRY(engine->store->ops->policy(engine->session, arena, 0, &row, &found));
+    uint32_t present = snapshot_version(engine);
+    if (!found || row.version <= present)
+        return err_new(arena, ERR_INTERNAL, "the policy that another node activated is missing in the store");
+    struct policy *policy = NULL;
+    TRY(policy_from_row(arena, &row, &policy));
+    const struct err *error = times_follow(engine, arena, present);
+    if (error) {
+        policy_free(policy);
+        return error;
+    }
+    snapshot_switch(engine, snapshot_new(policy));
+    person_cache_clear(engine->person_cache, policy);
+    view_cache_clear(engine->view_cache, policy->version);
+    log_write(LOG_INFO, "policy", "another node activated version=%u", policy->version);
+    return NULL;
 }
 
 /* ---- activating ---- */

@@ -217,6 +217,10 @@ static void round_run(struct sweeper *sweeper)
     const struct err *error = NULL;
     while (!error && engine->keys_until < engine->profile_next_seen + KEYS_AHEAD)
         error = keys_ahead(engine, &sweeper->arena, engine->keys_until + 1);
+    if (!error && !engine_lease(sweeper->reader, &sweeper->arena, "sweeper")) {
+        arena_clear(&sweeper->arena);
+        return; /* another node does it */
+    }
     if (!error)
         error = sweep_due(engine, sweeper->reader->session, &sweeper->arena, clock_now_ms(), false, &count);
     if (!error)

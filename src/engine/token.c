@@ -3,7 +3,7 @@
  * 1. A presented token is hashed and its hash is looked up, then compared in constant time: what leaks of timing is about hashes of guesses.
  * 2. Tokens come and go through commits; the memory follows after the commit.
  */
-#include "engine/engine_private.h"
+#include "engine/nodes_private.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -64,6 +64,26 @@ const struct err *tokens_open(struct engine *engine, struct arena *arena)
     for (size_t i = 0; i < count; i++)
         token_put(tokens, &rows[i]);
     engine->tokens = tokens;
+    return NULL;
+}
+
+/* A token changes in its times only. */
+static bool token_known(const struct tokens *tokens, const struct token_row *row)
+{
+    const struct token_row *known = map_get(&tokens->by_hash, str_bytes(row->hash, sizeof row->hash));
+    return known && uuid_equal(known->id, row->id) && known->revoked_ms == row->revoked_ms && known->expires_ms == row->expires_ms;
+}
+
+const struct err *tokens_reload(struct engine *engine, struct store_session *session, struct arena *arena)
+{
+    struct token_row *rows = NULL;
+    size_t count = 0;
+    TRY(engine->store->ops->tokens(session, arena, &rows, &count));
+    pthread_rwlock_wrlock(&engine->tokens->lock);
+    for (size_t i = 0; i < count; i++)
+        if (!token_known(engine->tokens, &rows[i])) /* so that memory grows with what changed only */
+            token_put(engine->tokens, &rows[i]);
+    pthread_rwlock_unlock(&engine->tokens->lock);
     return NULL;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "engine/foreign.h"
 #include "engine/view_words.h"
 
 #include <pthread.h>
@@ -30,7 +31,7 @@ struct view {
     uint64_t root;
     purpose_mask told;
     int64_t from_ms, until_ms;
-    char text[];
+    char text[]; /* in a shared store `seen` (8 bytes) comes first */
 };
 _Static_assert(sizeof(struct view) == 64, "what a view costs beside its text");
 struct slot {
@@ -53,6 +54,8 @@ struct view_cache {
         struct view_words *words;
         _Atomic uint32_t users; /* who is packing, and the cache itself */
     } *words; /* NULL until they are learned */
+    const struct foreign *foreign; /* NULL: the store is not shared */
+    size_t before; /* bytes before a view's text: 8 in a shared store */
     _Atomic uint32_t policy_version;
     _Atomic size_t unlearned; /* how many views were kept without words */
     struct shard shards[SHARDS];
@@ -162,7 +165,7 @@ static void view_forget(struct shard *shard, struct view *view)
     slot_remove(shard, i);
     view->forgotten = true;
     memset(view->hash, 0, sizeof view->hash);
-    memset(view->text, 0, view->packed);
+    memset(view->text, 0, view->size - sizeof *view);
 }
 
 static struct view *view_find(const struct shard *shard, const struct view_key *key)
@@ -245,7 +248,7 @@ static size_t samples_take(struct view_cache *cache, struct arena *arena, str *r
             if (!view || view->words)
                 continue;
             char *text = arena_alloc_raw(arena, view->length);
-            if (!view_unpack(NULL, str_bytes(view->text, view->packed), text, view->length))
+            if (!view_unpack(NULL, str_bytes(view->text + cache->before, view->packed), text, view->length))
                 continue;
             ret_samples[count++] = str_bytes(text, view->length);
             taken++;
@@ -320,6 +323,19 @@ uint32_t view_cache_mark(struct view_cache *cache, const identifier_hash *hash)
     return atomic_load(mark_of(shard_of(cache, hash), hash));
 }
 
+void view_cache_share(struct view_cache *cache, const struct foreign *foreign)
+{
+    cache->foreign = foreign;
+    cache->before = sizeof(uint64_t);
+}
+
+static bool touched_elsewhere(const struct view_cache *cache, const struct view *view)
+{
+    uint64_t seen = 0;
+    memcpy(&seen, view->text, cache->before);
+    return cache->foreign && foreign_at(cache->foreign, view->root) > seen;
+}
+
 bool view_cache_get(struct view_cache *cache, uint32_t policy_version, const struct view_key *key, int64_t now_ms, struct buf *out,
                     struct view_made *ret_made)
 {
@@ -327,12 +343,12 @@ bool view_cache_get(struct view_cache *cache, uint32_t policy_version, const str
     bool found = false;
     pthread_mutex_lock(&shard->lock);
     struct view *view = cache->policy_version == policy_version ? view_find(shard, key) : NULL;
-    if (view && now_ms >= view->until_ms)
+    if (view && (now_ms >= view->until_ms || touched_elsewhere(cache, view)))
         view_forget(shard, view);
     else if (view && now_ms >= view->from_ms) { /* a clock that was set back proves nothing about what was before */
         char *to = buf_reserve(out, view->length);
         struct view_words *words = view->words ? cache->words->words : NULL;
-        found = to && view_unpack(words, str_bytes(view->text, view->packed), to, view->length);
+        found = to && view_unpack(words, str_bytes(view->text + cache->before, view->packed), to, view->length);
         ASSERT(found || !to);
         if (found) {
             out->length += view->length;
@@ -346,7 +362,7 @@ bool view_cache_get(struct view_cache *cache, uint32_t policy_version, const str
 static void put(struct view_cache *cache, struct shard *shard, const struct view_key *key, const struct view_made *made, str text, str packed,
                 bool words)
 {
-    size_t size = (sizeof(struct view) + packed.length + 7) & ~(size_t)7;
+    size_t size = (sizeof(struct view) + cache->before + packed.length + 7) & ~(size_t)7;
     struct view *older = view_find(shard, key);
     if (older)
         view_forget(shard, older);
@@ -354,7 +370,8 @@ static void put(struct view_cache *cache, struct shard *shard, const struct view
     *view = (struct view){.size = (uint32_t)size, .packed = (uint16_t)packed.length, .length = (uint16_t)text.length, .purpose = key->purpose,
                           .variant = key->variant, .told = key->told, .root = made->root.value, .from_ms = made->from_ms, .until_ms = made->until_ms, .words = words};
     memcpy(view->hash, key->hash.bytes, sizeof view->hash);
-    memcpy(view->text, packed.data, packed.length);
+    memcpy(view->text, &made->seen, cache->before);
+    memcpy(view->text + cache->before, packed.data, packed.length);
     if ((shard->slots_used + 1) * 4 > shard->slot_count * 3)
         slots_grow(shard);
     slot_put(shard, (struct slot){tag_of(view->hash), place_of(shard, view)});

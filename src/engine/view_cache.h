@@ -13,6 +13,7 @@
 
 #include "model/person.h"
 
+struct foreign;
 struct view_cache;
 struct view_key {
     identifier_hash hash; /* that the person was asked for by */
@@ -23,10 +24,13 @@ struct view_key {
 struct view_made {
     profile_no root; /* whose it is: for recording the read */
     int64_t from_ms, until_ms; /* it is the same at any time from `from` to before `until` */
+    uint64_t seen; /* shared stores: the newest batch known before anything of it was read */
 };
 
 struct view_cache *view_cache_new(size_t bytes);
 void view_cache_free(struct view_cache *cache);
+/* Shared stores: the view of whom another node touched later than `seen` is not given. Once, before it is used. */
+void view_cache_share(struct view_cache *cache, const struct foreign *foreign);
 /* Forgets all; from now on views are of this policy version. */
 void view_cache_clear(struct view_cache *cache, uint32_t policy_version);
 /* To be taken before anything of the person is read. */

@@ -357,6 +357,15 @@ static bool unwritable(struct working_set *set)
     return found;
 }
 
+/* Whom another node may make known before this commit has its turn. */
+static void unknown_keep(struct working_set *set)
+{
+    struct commit *commit = set->commit;
+    for (size_t i = 0; commit->engine->nodes && i < set->hashes.count; i++)
+        if (!set->by_hash[i])
+            *(identifier_hash *)vec_push(set->arena, &commit->unknown) = set->hashes.items[i];
+}
+
 const struct err *working_set_apply(struct commit *commit)
 {
     struct working_set set = {.commit = commit, .arena = commit->arena};
@@ -375,8 +384,10 @@ const struct err *working_set_apply(struct commit *commit)
         if (set.wishes)
             looked_up_fill(&set);
         core_apply(&commit->batch);
-        if (!commit->batch.more_needed && !unwritable(&set))
+        if (!commit->batch.more_needed && !unwritable(&set)) {
+            unknown_keep(&set);
             return NULL;
+        }
         commit->engine->metrics.retries++;
         wishes_take(&set);
     }

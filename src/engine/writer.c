@@ -10,12 +10,13 @@
  * 2. What fails for one ticket alone costs only that ticket.
  */
 #include "base/log.h"
-#include "engine/engine_private.h"
+#include "engine/nodes_private.h"
 #include "engine/person_cache.h"
 
 #include <time.h>
 
 #define IDLE_MS 250
+#define FOLLOW_MS 50 /* shared stores: how late what other nodes did is known at the latest, to the stream and the sender */
 #define PROBE_MS 250
 #define READS_EVERY_MS 1000 /* recorded reads reach the ledger at the latest then */
 #define GATHER_FEWEST 4 /* fewer clients than that are not waited for */
@@ -52,7 +53,7 @@ static struct timespec after_us(int64_t us)
 /* Waits for something to do, up to IDLE_MS. */
 static void tickets_await(struct engine *engine, bool hurry)
 {
-    struct timespec until = after_us(IDLE_MS * 1000);
+    struct timespec until = after_us((engine->nodes ? FOLLOW_MS : IDLE_MS) * 1000);
     engine->writer_waits = true;
     engine->writer_wants = 1;
     while (!engine->stopping && (engine->paused || !engine->first) && !hurry)
@@ -237,6 +238,8 @@ static void warm(struct writer *writer, struct commit *commit)
         numbers[count] = (profile_no){writer->warm_next++};
     struct load load = {.arena = commit->arena, .sets = snapshot->sets, .profiles = numbers, .profile_count = count,
                         .parts = PERSON_HEAD | PERSON_HELD, .events_from_ms = INT64_MIN};
+    if (engine->nodes)
+        person_cache_at(engine->person_cache, nodes_seen(engine));
     const struct err *error = count ? engine->store->ops->load(engine->session, &load) : NULL;
     vec_each (person, &load.persons)
         if (!error) {
@@ -267,6 +270,8 @@ static void *writer_main(void *context)
         if (commit->tickets || commit->probe || (commit->reads_all && engine->storing))
             run(&writer, commit);
         tidy(&writer, commit);
+        if (!commit->tickets && engine->nodes)
+            nodes_idle(commit);
         if (!commit->tickets)
             warm(&writer, commit);
         commit_release(commit);

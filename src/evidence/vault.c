@@ -53,6 +53,7 @@ static struct vault *vault_new(const char *dir, const char *master_key_file, con
     sodium_memzero(vault->secrets, sizeof(*vault->secrets));
     vault->cache = map_private(sizeof(*vault->cache));
     ASSERT(pthread_mutex_init(&vault->changing, NULL) == 0);
+    ASSERT(pthread_mutex_init(&vault->ending, NULL) == 0);
     for (unsigned i = 0; i < STRIPES; i++)
         ASSERT(pthread_mutex_init(&vault->stripes[i].lock, NULL) == 0);
     return vault;
@@ -70,6 +71,7 @@ void vault_close(struct vault *vault) {
     for (unsigned i = 0; i < STRIPES; i++)
         (void)pthread_mutex_destroy(&vault->stripes[i].lock); /* nobody else may use the vault now */
     (void)pthread_mutex_destroy(&vault->changing);
+    (void)pthread_mutex_destroy(&vault->ending);
     (void)munmap(vault->cache, sizeof(*vault->cache)); /* gives the pages back, which the system zeroes */
     sodium_free(vault->secrets); /* zeroes */
     free(vault->record);

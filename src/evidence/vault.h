@@ -59,6 +59,18 @@ const struct err *vault_destroy(struct arena *arena, struct vault *vault, const 
 const struct err *vault_renew(struct arena *arena, struct vault *vault, profile_no profile, enum key_class class,
                               int64_t now_ms) MUST_CHECK;
 
+/* For a vault that several nodes use: ends keys that the commit with this number owes, once, whichever node comes first; numbers ascend. When it
+ * returns they are ended. `renew`: a new key takes the place of the old one. */
+struct vault_end {
+    profile_no profile;
+    uint8_t class_mask;
+    bool renew;
+};
+const struct err *vault_end_keys(struct arena *arena, struct vault *vault, uint64_t number, const struct vault_end *ends, size_t count,
+                                 int64_t now_ms) MUST_CHECK;
+/* What other nodes changed in it since the last time is no longer in this one's memory. */
+const struct err *vault_follow(struct arena *arena, struct vault *vault) MUST_CHECK;
+
 /* The same for many at once, with the syncs of one; slots that are destroyed stay so and are counted (`ret_destroyed` may be NULL). */
 const struct err *vault_renew_all(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count,
                                   enum key_class class, int64_t now_ms, size_t *ret_destroyed) MUST_CHECK;

@@ -150,6 +150,9 @@ struct vault {
     uint32_t kek_generation[2]; /* 0: none */
     uint8_t id[16];
 
+    pthread_mutex_t ending; /* guards ends_done; taken before `changing` */
+    uint64_t ends_done; /* the newest number that vault_end_keys has done */
+
     pthread_mutex_t changing; /* guards all below */
     struct vault_header header;
     uint64_t pages; /* in the file, the header counted */

@@ -322,6 +322,7 @@ static const struct err *call_check(struct call *call)
     TRY(find_fault(call));
     if (call->reply.status)
         return NULL;
+    TRY(engine_catch_up(call->server->engine, &call->arena));
     call->policy = engine_policy(call->server->engine);
     if (call->route->flags & ROUTE_COLLECT)
         return NULL;

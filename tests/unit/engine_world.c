@@ -53,7 +53,8 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 
 void world_open(struct world *world)
 {
-    struct engine_options options = {.data = world->data, .debug_door = world->debug_door, .background = world->background};
+    struct engine_options options = {.data = world->data, .debug_door = world->debug_door, .background = world->background,
+                                     .opened = world->store, .shared_vault = world->vault};
     check_fine(engine_open(&world->arena, &options, &world->engine));
     check_fine(engine_reader(world->engine, &world->reader));
 }

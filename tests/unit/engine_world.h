@@ -14,6 +14,8 @@ struct world {
     struct reader *reader;
     bool debug_door, background;
     int64_t received_ms; /* of messages and statements; 0: now */
+    struct store *store; /* of the next opening: a handle of a shared store; NULL: sqlite */
+    struct vault *vault; /* the same */
 };
 
 /* The policy of most tests: `newsletter` on consent, `fulfilment` on contract, `fraud` on legitimate interest. */

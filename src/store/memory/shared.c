@@ -306,7 +306,11 @@ static const struct err *data_new(struct arena *arena, struct shared_data **ret_
         free(data);
         return err;
     }
-    pthread_mutex_init(&data->lock, NULL);
+    pthread_mutexattr_t again; /* whoever walks rows may ask for others meanwhile */
+    pthread_mutexattr_init(&again);
+    pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&data->lock, &again);
+    pthread_mutexattr_destroy(&again);
     pthread_cond_init(&data->turn_ended, NULL);
     *ret_data = data;
     return NULL;
