@@ -140,6 +140,8 @@ const struct err *open_events(struct engine *engine, struct arena *arena, struct
 const struct err *open_delivery(struct engine *engine, struct arena *arena, struct delivery *delivery) MUST_CHECK;
 /* Seals the years of birth that an older Telos left in clear; nothing where there are none (seal_years.c). */
 const struct err *years_seal(struct engine *engine) MUST_CHECK;
+/* Sets aside what was decided about the events that go in this commit, and lets go what was set aside of persons that do (decision.c). For seal_commit. */
+const struct err *decisions_keep(struct commit *commit) MUST_CHECK;
 /* Seals what is marked as NEW or SET in all persons of the commit, and makes fact pages of facts (facts.c). */
 const struct err *seal_commit(struct commit *commit) MUST_CHECK;
 /* The retention class that data with these purposes is sealed under. */

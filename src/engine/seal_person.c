@@ -357,5 +357,5 @@ const struct err *seal_commit(struct commit *commit)
         if (!error && !(*person)->merged_into)
             error = person_seal(commit, &ring, *person);
     keyring_clear(&ring);
-    return error;
+    return error ? error : decisions_keep(commit);
 }

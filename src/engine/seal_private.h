@@ -10,7 +10,7 @@
 #include "evidence/seal.h"
 
 enum sealed_kind { SEALED_IDENTIFIER = 'i', SEALED_FACTS = 'f', SEALED_CONSENT = 'c', SEALED_EVENT = 'e', SEALED_HELD = 'h',
-                   SEALED_PREFERENCES = 'p', SEALED_RECALL = 'r', SEALED_REFUSAL = 'n', SEALED_RIGHTS = 'q', SEALED_BIRTH_YEAR = 'y' };
+                   SEALED_PREFERENCES = 'p', SEALED_RECALL = 'r', SEALED_REFUSAL = 'n', SEALED_RIGHTS = 'q', SEALED_BIRTH_YEAR = 'y', SEALED_DECISIONS = 'd' };
 struct aad {
     uint8_t bytes[26];
     uint8_t length;

@@ -155,10 +155,46 @@ static enum status export(struct run *run) {
     return STATUS_DONE;
 }
 
+/* ---- decisions ---- */
+
+static enum status decision_one(struct run *run, str path)
+{
+    struct http_reply reply;
+    const char *file = run_option(run, "--out");
+    path = str_printf(run->arena, "%.*s/%.*s", STR_FMT(path), STR_FMT(path_encode(run->arena, str_of(run->arguments[1]))));
+    enum status status = run_get(run, path, STR_NONE, &reply);
+    if (status)
+        return status;
+    if (!file) {
+        output_json(&run->out, reply.body);
+        return STATUS_DONE;
+    }
+    const struct json *evidence = json_get(&reply.json, STR("evidence"));
+    const struct err *error = file_replace(run->arena, file, evidence ? evidence->raw : STR_NONE);
+    if (error)
+        return run_fail(run, error);
+    if (run->out.json)
+        output_json(&run->out, reply.body);
+    else
+        output_text(&run->out, "%.*s\nthe evidence is in %s; anyone can check it offline: telos verify %s --key verifier.pub\n",
+                    STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("decision")))), file, file);
+    return STATUS_DONE;
+}
+
+static enum status decisions(struct run *run)
+{
+    static const char *const heads[] = {"DECIDED", "EVENT", "OUTCOME", "POLICY", "PURPOSES", "SOURCE", "EVENT IS"};
+    static const char *const paths[] = {"decision.at", "event", "decision.outcome", "decision.policy", "decision.purposes", "decision.source", "event_is"};
+    static const struct page_columns columns = {heads, paths, 7};
+    str path = str_printf(run->arena, "/v1/profiles/%.*s/decisions", STR_FMT(path_encode(run->arena, str_of(run->arguments[0]))));
+    return run->argument_count > 1 ? decision_one(run, path) : run_page(run, path, STR_NONE, &columns, "no message of this person was ever stored", NULL);
+}
+
 static const struct action actions[] = {
     {"ropa", "", "the record of processing activities (Art. 30), from the policy in force, now or --at a time", 0, 0, ropa},
     {"check", "", "promises P1 to P7 over the whole store; status 1 when one is broken", 0, 0, check},
     {"timeline", "TYPE:VALUE", "what was collected, said, decided, sent, read and erased of a person", 1, 1, timeline},
+    {"decisions", "TYPE:VALUE [EVENT]", "what was decided about a person's messages, also where the event is gone; with the id of one: its proofs", 1, 2, decisions},
     {"denials", "", "every no of the gate, counted by reason; finer with --by", 0, 0, denials},
     {"reads", "[TYPE:VALUE]", "who read whose data, when and for which purpose; of one person, or by one token", 0, 1, reads},
     {"export", "[DIR]", "evidence of a time, for `telos verify`; default: all of it, into telos-evidence-DATE", 0, 1,
@@ -171,10 +207,10 @@ static const struct option options[] = {
     {"--to", "TIME", "export, denials, reads: until then", false},
     {"--by", "WHAT", "denials: reason, day, source, what, field or all", false},
     {"--token", "ID", "reads: by this token alone; `local`: by the commands of the machine itself", false},
-    {"--out", "DIR", "export: the folder, if it is not an argument", false},
+    {"--out", "PATH", "export: the folder, if it is not an argument; decisions: a file for the evidence of one", false},
     {"--purpose", "NAME", "timeline: why you look", false},
-    {"--limit", "N", "timeline, reads: how many at a time", false},
-    {"--cursor", "TEXT", "timeline, reads: go on where the last one ended", false},
+    {"--limit", "N", "timeline, decisions, reads: how many at a time", false},
+    {"--cursor", "TEXT", "timeline, decisions, reads: go on where the last one ended", false},
 };
 
 const struct command command_audit = {
@@ -186,5 +222,6 @@ const struct command command_audit = {
     .common = COMMON_CLIENT,
     .example = "  telos audit check\n  telos audit timeline email:anna.kovacs@example.hu --purpose fulfilment\n"
                "  telos audit denials --from 2026-09-01 --by source\n  telos audit reads email:anna.kovacs@example.hu\n"
+               "  telos audit decisions email:anna.kovacs@example.hu\n"
                "  telos audit export evidence --from 2026-09-01 --to 2026-10-01 && telos verify evidence\n",
 };

@@ -147,6 +147,7 @@ struct event {
     int64_t at_ms, received_ms;
     uint32_t policy_version; /* that allowed it */
     uint64_t batch; uint32_t batch_index; /* its decision: leaf `batch_index` of the batch's sub-tree */
+    str decided; /* the store's: names of the purposes that it was taken for, sorted, with a space between; those taken off since, too */
     uint8_t part_count;
     struct event_part *parts;
 };

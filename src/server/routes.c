@@ -79,6 +79,8 @@ static const struct route table[] = {
     {"GET", "/v1/profiles", MAY_PEOPLE, POL, 0, profiles_get, "listProfiles", "Everybody who may be processed for the purpose now, as it may see them", "purpose limit events cursor", NULL, 200, "Profiles"},
     {"GET", "/v1/profiles/{subject}", MAY_PEOPLE, IN | POL, 0, profile_get, "getProfile", "A person as one purpose may see it", "purpose events", NULL, 200, "Profile"},
     {"GET", "/v1/profiles/{subject}/timeline", MAY_PEOPLE, POL, 0, timeline_get, "getTimeline", "What was collected, said, decided, sent, read and erased", "purpose limit cursor", NULL, 200, "Timeline"},
+    {"GET", "/v1/profiles/{subject}/decisions", MAY_PRIVACY, POL, 0, decisions_get, "listDecisions", "What was decided about the messages of a person, as the ledger holds it; of events that are gone, too", "limit cursor", NULL, 200, "DecisionsKept"},
+    {"GET", "/v1/profiles/{subject}/decisions/{id}", MAY_PRIVACY, POL, 0, decision_get, "getDecision", "The decision about one event, with the proofs that anybody can check offline", NULL, NULL, 200, "DecisionKept"},
     {"GET", "/v1/identities/{subject}", MAY_PEOPLE, POL, 0, identity_get, "getIdentity", "The profiles that make a person, and why they are one", "purpose", NULL, 200, "Identity"},
     {"GET", "/v1/identities/{subject}/merges", MAY_STATE, POL, 0, merges_get, "listMerges", "The merges of a person, undone and refused ones too", NULL, NULL, 200, "Merges"},
     {"POST", "/v1/identities/{subject}/merges", MAY_PRIVACY, IN | POL, API, merges_post, "merge", "Say that two are one person", NULL, "MergeWith", 201, "MergeDone"},

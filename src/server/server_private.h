@@ -478,6 +478,8 @@ const struct err *decide_post(struct call *call);
 const struct err *profile_get(struct call *call);
 const struct err *profiles_get(struct call *call);
 const struct err *timeline_get(struct call *call);
+const struct err *decisions_get(struct call *call);
+const struct err *decision_get(struct call *call);
 const struct err *identity_get(struct call *call);
 const struct err *merges_get(struct call *call);
 const struct err *merges_post(struct call *call);

@@ -181,15 +181,10 @@ static int name_order(const void *a, const void *b)
     return str_compare(*(const str *)a, *(const str *)b);
 }
 
-static str names_of(struct purpose_sets *sets, struct arena *arena, purpose_mask mask)
+static str names_join(struct arena *arena, str *names, size_t count)
 {
-    str names[64];
-    size_t count = 0;
-    for (unsigned slot = 0; slot < sets->slot_count; slot++)
-        if (mask >> slot & 1)
-            names[count++] = sets->slots[slot];
-    qsort(names, count, sizeof *names, name_order);
     struct buf text;
+    qsort(names, count, sizeof *names, name_order);
     buf_init(&text, arena, 64 * 1024);
     for (size_t i = 0; i < count; i++) {
         if (i)
@@ -197,6 +192,36 @@ static str names_of(struct purpose_sets *sets, struct arena *arena, purpose_mask
         buf_add(&text, names[i]);
     }
     return buf_str(&text);
+}
+
+static str names_of(struct purpose_sets *sets, struct arena *arena, purpose_mask mask)
+{
+    str names[64];
+    size_t count = 0;
+    for (unsigned slot = 0; slot < sets->slot_count; slot++)
+        if (mask >> slot & 1)
+            names[count++] = sets->slots[slot];
+    return names_join(arena, names, count);
+}
+
+str purpose_sets_names(struct purpose_sets *sets, struct arena *arena, const uint32_t *ids, size_t count)
+{
+    str names[64], name, found = STR_NONE;
+    size_t name_count = 0;
+    pthread_mutex_lock(&sets->lock); /* a set that was never saved may be getting other names just now */
+    for (size_t i = 0; i < count; i++) {
+        str rest = ids[i] > 0 && ids[i] <= sets->count ? entry_at(sets, ids[i])->names : STR_NONE;
+        found = count == 1 ? str_copy(arena, rest) : STR_NONE;
+        while (count > 1 && str_split(&rest, ' ', &name)) {
+            bool known = false;
+            for (size_t k = 0; k < name_count && !known; k++)
+                known = str_equal(names[k], name);
+            if (!known && name_count < 64)
+                names[name_count++] = str_copy(arena, name);
+        }
+    }
+    pthread_mutex_unlock(&sets->lock);
+    return count > 1 ? names_join(arena, names, name_count) : found;
 }
 
 uint32_t purpose_sets_id(struct purpose_sets *sets, purpose_mask mask)

@@ -21,6 +21,8 @@ void purpose_sets_add(struct purpose_sets *sets, uint32_t id, str names);
 /* Binds to a policy: names[slot]. Masks from before the call are void. */
 void purpose_sets_bind(struct purpose_sets *sets, const str *names, unsigned count);
 purpose_mask purpose_sets_mask(struct purpose_sets *sets, uint32_t id); /* unknown id: 0 */
+/* Names of the purposes in any of these sets, as in one set. What the bound policy lacks is among them. */
+str purpose_sets_names(struct purpose_sets *sets, struct arena *arena, const uint32_t *ids, size_t count);
 purpose_mask purpose_sets_name_mask(struct purpose_sets *sets, str name); /* the name's bit; unknown: 0 */
 /* The number of the mask's set; a new one is remembered until purpose_sets_unsaved hands it out to be saved. 0 is the empty set. */
 uint32_t purpose_sets_id(struct purpose_sets *sets, purpose_mask mask);

@@ -83,6 +83,15 @@ struct read_row { /* a read of a person's data */
     uint64_t number; /* given by the store, ascending; what `before` means to reads() */
 };
 
+/* Decisions about events of one profile that are gone (engine/decision.c). */
+struct kept_decisions {
+    profile_no profile;
+    uint64_t batch; /* in which those events went */
+    uint32_t part; /* of several of that batch, from 0 */
+    uint32_t count;
+    str sealed;
+};
+
 struct token_row {
     struct uuid id;
     str role; /* "admin", …, or "source" */
@@ -134,6 +143,8 @@ struct save {
     VEC(struct session_row) sessions; /* the same */
     VEC(struct uuid) sessions_gone;
     VEC(struct rights_request) rights; /* as tokens */
+    VEC(profile_no) decisions_gone; /* nothing that was kept of these is kept any longer */
+    VEC(struct kept_decisions) decisions; /* added, after the former went */
     const struct policy_row *policy;
     struct { str key, value; } *settings; /* replaced; value STR_NONE: removed */
     size_t setting_count;
@@ -205,6 +216,8 @@ struct store_ops {
     const struct err *(*profile_by_id)(struct store_session *session, struct arena *arena, struct uuid id, profile_no *ret_number);
     const struct err *(*reads)(struct store_session *session, struct arena *arena, const profile_no *profiles, size_t count, uint64_t before, size_t max,
                                struct read_row **ret_rows, size_t *ret_count);
+    /* Walks what is kept of one profile, the newest batch first, its last part first; rows are good during the call. */
+    const struct err *(*decisions)(struct store_session *session, struct arena *arena, profile_no profile, store_each each, void *context);
     const struct err *(*tokens)(struct store_session *session, struct arena *arena, struct token_row **ret_rows, size_t *ret_count);
     const struct err *(*users)(struct store_session *session, struct arena *arena, struct user_row **ret_rows, size_t *ret_count);
     const struct err *(*sessions)(struct store_session *session, struct arena *arena, struct session_row **ret_rows, size_t *ret_count);

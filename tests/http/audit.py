@@ -1,4 +1,7 @@
-"""The registers of an audit: denials by reason, reads by person and by user."""
+"""The registers of an audit: denials by reason, reads by person and by user; and decisions as evidence."""
+import os
+import subprocess
+
 from collect import SITE
 from people import bearer, token
 from telos import wait
@@ -77,7 +80,49 @@ def the_commands_show_the_registers(telos):
     assert telos.command("audit", "denials", "--by", "all")["total"] > 0
 
 
+def a_decision_can_be_shown_and_checked_whatever_became_of_its_event(telos):
+    who = "user_id:decided-1"
+    telos.call("POST", "/v1/track", {"userId": "decided-1", "event": "A"}, key=SITE)
+    telos.consent(who, "newsletter", "given", notice="newsletter@3")
+    telos.call("POST", "/v1/track", {"userId": "decided-1", "event": "B"}, key=SITE)
+    telos.call("POST", "/v1/track", {"userId": "decided-1", "event": "C"}, key="quiet-key-1")
+    before = telos.call("GET", "/v1/profiles/%s/decisions" % who)["items"]
+    assert [item["decision"]["purposes"] for item in before] == [["newsletter"], ["service", "newsletter"], ["service"]], before
+    telos.consent(who, "newsletter", "withdrawn")
+    after = telos.call("GET", "/v1/profiles/%s/decisions" % who)["items"]
+    assert {i["event"]: i["decision"] for i in after} == {i["event"]: i["decision"] for i in before}, "they say the same as before"
+    assert sorted(i["event_is"] for i in after) == ["gone", "stored", "stored"], after
+    pages, cursor = [], ""
+    while cursor is not None:
+        page = telos.call("GET", "/v1/profiles/%s/decisions?limit=1%s" % (who, cursor))
+        pages += page["items"]
+        cursor = "&cursor=" + page["next"] if "next" in page else None
+    assert pages == after
+    key, path = os.path.join(telos.data, "keys", "verifier.pub"), os.path.join(telos.directory, "decision.json")
+    for item in after:
+        telos.command("audit", "decisions", who, item["event"], "--out", path)
+        assert subprocess.run([telos.program, "verify", path, "--key", key], stdout=subprocess.DEVNULL).returncode == 0, item
+    with open(path) as f:
+        forged = f.read().replace("accepted", "acceptex")
+    with open(path, "w") as f:
+        f.write(forged)
+    assert subprocess.run([telos.program, "verify", path, "--key", key], stdout=subprocess.DEVNULL).returncode == 1
+    assert len(telos.command("audit", "decisions", who)["items"]) == 3
+    for role in ("auditor", "marketer", "agent"):
+        assert telos.request("GET", "/v1/profiles/%s/decisions" % who, headers=bearer(token(telos, role, "*")))[0] == 403, role
+    some = bearer(token(telos, "privacy", "service"))
+    seen = telos.request("GET", "/v1/profiles/%s/decisions" % who, headers=some)[1]["items"]
+    assert [i["decision"]["purposes"] for i in seen] == [["service"]], "a token sees what all of its purposes were allowed for"
+    hidden = next(i["event"] for i in after if i["event_is"] == "gone")
+    assert telos.request("GET", "/v1/profiles/%s/decisions/%s" % (who, hidden), headers=some)[0] == 403
+    assert telos.request("GET", "/v1/profiles/%s/decisions/not-an-id" % who)[0] == 400
+    assert telos.request("GET", "/v1/profiles/%s/decisions/%s" % (who, "0" * 8 + "-0000-7000-8000-" + "0" * 12))[0] == 404
+    assert telos.request("GET", "/v1/profiles/%s/decisions?cursor=x" % who)[0] == 400
+    assert telos.request("GET", "/v1/profiles/user_id:decided-nobody/decisions")[0] == 404
+
+
 CASES = [
+    a_decision_can_be_shown_and_checked_whatever_became_of_its_event,
     every_no_is_counted_by_its_reason,
     denials_are_grouped_as_asked_and_name_nobody,
     reads_are_listed_by_person_and_by_user,

@@ -67,7 +67,8 @@ class Samples:
         user = telos.call("POST", "/v1/users", {"name": "walker-%d" % id(self), "role": "agent", "purposes": ["service"]})["id"]
         self.rights = 0
         self.folder = tempfile.mkdtemp(prefix="telos-walk-")
-        self.ids = {"/v1/consents": said["id"], "/v1/identities": merge, "/v1/deliveries": delivery, "/v1/tokens": token, "/v1/users": user}
+        decided = telos.call("GET", "/v1/profiles/%s/decisions" % self.subject)["items"][0]["event"]
+        self.ids = {"/v1/profiles": decided, "/v1/consents": said["id"], "/v1/identities": merge, "/v1/deliveries": delivery, "/v1/tokens": token, "/v1/users": user}
         with open(telos.policy) as f:
             self.policy = {"policy": f.read(), "notices": {"notices/newsletter.en.md": "We send you offers by e-mail if you agree.\n"}}
 

@@ -156,6 +156,7 @@ struct message_result world_send_result(struct world *world, enum event_type typ
     check_fine(send(world, type, source, text, &work));
     struct message_result result = work.requests[0].result;
     result.person = NULL;
+    result.decision = str_copy(&world->arena, result.decision);
     engine_work_release(world->engine, &work);
     return result;
 }

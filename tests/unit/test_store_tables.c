@@ -609,6 +609,98 @@ static void masks_of_another_policy_are_translated(void **state)
     purpose_sets_free(other);
 }
 
+/* --- decisions */
+
+static void what_an_event_was_taken_for_is_known_after_purposes_were_taken_off(void **state)
+{
+    (void)state;
+    struct batch *batch = batch_new(&w);
+    struct person *person = person_new(&w, batch, 1);
+    event_new(&w, person, 1, 2 | 4, 1 | 4); /* b, c; a, c */
+    event_new(&w, person, 1, 8, 0);
+    save_fine(&w, batch);
+    check_str(load_person(&w, 1, PERSON_ALL)->events.items[0].decided, "a b c");
+    for (int i = 0; i < 2; i++) {
+        batch = batch_new(&w);
+        batch_add(batch, person = load_person(&w, 1, PERSON_ALL));
+        person->events.items[0].change = CHANGE_SET;
+        person->events.items[0].part_count = 1;
+        person->events.items[0].parts[0].purposes = i ? 2 : 4;
+        save_fine(&w, batch);
+        world_reopen(&w);
+        person = load_person(&w, 1, PERSON_ALL);
+        assert_int_equal(person->events.items[0].parts[0].purposes, i ? 2 : 4);
+        check_str(person->events.items[0].decided, "a b c");
+        check_str(person->events.items[1].decided, "d");
+    }
+    struct purpose_sets *other = purpose_sets_new();
+    const str names[] = {STR("c")}; /* a policy without the others */
+    purpose_sets_bind(other, names, 1);
+    profile_no number = {1};
+    struct event *events;
+    size_t count;
+    check_fine(w.store->ops->events(w.reader, &w.arena, other, &number, 1, 0, 10, &events, &count));
+    assert_int_equal(count, 2);
+    check_str(events[1].decided, "a b c");
+    purpose_sets_free(other);
+}
+
+struct walked {
+    size_t count, stop;
+    struct kept_decisions rows[8];
+};
+
+static bool walk_decisions(void *context, const void *row)
+{
+    struct walked *walked = context;
+    struct kept_decisions *copy = &walked->rows[walked->count++];
+    *copy = *(const struct kept_decisions *)row;
+    copy->sealed = str_copy(&w.arena, copy->sealed);
+    return walked->count != walked->stop;
+}
+
+static struct walked decisions_of(uint64_t profile, size_t stop)
+{
+    struct walked walked = {.stop = stop};
+    check_fine(w.store->ops->decisions(w.reader, &w.arena, (profile_no){profile}, walk_decisions, &walked));
+    return walked;
+}
+
+static void decision_add(struct save *save, uint64_t profile, uint64_t batch, uint32_t part, const char *sealed)
+{
+    *(struct kept_decisions *)vec_push(&w.arena, &save->decisions) =
+        (struct kept_decisions){.profile = {profile}, .batch = batch, .part = part, .count = part + 3, .sealed = str_of(sealed)};
+}
+
+static void decisions_about_events_that_are_gone_are_kept_until_they_are_told_to_go(void **state)
+{
+    (void)state;
+    struct save save = {.sets = w.sets}, later = {.sets = w.sets}, gone = {0};
+    decision_add(&save, 1, 7, 0, "seventh");
+    decision_add(&save, 1, 7, 1, "seventh, more");
+    decision_add(&save, 2, 7, 0, "another's");
+    check_fine(w.store->ops->save(w.writer, &w.arena, &save));
+    decision_add(&later, 1, 9, 0, "ninth");
+    check_fine(w.store->ops->save(w.writer, &w.arena, &later));
+    world_reopen(&w);
+    struct walked walked = decisions_of(1, 0);
+    assert_int_equal(walked.count, 3);
+    check_str(walked.rows[0].sealed, "ninth");
+    check_str(walked.rows[1].sealed, "seventh, more");
+    assert_int_equal(walked.rows[1].part, 1);
+    assert_int_equal(walked.rows[1].count, 4);
+    assert_int_equal(walked.rows[2].batch, 7);
+    assert_int_equal(walked.rows[2].profile.value, 1);
+    assert_int_equal(decisions_of(1, 2).count, 2); /* told to stop */
+    assert_int_equal(decisions_of(3, 0).count, 0);
+    *(profile_no *)vec_push(&w.arena, &gone.decisions_gone) = (profile_no){1};
+    *(profile_no *)vec_push(&w.arena, &gone.decisions_gone) = (profile_no){3};
+    check_fine(w.store->ops->save(w.writer, &w.arena, &gone));
+    world_reopen(&w);
+    assert_int_equal(decisions_of(1, 0).count, 0);
+    assert_int_equal(decisions_of(2, 0).count, 1);
+}
+
 static const struct backend_test tests[] = {
     BACKEND_TEST(totals_count_what_is_there),
     BACKEND_TEST(profiles_come_up_when_they_are_due),
@@ -628,6 +720,8 @@ static const struct backend_test tests[] = {
     BACKEND_TEST(profiles_and_consents_are_found_by_id_and_profiles_in_order),
     BACKEND_TEST(purposes_in_use_are_those_of_data_and_consents),
     BACKEND_TEST(masks_of_another_policy_are_translated),
+    BACKEND_TEST(what_an_event_was_taken_for_is_known_after_purposes_were_taken_off),
+    BACKEND_TEST(decisions_about_events_that_are_gone_are_kept_until_they_are_told_to_go),
 };
 
 int main(void) { return run_over_backends("store_tables", &w, tests, COUNT_OF(tests)); }

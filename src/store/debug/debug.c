@@ -113,6 +113,12 @@ static const struct err *debug_ledger(struct store_session *session, struct aren
     CALL(ledger, FAULT_READ, arena, arena, from, to, each, context);
 }
 
+static const struct err *debug_decisions(struct store_session *session, struct arena *arena, profile_no profile, store_each each,
+                                         void *context)
+{
+    CALL(decisions, FAULT_READ, arena, arena, profile, each, context);
+}
+
 static const struct err *debug_tile(struct store_session *session, struct arena *arena, unsigned level, uint64_t index, unsigned width,
                                     uint8_t *ret_hashes)
 {
@@ -339,7 +345,7 @@ const struct err *store_debug_open(struct arena *arena, struct store *inner, str
         .load = debug_load, .save = debug_save, .totals = debug_totals, .events = debug_events, .event = debug_event,
         .batches = debug_batches, .ledger = debug_ledger, .tile = debug_tile, .deliveries = debug_deliveries, .delivery = debug_delivery,
         .destination_counts = debug_destination_counts, .due = debug_due, .profiles = debug_profiles,
-        .profile_by_id = debug_profile_by_id, .reads = debug_reads, .tokens = debug_tokens, .users = debug_users, .sessions = debug_sessions, .policies = debug_policies,
+        .profile_by_id = debug_profile_by_id, .reads = debug_reads, .decisions = debug_decisions, .tokens = debug_tokens, .users = debug_users, .sessions = debug_sessions, .policies = debug_policies,
         .policy = debug_policy, .counters = debug_counters, .consent = debug_consent, .setting = debug_setting, .right = debug_right, .rights = debug_rights,
         .purposes_in_use = debug_purposes_in_use, .tidy = debug_tidy, .backup = debug_backup,
     };

@@ -243,7 +243,7 @@ static void profile_free(struct memory_profile *profile)
     if (!profile)
         return;
     struct row_list *rows[] = {&profile->identifiers, &profile->consents, &profile->merges, &profile->preferences, &profile->refused,
-                               &profile->fact_pages, &profile->disclosures, &profile->held};
+                               &profile->fact_pages, &profile->disclosures, &profile->held, &profile->decisions};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         row_list_release(rows[i]);
     free(profile->merge_ends.items);

@@ -17,13 +17,14 @@ struct row_type {
     unsigned clear_count;
 };
 extern const struct row_type type_profile, type_identifier, type_consent, type_merge, type_preferences, type_refused, type_fact_page,
-    type_disclosure, type_held, type_delivery, type_event, type_batch, type_ledger, type_read, type_token, type_user, type_session, type_policy, type_counter, type_rights;
+    type_disclosure, type_held, type_delivery, type_event, type_batch, type_ledger, type_read, type_token, type_user, type_session, type_policy, type_counter, type_rights, type_decisions;
 
 void *row_make(const struct row_type *type, const void *row); /* a block of its own */
 /* Texts copied into the arena, the mark cleared. */
 void row_load(const struct row_type *type, struct arena *arena, const void *stored, void *ret_row);
 /* Events have parts besides. */
-struct event *event_make(const struct event *event, struct purpose_sets *sets);
+/* `decided`: what the row said before; absent: it is new. */
+struct event *event_make(const struct event *event, str decided, struct purpose_sets *sets);
 void event_load(struct arena *arena, struct purpose_sets *sets, const struct event *stored, struct event *ret_row);
 void event_free(struct event *event);
 
@@ -47,7 +48,7 @@ void number_list_remove(struct number_list *list, uint64_t number); /* keeps the
 
 struct memory_profile {
     struct profile *row;
-    struct row_list identifiers, consents, merges, preferences, refused, fact_pages, disclosures, held;
+    struct row_list identifiers, consents, merges, preferences, refused, fact_pages, disclosures, held, decisions;
     struct number_list merge_ends; /* left sides of standing merges whose right side this is */
     struct number_list events, deliveries, leaves;
 };

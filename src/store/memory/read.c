@@ -125,6 +125,16 @@ static const struct err *memory_ledger(struct store_session *session, struct are
     return walk(&memory_of(session)->ledger, from, to, each, context);
 }
 
+static const struct err *memory_decisions(struct store_session *session, struct arena *arena, profile_no number, store_each each, void *context)
+{
+    const struct memory_profile *profile = row_list_get(&memory_of(session)->profiles, number.value);
+    (void)arena;
+    for (size_t i = profile ? profile->decisions.count : 0; i-- > 0;)
+        if (!each(context, profile->decisions.items[i]))
+            break;
+    return NULL;
+}
+
 /* Hash `position` of a level: the leaf's own, or the root of the full tile below. */
 static void tile_hash(const struct store_memory *store, unsigned level, uint64_t position, uint8_t ret[32])
 {
@@ -491,7 +501,7 @@ static const struct err *memory_purposes_in_use(struct store_session *session, s
 const struct store_ops memory_reads_ops = {
     .totals = memory_totals, .events = memory_events, .event = memory_event, .batches = memory_batches, .ledger = memory_ledger, .tile = memory_tile,
     .deliveries = memory_deliveries, .delivery = memory_delivery, .destination_counts = memory_destination_counts, .due = memory_due,
-    .profiles = memory_profiles, .profile_by_id = memory_profile_by_id, .reads = memory_reads, .tokens = memory_tokens, .users = memory_users, .sessions = memory_sessions,
+    .profiles = memory_profiles, .profile_by_id = memory_profile_by_id, .reads = memory_reads, .decisions = memory_decisions, .tokens = memory_tokens, .users = memory_users, .sessions = memory_sessions,
     .policies = memory_policies, .policy = memory_policy, .counters = memory_counters, .consent = memory_consent, .right = memory_right, .rights = memory_rights, .setting = memory_setting,
     .purposes_in_use = memory_purposes_in_use,
 };

@@ -24,11 +24,12 @@ const struct row_type type_held = {sizeof(struct held), AT(held, change), {AT(he
 const struct row_type type_delivery = {sizeof(struct delivery), AT(delivery, change),
                                        {AT(delivery, destination), AT(delivery, purpose), AT(delivery, reason), AT(delivery, sealed)}, 4,
                                        {AT(delivery, subject)}, 1};
-const struct row_type type_event = {sizeof(struct event), AT(event, change), {AT(event, source)}, 1, {0}, 0};
+const struct row_type type_event = {sizeof(struct event), AT(event, change), {AT(event, source), AT(event, decided)}, 2, {0}, 0};
 const struct row_type type_batch = {sizeof(struct batch_row), NO_MARK,
                                     {AT(batch_row, dedupe), AT(batch_row, decisions), AT(batch_row, profiles)}, 3, {0}, 0};
 const struct row_type type_ledger = {sizeof(struct ledger_row), NO_MARK, {AT(ledger_row, entry), AT(ledger_row, record_sealed)}, 2, {0}, 0};
 const struct row_type type_read = {sizeof(struct read_row), NO_MARK, {AT(read_row, purpose), AT(read_row, what)}, 2, {0}, 0};
+const struct row_type type_decisions = {sizeof(struct kept_decisions), NO_MARK, {AT(kept_decisions, sealed)}, 1, {0}, 0};
 const struct row_type type_token = {sizeof(struct token_row), NO_MARK,
                                     {AT(token_row, role), AT(token_row, purposes), AT(token_row, label)}, 3, {0}, 0};
 const struct row_type type_user = {sizeof(struct user_row), NO_MARK,
@@ -80,9 +81,17 @@ void row_load(const struct row_type *type, struct arena *arena, const void *stor
     }
 }
 
-struct event *event_make(const struct event *event, struct purpose_sets *sets)
+struct event *event_make(const struct event *event, str decided, struct purpose_sets *sets)
 {
-    struct event *block = row_make(&type_event, event);
+    struct event copy = *event;
+    struct arena arena;
+    uint32_t ids[EVENT_PARTS_MAX];
+    arena_init(&arena);
+    for (size_t i = 0; i < event->part_count; i++)
+        ids[i] = purpose_sets_id(sets, event->parts[i].purposes);
+    copy.decided = decided.data ? decided : purpose_sets_names(sets, &arena, ids, event->part_count);
+    struct event *block = row_make(&type_event, &copy);
+    arena_release(&arena);
     block->parts = calloc(event->part_count ? event->part_count : 1, sizeof *block->parts);
     ASSERT(block->parts);
     for (size_t i = 0; i < event->part_count; i++) {

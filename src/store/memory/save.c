@@ -139,12 +139,13 @@ static void event_save(struct saving *saving, const struct event *row)
     struct event *old = row_list_get(&store->events, row->number.value);
     if (old)
         store->events.items[row->number.value] = NULL;
-    event_free(old);
-    if (row->change == CHANGE_GONE) {
+    if (row->change == CHANGE_GONE)
         number_list_remove(&profile->events, row->number.value);
+    else
+        row_list_set(&store->events, row->number.value, event_make(row, old ? old->decided : STR_NONE, saving->save->sets));
+    event_free(old);
+    if (row->change == CHANGE_GONE)
         return;
-    }
-    row_list_set(&store->events, row->number.value, event_make(row, saving->save->sets));
     if (row->number.value >= store->event_next)
         store->event_next = row->number.value + 1;
     if (row->change == CHANGE_NEW)
@@ -307,8 +308,19 @@ static void setting_save(struct store_memory *store, str key, str value)
     }
 }
 
+static void decisions_save(struct store_memory *store, const struct save *save)
+{
+    vec_each (number, &save->decisions_gone) {
+        struct memory_profile *profile = profile_make(store, *number);
+        row_list_release(&profile->decisions);
+    }
+    vec_each (row, &save->decisions)
+        row_list_add(&profile_make(store, row->profile)->decisions, row_make(&type_decisions, row));
+}
+
 static void log_save(struct store_memory *store, struct save *save)
 {
+    decisions_save(store, save);
     vec_each (row, &save->ledger) {
         ASSERT(row->index == store->ledger.count);
         row_list_add(&store->ledger, row_make(&type_ledger, row));

@@ -62,6 +62,10 @@ static const struct err *shared_ledger(struct store_session *session, struct are
 {
     LOCKED(ledger, arena, from, to, each, context);
 }
+static const struct err *shared_decisions(struct store_session *session, struct arena *arena, profile_no profile, store_each each, void *context)
+{
+    LOCKED(decisions, arena, profile, each, context);
+}
 static const struct err *shared_tile(struct store_session *session, struct arena *arena, unsigned level, uint64_t index, unsigned width,
                                      uint8_t *ret_hashes)
 {
@@ -287,6 +291,7 @@ static struct store_ops shared_ops(void)
         .totals = shared_totals, .events = shared_events, .event = shared_event, .batches = shared_batches, .ledger = shared_ledger,
         .tile = shared_tile, .deliveries = shared_deliveries, .delivery = shared_delivery, .destination_counts = shared_destination_counts,
         .due = shared_due, .profiles = shared_profiles, .profile_by_id = shared_profile_by_id, .reads = shared_reads, .tokens = shared_tokens, .users = shared_users, .sessions = shared_sessions,
+        .decisions = shared_decisions,
         .policies = shared_policies, .policy = shared_policy, .counters = shared_counters, .consent = shared_consent, .right = shared_right,
         .rights = shared_rights, .setting = shared_setting, .purposes_in_use = shared_purposes_in_use, .tidy = shared_tidy,
         .backup = shared_backup, .close = shared_close, .head = shared_head, .turn = shared_turn, .turn_back = shared_turn_back,

@@ -185,6 +185,7 @@ const struct err *postgres_due(struct store_session *session, struct arena *aren
 const struct err *postgres_profiles(struct store_session *session, struct arena *arena, uint64_t from, size_t max, struct profile **ret_rows,
                                     size_t *ret_count) MUST_CHECK;
 const struct err *postgres_profile_by_id(struct store_session *session, struct arena *arena, struct uuid id, profile_no *ret_number) MUST_CHECK;
+const struct err *postgres_decisions(struct store_session *session, struct arena *arena, profile_no profile, store_each each, void *context) MUST_CHECK;
 const struct err *postgres_reads(struct store_session *session, struct arena *arena, const profile_no *profiles, size_t count, uint64_t before,
                                  size_t max, struct read_row **ret_rows, size_t *ret_count) MUST_CHECK;
 void users_save(struct saving *saving); /* and sessions (user.c) */

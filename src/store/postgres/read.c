@@ -57,6 +57,15 @@ static void parts_got(str parts, str set_names, struct arena *arena, struct purp
     }
 }
 
+static str decided_got(str set_names, struct arena *arena, struct purpose_sets *sets)
+{
+    uint32_t ids[EVENT_PARTS_MAX];
+    size_t count = 0;
+    while (!str_empty(set_names) && count < EVENT_PARTS_MAX)
+        ids[count++] = set_next(&set_names);
+    return purpose_sets_names(sets, arena, ids, count);
+}
+
 void event_got(const PGresult *r, int i, struct arena *arena, struct purpose_sets *sets, struct event *row)
 {
     *row = (struct event){.number.value = got_number(r, i, 0), .profile.value = got_number(r, i, 1), .identifier = (uint32_t)got_int(r, i, 2),
@@ -64,7 +73,9 @@ void event_got(const PGresult *r, int i, struct arena *arena, struct purpose_set
                           .policy_version = (uint32_t)got_int(r, i, 7), .batch = got_number(r, i, 8), .batch_index = (uint32_t)got_int(r, i, 9)};
     ASSERT(event_type_parse(got_borrow(r, i, 3), &row->type));
     got_copy(r, i, 10, row->id.bytes, 16);
-    parts_got(got_borrow(r, i, 12), got_borrow(r, i, 11), arena, sets, row);
+    str set_names = got_borrow(r, i, 11), decided = got_borrow(r, i, 13);
+    parts_got(got_borrow(r, i, 12), set_names, arena, sets, row);
+    row->decided = decided_got(str_empty(decided) ? set_names : decided, arena, sets);
 }
 
 void delivery_got(const PGresult *r, int i, struct arena *arena, struct delivery *row)
@@ -197,6 +208,17 @@ static bool leaf_show(const PGresult *r, int i, store_each each, void *context)
 }
 
 /* The callback may ask this session something else: so the page is kept from it. */
+static PGresult *page_keep(struct postgres_session *session, const PGresult *result)
+{
+    PGresult *page = NULL;
+    for (unsigned i = 0; i < session->pipe_count; i++)
+        if (session->pipe[i].result == result) {
+            page = session->pipe[i].result;
+            session->pipe[i].result = NULL;
+        }
+    return page;
+}
+
 static const struct err *walk(struct postgres_session *session, struct arena *arena, unsigned sql, uint64_t from, uint64_t to,
                               bool (*show)(const PGresult *, int, store_each, void *), store_each each, void *context)
 {
@@ -206,12 +228,7 @@ static const struct err *walk(struct postgres_session *session, struct arena *ar
         param_number(&params, from);
         param_number(&params, to);
         TRY(ask(session, arena, sql, &params, &result));
-        PGresult *page = NULL;
-        for (unsigned i = 0; i < session->pipe_count; i++)
-            if (session->pipe[i].result == result) {
-                page = session->pipe[i].result;
-                session->pipe[i].result = NULL;
-            }
+        PGresult *page = page_keep(session, result);
         int count = PQntuples(page);
         more = count > 0;
         for (int i = 0; i < count && more; i++) {
@@ -231,6 +248,31 @@ const struct err *postgres_batches(struct store_session *session, struct arena *
 const struct err *postgres_ledger(struct store_session *session, struct arena *arena, uint64_t from, uint64_t to, store_each each, void *context)
 {
     return walk(session_of(session), arena, SQL_LEDGER_LIST, from, to, leaf_show, each, context);
+}
+
+const struct err *postgres_decisions(struct store_session *session, struct arena *arena, profile_no profile, store_each each, void *context)
+{
+    uint64_t batch = INT64_MAX;
+    int64_t part = INT64_MAX;
+    for (bool more = true; more;) {
+        struct params params = params_make(arena);
+        const PGresult *result;
+        param_number(&params, profile.value);
+        param_number(&params, batch);
+        param_int(&params, part);
+        TRY(ask(session_of(session), arena, SQL_DECISIONS_LIST, &params, &result));
+        PGresult *page = page_keep(session_of(session), result);
+        int count = PQntuples(page);
+        more = count > 0;
+        for (int i = 0; i < count && more; i++) {
+            struct kept_decisions row = {.profile.value = got_number(page, i, 0), .batch = batch = got_number(page, i, 1),
+                                         .part = (uint32_t)(part = got_int(page, i, 2)), .count = (uint32_t)got_int(page, i, 3),
+                                         .sealed = got_borrow(page, i, 4)};
+            more = each(context, &row);
+        }
+        PQclear(page);
+    }
+    return NULL;
 }
 
 const struct err *postgres_tile(struct store_session *session, struct arena *arena, unsigned level, uint64_t index, unsigned width,

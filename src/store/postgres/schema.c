@@ -159,7 +159,7 @@ const struct err *store_postgres_migrate(struct arena *arena, const char *uri, s
 static const char *const distributed[][3] = {
     {"profile", "number", "none"}, {"identifier", "profile", "profile"}, {"consent", "profile", "profile"}, {"merge", "left_profile", "profile"},
     {"preferences", "profile", "profile"}, {"refused_join", "left_profile", "profile"}, {"fact_page", "profile", "profile"},
-    {"disclosure", "profile", "profile"}, {"event", "profile", "profile"}, {"held", "profile", "profile"}, {"outbox", "profile", "profile"},
+    {"disclosure", "profile", "profile"}, {"event", "profile", "profile"}, {"kept_decisions", "profile", "profile"}, {"held", "profile", "profile"}, {"outbox", "profile", "profile"},
     {"read", "profile", "profile"}, {"identifier_hash", "hash", "none"}, {"batch", "number", "none"}, {"ledger", "number", "none"},
 };
 static const char *const referenced[] = {"head", "schema_version", "setting", "purpose_set", "policy", "token", "console_user", "console_session", "counter", "tile", "rights_request"};

@@ -31,6 +31,22 @@ static void rights_save(struct saving *saving)
     pipe_add_rows(saving->session, SQL_RIGHTS_PUT, &rows);
 }
 
+static void decisions_save(struct saving *saving)
+{
+    struct rows gone = rows_make(saving->arena, "n"), put = rows_make(saving->arena, "nniib");
+    vec_each (profile, &saving->save->decisions_gone)
+        put_number(&gone, profile->value);
+    vec_each (row, &saving->save->decisions) {
+        put_number(&put, row->profile.value);
+        put_number(&put, row->batch);
+        put_int(&put, row->part);
+        put_int(&put, row->count);
+        put_blob(&put, row->sealed);
+    }
+    pipe_add_rows(saving->session, SQL_DECISIONS_DELETE, &gone);
+    pipe_add_rows(saving->session, SQL_DECISIONS_PUT, &put);
+}
+
 /* With the key that commits them gone, the records behind a profile's leaves say nothing to anyone: the rows follow. */
 static void key_ends_save(struct saving *saving)
 {
@@ -130,6 +146,7 @@ static void settings_save(struct saving *saving)
 
 void queue_small(struct saving *saving)
 {
+    decisions_save(saving);
     rights_save(saving);
     if (saving->save->batch) {
         key_ends_save(saving);

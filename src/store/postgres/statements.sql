@@ -111,8 +111,8 @@ FROM outbox WHERE profile IN (SELECT number FROM member) AND (state = 0 OR kind 
 -- name: load_events
 WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root IN (SELECT root FROM profile WHERE number IN
     (SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))
-SELECT found.number, found.profile, found.identifier, found.type, found.source, found.at_ms, found.received_ms, found.policy_version, found.batch, found.batch_index, found.id, found.purpose_sets, found.parts
-FROM member, LATERAL (SELECT number, profile, identifier, type, source, at_ms, received_ms, policy_version, batch, batch_index, id, purpose_sets, parts
+SELECT found.number, found.profile, found.identifier, found.type, found.source, found.at_ms, found.received_ms, found.policy_version, found.batch, found.batch_index, found.id, found.purpose_sets, found.parts, found.decided
+FROM member, LATERAL (SELECT number, profile, identifier, type, source, at_ms, received_ms, policy_version, batch, batch_index, id, purpose_sets, parts, decided
     FROM event WHERE event.profile = member.number AND at_ms >= $3::bigint ORDER BY number DESC LIMIT $4::bigint) AS found
 
 -- Saving.
@@ -213,7 +213,7 @@ INSERT INTO event (number, profile, identifier, type, source, at_ms, received_ms
 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::integer[], $9::bigint[], $10::integer[], $11::uuid[], $12::text[], $13::bytea[])
 
 -- name: event_update
-UPDATE event SET purpose_sets = changed.purpose_sets, parts = changed.parts
+UPDATE event SET decided = coalesce(event.decided, event.purpose_sets), purpose_sets = changed.purpose_sets, parts = changed.parts
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bytea[]) AS changed (profile, number, purpose_sets, parts)
 WHERE event.profile = changed.profile AND event.number = changed.number
 
@@ -315,18 +315,29 @@ INSERT INTO rights_request (id, profile, right_name, state, channel, opened_ms, 
 SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::text[], $11::bytea[])
 ON CONFLICT (id) DO UPDATE SET profile = excluded.profile, right_name = excluded.right_name, state = excluded.state, channel = excluded.channel, opened_ms = excluded.opened_ms, due_ms = excluded.due_ms, done_ms = excluded.done_ms, watch_ms = excluded.watch_ms, record = excluded.record, sealed = excluded.sealed
 
+-- name: decisions_put
+INSERT INTO kept_decisions (profile, batch, part, count, sealed)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[], $5::bytea[])
+
+-- name: decisions_delete
+DELETE FROM kept_decisions WHERE profile = ANY ($1::bigint[])
+
+-- name: decisions_list
+SELECT profile, batch, part, count, sealed FROM kept_decisions WHERE profile = $1::bigint AND (batch, part) < ($2::bigint, $3::bigint)
+ORDER BY batch DESC, part DESC LIMIT 64
+
 -- name: rights_forget
 UPDATE rights_request SET sealed = NULL WHERE profile = ANY ($1::bigint[]) AND sealed IS NOT NULL
 
 -- name: events
 -- Reading.
-SELECT found.number, found.profile, found.identifier, found.type, found.source, found.at_ms, found.received_ms, found.policy_version, found.batch, found.batch_index, found.id, found.purpose_sets, found.parts
-FROM unnest($1::bigint[]) AS wanted (profile), LATERAL (SELECT number, profile, identifier, type, source, at_ms, received_ms, policy_version, batch, batch_index, id, purpose_sets, parts
+SELECT found.number, found.profile, found.identifier, found.type, found.source, found.at_ms, found.received_ms, found.policy_version, found.batch, found.batch_index, found.id, found.purpose_sets, found.parts, found.decided
+FROM unnest($1::bigint[]) AS wanted (profile), LATERAL (SELECT number, profile, identifier, type, source, at_ms, received_ms, policy_version, batch, batch_index, id, purpose_sets, parts, decided
     FROM event WHERE event.profile = wanted.profile AND number < $2::bigint ORDER BY number DESC LIMIT $3::bigint) AS found
 ORDER BY found.number DESC LIMIT $3::bigint
 
 -- name: event_get
-SELECT number, profile, identifier, type, source, at_ms, received_ms, policy_version, batch, batch_index, id, purpose_sets, parts
+SELECT number, profile, identifier, type, source, at_ms, received_ms, policy_version, batch, batch_index, id, purpose_sets, parts, decided
 FROM event WHERE number = $1::bigint
 
 -- name: event_sets

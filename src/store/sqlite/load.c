@@ -166,6 +166,15 @@ static void parts_read(str parts, str set_names, struct arena *arena, struct pur
     }
 }
 
+static str decided_read(str set_names, struct arena *arena, struct purpose_sets *sets)
+{
+    uint32_t ids[EVENT_PARTS_MAX];
+    size_t count = 0;
+    while (!str_empty(set_names) && count < EVENT_PARTS_MAX)
+        ids[count++] = set_next(&set_names);
+    return purpose_sets_names(sets, arena, ids, count);
+}
+
 void event_read(sqlite3_stmt *s, struct arena *arena, struct purpose_sets *sets, struct event *row)
 {
     *row = (struct event){.number.value = column_number(s, 0), .profile.value = column_number(s, 2),
@@ -174,8 +183,12 @@ void event_read(sqlite3_stmt *s, struct arena *arena, struct purpose_sets *sets,
                           .batch_index = (uint32_t)column_int(s, 10)};
     ASSERT(event_type_parse(column_borrow(s, 4), &row->type));
     column_copy(s, 11, row->id.bytes, 16);
-    str parts = column_borrow(s, 13); /* before the conversion to text, which leaves it where it is */
-    parts_read(parts, str_of((const char *)sqlite3_column_text(s, 12)), arena, sets, row);
+    str parts = column_borrow(s, 13); /* before the conversions to text, which leave it where it is */
+    str set_names = str_of((const char *)sqlite3_column_text(s, 12));
+    parts_read(parts, set_names, arena, sets, row);
+    if (sqlite3_column_type(s, 14) != SQLITE_NULL)
+        set_names = str_of((const char *)sqlite3_column_text(s, 14));
+    row->decided = decided_read(set_names, arena, sets);
 }
 
 void delivery_read(sqlite3_stmt *s, struct arena *arena, struct delivery *row)

@@ -220,7 +220,7 @@ static const struct store_ops sqlite_ops = {
     .name = "sqlite", .session = sqlite_session, .session_close = sqlite_session_close, .load = sqlite_load, .save = sqlite_save,
     .totals = sqlite_totals, .events = sqlite_events, .event = sqlite_event, .batches = sqlite_batches, .ledger = sqlite_ledger,
     .tile = sqlite_tile, .deliveries = sqlite_deliveries, .delivery = sqlite_delivery, .destination_counts = sqlite_destination_counts,
-    .due = sqlite_due, .profiles = sqlite_profiles, .profile_by_id = sqlite_profile_by_id, .reads = sqlite_reads, .tokens = sqlite_tokens, .users = sqlite_users, .sessions = sqlite_sessions,
+    .due = sqlite_due, .profiles = sqlite_profiles, .profile_by_id = sqlite_profile_by_id, .reads = sqlite_reads, .decisions = sqlite_decisions, .tokens = sqlite_tokens, .users = sqlite_users, .sessions = sqlite_sessions,
     .policies = sqlite_policies, .policy = sqlite_policy, .counters = sqlite_counters, .consent = sqlite_consent,
     .right = sqlite_right, .rights = sqlite_rights, .setting = sqlite_setting, .purposes_in_use = sqlite_purposes_in_use, .tidy = sqlite_tidy, .backup = sqlite_backup, .close = sqlite_close,
 };

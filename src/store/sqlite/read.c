@@ -260,6 +260,25 @@ const struct err *sqlite_ledger(struct store_session *store_session, struct aren
     }
 }
 
+const struct err *sqlite_decisions(struct store_session *store_session, struct arena *arena, profile_no profile, store_each each, void *context)
+{
+    struct sqlite_session *session = session_of(store_session);
+    sqlite3_stmt *s;
+    TRY(sql_prepare(session, arena, SQL_DECISIONS_LIST, &s));
+    bind_number(s, 1, profile.value);
+    for (bool found;;) {
+        TRY(sql_step(session, arena, s, &found));
+        if (!found)
+            return NULL;
+        struct kept_decisions row = {.profile.value = column_number(s, 0), .batch = column_number(s, 1), .part = (uint32_t)column_int(s, 2),
+                                     .count = (uint32_t)column_int(s, 3), .sealed = column_borrow(s, 4)};
+        if (!each(context, &row)) {
+            (void)sqlite3_reset(s); /* it was read without error */
+            return NULL;
+        }
+    }
+}
+
 const struct err *sqlite_tile(struct store_session *store_session, struct arena *arena, unsigned level, uint64_t index, unsigned width,
                               uint8_t *ret_hashes)
 {

@@ -187,6 +187,7 @@ static const struct err *save_all(struct saving *saving)
     if (save->row)
         TRY(save_row(saving, save->row));
     TRY(save_ledger(saving));
+    TRY(save_decisions(saving));
     TRY(save_rights(saving));
     if (save->batch)
         TRY(save_key_ends(saving));

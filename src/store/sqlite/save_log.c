@@ -193,6 +193,29 @@ const struct err *save_events(struct saving *saving)
     return NULL;
 }
 
+/* --- decisions about events that are gone */
+
+const struct err *save_decisions(struct saving *saving)
+{
+    sqlite3_stmt *s;
+    vec_each (profile, &saving->save->decisions_gone) {
+        TRY(sql_prepare(saving->session, saving->arena, SQL_DECISIONS_DELETE, &s));
+        bind_number(s, 1, profile->value);
+        TRY(sql_step(saving->session, saving->arena, s, NULL));
+    }
+    vec_each (row, &saving->save->decisions) {
+        TRY(sql_prepare(saving->session, saving->arena, SQL_DECISIONS_PUT, &s));
+        bind_number(s, 1, row->profile.value);
+        bind_number(s, 2, row->batch);
+        bind_int(s, 3, row->part);
+        bind_int(s, 4, row->count);
+        ASSERT(row->sealed.length);
+        bind_bytes(s, 5, row->sealed);
+        TRY(sql_step(saving->session, saving->arena, s, NULL));
+    }
+    return NULL;
+}
+
 /* --- held messages */
 
 static const struct err *held_change(struct saving *saving, const struct held *row)

@@ -152,6 +152,7 @@ const struct err *save_events(struct saving *saving) MUST_CHECK;
 const struct err *save_held(struct saving *saving) MUST_CHECK;
 const struct err *save_outbox(struct saving *saving) MUST_CHECK;
 const struct err *save_ledger(struct saving *saving) MUST_CHECK;
+const struct err *save_decisions(struct saving *saving) MUST_CHECK;
 const struct err *save_rights(struct saving *saving) MUST_CHECK; /* rights.c */
 
 /* --- read.c, read_more.c: the ops of the same names */
@@ -175,6 +176,7 @@ const struct err *sqlite_profiles(struct store_session *session, struct arena *a
 const struct err *sqlite_profile_by_id(struct store_session *session, struct arena *arena, struct uuid id, profile_no *ret_number) MUST_CHECK;
 const struct err *sqlite_reads(struct store_session *session, struct arena *arena, const profile_no *profiles, size_t count, uint64_t before,
                                size_t max, struct read_row **ret_rows, size_t *ret_count) MUST_CHECK;
+const struct err *sqlite_decisions(struct store_session *session, struct arena *arena, profile_no profile, store_each each, void *context) MUST_CHECK;
 const struct err *sqlite_tokens(struct store_session *session, struct arena *arena, struct token_row **ret_rows, size_t *ret_count) MUST_CHECK;
 const struct err *sqlite_users(struct store_session *session, struct arena *arena, struct user_row **ret_rows, size_t *ret_count) MUST_CHECK;
 const struct err *sqlite_sessions(struct store_session *session, struct arena *arena, struct session_row **ret_rows, size_t *ret_count) MUST_CHECK;

@@ -64,16 +64,22 @@ FROM (SELECT due_ms, profile FROM due WHERE due_ms <= ?1 ORDER BY due_ms, profil
 LEFT JOIN person_row ON key = first.profile << 24 WHERE ifnull(e > ?1, 1)
 
 -- name: event_insert
-INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, NULL)
 -- name: event_get
-SELECT number, previous, profile, identifier, type, source, at_ms, received_ms, policy_version, batch, batch_index, id, purpose_sets, parts
+SELECT number, previous, profile, identifier, type, source, at_ms, received_ms, policy_version, batch, batch_index, id, purpose_sets, parts, decided
 FROM event WHERE number = ?1
 -- name: event_link
 SELECT previous FROM event WHERE number = ?1
 -- name: event_relink
 UPDATE event SET previous = ?2 WHERE number = ?1
 -- name: event_update
-UPDATE event SET purpose_sets = ?2, parts = ?3 WHERE number = ?1
+UPDATE event SET decided = coalesce(decided, purpose_sets), purpose_sets = ?2, parts = ?3 WHERE number = ?1
+-- name: decisions_put
+INSERT INTO kept_decisions VALUES (?1, ?2, ?3, ?4, ?5)
+-- name: decisions_delete
+DELETE FROM kept_decisions WHERE profile = ?1
+-- name: decisions_list
+SELECT profile, batch, part, count, sealed FROM kept_decisions WHERE profile = ?1 ORDER BY batch DESC, part DESC
 -- name: event_delete
 DELETE FROM event WHERE number = ?1
 -- name: event_sets
