@@ -260,6 +260,33 @@ static const struct err *head_make(struct engine *engine, struct arena *arena)
     return ops->save(engine->session, arena, &save);
 }
 
+/* What other nodes sealed must open here, and be found by the same hashes: all nodes have one vault, which the store remembers. */
+static const struct err *vault_fits(struct engine *engine, struct arena *arena)
+{
+    const struct store_ops *ops = engine->store->ops;
+    uint8_t id[16];
+    str head = STR_NONE, known = STR_NONE;
+    vault_id(engine->vault, id);
+    str own = str_hex(arena, id, sizeof id);
+    TRY(ops->setting(engine->session, arena, STR("vault.id"), &known));
+    if (str_empty(known)) { /* under the turn, so that one node says it */
+        TRY(ops->turn(engine->session, arena, &head));
+        const struct err *error = ops->setting(engine->session, arena, STR("vault.id"), &known);
+        __typeof__(*((struct save *)0)->settings) setting = {.key = STR("vault.id"), .value = own};
+        struct save save = {.settings = &setting, .setting_count = 1};
+        if (!error && str_empty(known)) {
+            known = own;
+            error = ops->save(engine->session, arena, &save);
+        } else
+            ops->turn_back(engine->session);
+        if (error)
+            return error;
+    }
+    if (str_equal(known, own))
+        return NULL;
+    return err_new(arena, ERR_CONFLICT, "the keys in %s are not those that this store was made with: all nodes of a store use one vault", engine->data);
+}
+
 const struct err *nodes_open(struct engine *engine, struct arena *arena)
 {
     const struct store_ops *ops = engine->store->ops;
@@ -272,6 +299,7 @@ const struct err *nodes_open(struct engine *engine, struct arena *arena)
     pthread_mutex_init(&nodes->check_lock, NULL);
     pthread_cond_init(&nodes->checked, NULL);
     TRY(id_find(engine, arena));
+    TRY(vault_fits(engine, arena));
     return ops->session(engine->store, arena, false, &nodes->session);
 }
 

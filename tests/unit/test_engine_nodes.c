@@ -446,6 +446,28 @@ static void one_node_at_a_time_sweeps(void **state)
     free(cluster);
 }
 
+static void a_node_with_other_keys_is_refused(void **state)
+{
+    (void)state;
+    struct cluster *cluster = calloc(1, sizeof *cluster);
+    assert_non_null(cluster);
+    cluster_begin(cluster, false);
+    struct engine_options options = {.data = cluster->home.data};
+    struct engine *engine = NULL;
+    struct world alone = {0};
+    world_begin_empty(&alone); /* makes keys of its own */
+    world_close(&alone);
+    options.data = alone.data;
+    check_fine(store_memory_open_shared(&alone.arena, cluster->first, &options.opened));
+    const struct err *error = engine_open(&alone.arena, &options, &engine);
+    assert_non_null(error);
+    assert_int_equal(error->code, ERR_CONFLICT);
+    assert_true(str_find(str_of(error->text), STR("one vault")) > 0);
+    world_end(&alone);
+    cluster_end(cluster);
+    free(cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +477,7 @@ int main(void)
         cmocka_unit_test(tokens_pauses_and_policies_hold_on_all_nodes_at_once),
         cmocka_unit_test(an_erasure_ends_the_keys_for_all_nodes),
         cmocka_unit_test(one_node_at_a_time_sweeps),
+        cmocka_unit_test(a_node_with_other_keys_is_refused),
     };
     return cmocka_run_group_tests_name("engine_nodes", tests, NULL, NULL);
 }
