@@ -121,6 +121,9 @@ struct view_place {
  * Not found: make it from what is read after this call, then engine_view_keep. */
 const struct err *engine_view_find(struct engine *engine, struct arena *arena, const struct policy *policy, str subject,
                                    struct view_place *place, struct buf *out, profile_no *ret_root, bool *ret_found) MUST_CHECK;
+/* The same where the hash is known already (place->hash). */
+const struct err *engine_view_of(struct engine *engine, struct arena *arena, const struct policy *policy, struct view_place *place, struct buf *out,
+                                 profile_no *ret_root, bool *ret_found) MUST_CHECK;
 /* `text` is what the view of this person is at any time from `from_ms` to before `until_ms`, unless something is said or collected. */
 void engine_view_keep(struct engine *engine, const struct policy *policy, const struct view_place *place, const struct person *person, int64_t from_ms,
                       int64_t until_ms, str text);

@@ -9,6 +9,7 @@
 struct people_entry { /* of a root profile; all zero: nobody */
     purpose_mask holds;
     int64_t until_ms; /* looked at again from here on */
+    identifier_hash hash;
 };
 struct people {
     pthread_mutex_t lock;
@@ -67,8 +68,12 @@ static void person_take(struct looking *looking, struct arena *arena, struct per
     const struct standing *standing = gate_standing(arena, looking->policy, person, STR_NONE, clock_now_ms());
     vec_each (profile, &person->profiles)
         *entry_at(looking->people, profile->number.value) = (struct people_entry){0};
-    if (!standing->erased)
-        *entry_at(looking->people, person->root.value) = (struct people_entry){.holds = standing->holds, .until_ms = standing->valid_until_ms};
+    if (standing->erased)
+        return;
+    struct people_entry *entry = entry_at(looking->people, person->root.value);
+    *entry = (struct people_entry){.holds = standing->holds, .until_ms = standing->valid_until_ms};
+    if (person->identifiers.count)
+        entry->hash = person->identifiers.items[0].hash;
 }
 
 static const struct err *look(void *context, const profile_no *numbers, size_t count)
@@ -90,7 +95,7 @@ static const struct err *look(void *context, const profile_no *numbers, size_t c
 }
 
 /* Fills the page from what was looked at; the walk goes on where it is too short. */
-static const struct err *page_fill(struct looking *looking, struct arena *arena, purpose_mask wanted, uint64_t after, size_t max, profile_no *numbers,
+static const struct err *page_fill(struct looking *looking, struct arena *arena, purpose_mask wanted, uint64_t after, size_t max, struct people_found *found,
                                    size_t *ret_count, uint64_t *ret_next)
 {
     struct people *people = looking->people;
@@ -103,7 +108,7 @@ static const struct err *page_fill(struct looking *looking, struct arena *arena,
         uint64_t known = people->walk.walked ? people->room : people->walk.next;
         for (; at < known && at < people->room && count < max; at++)
             if ((people->entries[at].holds & wanted) || (people->entries[at].until_ms && people->entries[at].until_ms <= now_ms))
-                numbers[count++].value = at;
+                found[count++] = (struct people_found){{at}, people->entries[at].hash};
         if (count == max || people->walk.walked || clock_monotonic_us() >= until_us)
             break;
         TRY(people_walk_to(&people->walk, looking->reader, arena, people->walk.next, until_us, look, looking));
@@ -114,11 +119,11 @@ static const struct err *page_fill(struct looking *looking, struct arena *arena,
 }
 
 const struct err *engine_people(struct engine *engine, struct reader *reader, struct arena *arena, const struct policy *policy, const struct purpose *purpose,
-                                uint64_t after, size_t max, profile_no **ret_numbers, size_t *ret_count, uint64_t *ret_next)
+                                uint64_t after, size_t max, struct people_found **ret_found, size_t *ret_count, uint64_t *ret_next)
 {
     struct looking looking = {.people = people_of(engine), .reader = reader, .policy = policy};
     struct people *people = looking.people;
-    profile_no *numbers = arena_array(arena, profile_no, max);
+    struct people_found *found = arena_array(arena, struct people_found, max);
     pthread_mutex_lock(&people->lock);
     if (people->policy_version != policy->version) {
         free(people->entries);
@@ -127,9 +132,9 @@ const struct err *engine_people(struct engine *engine, struct reader *reader, st
         people->policy_version = policy->version;
         people->walk = people_walk_begin(engine);
     }
-    const struct err *error = page_fill(&looking, arena, purpose->self, after, max, numbers, ret_count, ret_next);
+    const struct err *error = page_fill(&looking, arena, purpose->self, after, max, found, ret_count, ret_next);
     pthread_mutex_unlock(&people->lock);
-    *ret_numbers = numbers;
+    *ret_found = found;
     return error;
 }
 

@@ -5,7 +5,7 @@
  *
  * 1. A profile is listed where its purpose holds, or where time alone may have changed that since it was looked at (standing->valid_until_ms).
  * 2. It depends on the active policy; another one begins the table anew.
- * 3. 16 bytes a profile, from the first question on.
+ * 3. 32 bytes a profile, from the first question on.
  */
 #ifndef TELOS_ENGINE_PEOPLE_H
 #define TELOS_ENGINE_PEOPLE_H
@@ -13,10 +13,14 @@
 #include "engine/engine.h"
 
 struct people;
+struct people_found {
+    profile_no number;
+    identifier_hash hash; /* of one of the person's identifiers, as it was when last looked at: a kept view may lie under it (engine_view_of) */
+};
 /* Candidates in the order of their numbers, above `after`, at most `max`; ask the gate about each. `*ret_next`: the number to go on after; 0: these were the
  * last. The page may be short, even empty, and not the last: then the table is still being made. */
 const struct err *engine_people(struct engine *engine, struct reader *reader, struct arena *arena, const struct policy *policy, const struct purpose *purpose,
-                                uint64_t after, size_t max, profile_no **ret_numbers, size_t *ret_count, uint64_t *ret_next) MUST_CHECK;
+                                uint64_t after, size_t max, struct people_found **ret_found, size_t *ret_count, uint64_t *ret_next) MUST_CHECK;
 /* The persons of some of them, opened; NULL where nobody is left. ERR_UNAVAILABLE where reads cannot be recorded. */
 const struct err *engine_people_load(struct reader *reader, struct arena *arena, const struct policy *policy, const profile_no *numbers, size_t count,
                                      unsigned parts, struct person ***ret_persons) MUST_CHECK;

@@ -107,10 +107,16 @@ const struct err *engine_view_find(struct engine *engine, struct arena *arena, c
                                    struct view_place *place, struct buf *out, profile_no *ret_root, bool *ret_found)
 {
     struct message_identifier id = {0};
-    struct view_made made;
     TRY(identity_parse_subject(arena, policy, subject, &id));
-    TRY(may_read(engine, arena));
     place->hash = identifier_hash_of(engine, id.key->name, id.value);
+    return engine_view_of(engine, arena, policy, place, out, ret_root, ret_found);
+}
+
+const struct err *engine_view_of(struct engine *engine, struct arena *arena, const struct policy *policy, struct view_place *place, struct buf *out,
+                                 profile_no *ret_root, bool *ret_found)
+{
+    struct view_made made;
+    TRY(may_read(engine, arena));
     place->seen = engine->nodes ? nodes_seen(engine) : 0;
     place->mark = view_cache_mark(engine->view_cache, &place->hash);
     struct view_key key = key_at(place);

@@ -9,6 +9,11 @@
 #define VARIANT_WITHHELD 0x8000 /* beside the number of events */
 _Static_assert(LIMIT_PAGE_ITEMS < VARIANT_WITHHELD, "a variant holds the number of events, and whether all is told that is withheld");
 
+uint16_t view_variant(size_t events, struct view_told told)
+{
+    return (uint16_t)(events | (told.withheld == WITHHELD_ALL ? VARIANT_WITHHELD : 0));
+}
+
 /* Made from what is stored now, and kept for the next reads of it. */
 static const struct err *profile_make(struct call *call, const struct purpose *purpose, size_t events, struct view_told told, const struct view_place *place)
 {
@@ -43,8 +48,7 @@ const struct err *profile_get(struct call *call)
     TRY(call_query_int(call, "events", 0, LIMIT_PAGE_ITEMS, &events));
     reply_json(call, MHD_HTTP_OK, &w);
     struct view_told told = view_told_to(&call->principal, call->policy);
-    struct view_place place = {.purpose = purpose->slot, .told = told.purposes,
-                               .variant = (uint16_t)((uint16_t)events | (told.withheld == WITHHELD_ALL ? VARIANT_WITHHELD : 0))};
+    struct view_place place = {.purpose = purpose->slot, .told = told.purposes, .variant = view_variant((size_t)events, told)};
     TRY(engine_view_find(call->server->engine, &call->arena, call->policy, call->parameters[0], &place, &call->reply.out, &root, &found));
     if (!found)
         return profile_make(call, purpose, (size_t)events, told, &place);

@@ -327,6 +327,8 @@ void write_event(struct jsonw *w, const struct event *event, str body);
 void view_person(struct call *call, const struct person *person, const struct purpose *purpose, struct profile_view *ret_view);
 /* What a view tells this token beside the person's data. */
 struct view_told view_told_to(const struct principal *principal, const struct policy *policy);
+/* What a kept view depends on beside person, purpose and `told`. */
+uint16_t view_variant(size_t events, struct view_told told);
 /* Also brings view->valid_until_ms forward to what its events last. */
 const struct err *write_profile(struct call *call, struct jsonw *w, struct profile_view *view, struct view_told told, size_t events_max) MUST_CHECK;
 void reply_withheld(struct call *call, str purpose, const struct decision *decision); /* 403 with reasons */

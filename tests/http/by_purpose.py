@@ -36,6 +36,10 @@ def everybody_of_a_purpose_is_listed_as_the_gate_says_now(telos):
         assert len({person["id"] for person in every}) == len(every), "nobody twice"
     one = next(person for person in listed(telos, "newsletter") if "list-1" in names([person]))
     assert one["traits"]["name"] == "List 1" == telos.profile("user_id:list-1", "newsletter")["traits"]["name"]
+    assert listed(telos, "newsletter") == listed(telos, "newsletter"), "from memory as made anew"
+    assert one == {key: value for key, value in telos.call("GET", "/v1/profiles/user_id:list-1?purpose=newsletter&events=0").items()}
+    telos.call("POST", "/v1/identify", {"userId": "list-1", "traits": {"name": "Another name"}}, key=SITE)
+    assert next(person for person in listed(telos, "newsletter") if "list-1" in names([person]))["traits"]["name"] == "Another name"
     telos.consent("user_id:list-1", "newsletter", "withdrawn")
     assert names(listed(telos, "newsletter")) & mine == {"list-2"}, "at once"
     telos.call("POST", "/v1/rights", {"subject": "user_id:list-2", "right": "restriction"})
