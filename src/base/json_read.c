@@ -9,6 +9,7 @@
  */
 #include "base/json.h"
 #include "base/json_index_private.h"
+#include "base/json_strict.h"
 #include "base/limits.h"
 #include "base/map.h"
 
@@ -55,6 +56,7 @@ struct reader {
     uint32_t nodes;
     const char *wrong; /* what was wrong, for the user */
     size_t wrong_at;
+    const char *twice; /* value of the last name that stood in its object before; NULL: none did */
 };
 
 static bool read_value(struct reader *r, struct json *ret_value, int depth);
@@ -247,12 +249,12 @@ static struct json_member *push(struct reader *r) {
 
 /* Of members with the same name the last wins, at the place of the first. True when there were such; few names are
  * compared one with another, many by a keyed hash, so that no text makes this slow. */
-static bool merge_same_names(struct json_member *members, uint32_t *count, struct arena *arena) {
+static bool merge_same_names(struct reader *r, struct json_member *members, uint32_t *count) {
     struct map places;
     uint64_t seen = 0; /* a bit for each length and last character: mostly tells at once that a name is new */
     uint32_t kept = 0;
     bool many = *count > NAMES_COMPARED_MAX;
-    map_init(&places, arena);
+    map_init(&places, r->arena);
     for (uint32_t i = 0; i < *count; i++) {
         str name = members[i].name;
         uint32_t last = name.length ? (uint8_t)name.data[name.length - 1] : 0;
@@ -268,6 +270,7 @@ static bool merge_same_names(struct json_member *members, uint32_t *count, struc
         seen |= bit;
         if (same) {
             same->value = members[i].value;
+            r->twice = members[i].value.raw.data;
             continue;
         }
         if (kept != i)
@@ -313,7 +316,7 @@ static bool read_object(struct reader *r, size_t from, struct json *ret_value, i
     }
     uint32_t count = r->stack->count - base;
     struct json_member *members = count ? &r->stack->items[base] : NULL;
-    if (count > 1 && merge_same_names(members, &count, r->arena))
+    if (count > 1 && merge_same_names(r, members, &count))
         dirty = true; /* the raw text still has what lost */
     ret_value->type = JSON_OBJECT;
     ret_value->raw_dirty = dirty;
@@ -399,7 +402,51 @@ static void stack_trim(struct stack *stack) {
         stack_resize(stack, 0);
 }
 
-const struct err *json_read(struct arena *arena, str text, struct json *ret_value) {
+/* "properties.items[3].name" of the value that holds the byte at `place`; empty: the whole text. */
+static void path_of(const struct json *value, const char *place, struct buf *out) {
+    for (bool deeper = true; deeper;) {
+        deeper = false;
+        bool object = value->type == JSON_OBJECT, list = value->type == JSON_ARRAY;
+        for (uint32_t i = 0; (object || list) && i < value->count && !deeper; i++) {
+            const struct json *inner = object ? &value->members[i].value : &value->items[i];
+            if (place < inner->raw.data || place >= inner->raw.data + inner->raw.length)
+                continue;
+            if (object)
+                buf_printf(out, "%s%.*s", out->length ? "." : "", STR_FMT(value->members[i].name));
+            else
+                buf_printf(out, "[%u]", i);
+            value = inner;
+            deeper = true;
+        }
+    }
+}
+
+/* " (`properties.name`)"; nothing where it is the whole text. */
+static str path_text(struct arena *arena, const struct json *value, const char *place) {
+    struct buf path;
+    buf_init(&path, arena, 1024); /* a longer one ends there */
+    path_of(value, place, &path);
+    str text = str_repair_utf8(arena, buf_str(&path));
+    return text.length ? str_printf(arena, " (`%.*s`)", STR_FMT(text)) : STR("");
+}
+
+static const struct err *read_text(struct arena *arena, str text, bool strict, struct json *ret_value);
+
+static const struct err *utf8_error(struct arena *arena, str text, str repaired) {
+    struct json value;
+    size_t at = 0;
+    while (at < text.length && text.data[at] == repaired.data[at])
+        at++;
+    const struct err *error = read_text(arena, repaired, false, &value);
+    return err_new(arena, ERR_MALFORMED, "the text is not UTF-8 at byte %zu%.*s; send all text as UTF-8", at,
+                   STR_FMT(error ? STR("") : path_text(arena, &value, repaired.data + at)));
+}
+
+const struct err *json_read(struct arena *arena, str text, struct json *ret_value) { return read_text(arena, text, false, ret_value); }
+
+const struct err *json_read_strict(struct arena *arena, str text, struct json *ret_value) { return read_text(arena, text, true, ret_value); }
+
+static const struct err *read_text(struct arena *arena, str text, bool strict, struct json *ret_value) {
     const uint32_t *positions;
     size_t count;
     if (str_starts(text, STR("\xef\xbb\xbf"))) /* a byte order mark says nothing */
@@ -410,7 +457,10 @@ const struct err *json_read(struct arena *arena, str text, struct json *ret_valu
         return err_new(arena, ERR_MALFORMED, "JSON is expected, but the text is empty");
     enum json_index_result result = json_index(text.data, text.length, &positions, &count);
     if (result == JSON_INDEX_UTF8) {
-        text = str_repair_utf8(arena, text);
+        str repaired = str_repair_utf8(arena, text);
+        if (strict)
+            return utf8_error(arena, text, repaired);
+        text = repaired;
         result = json_index(text.data, text.length, &positions, &count);
     }
     if (result == JSON_INDEX_MEMORY)
@@ -432,6 +482,9 @@ const struct err *json_read(struct arena *arena, str text, struct json *ret_valu
     json_index_trim();
     if (!fine)
         return err_new(arena, ERR_MALFORMED, "not JSON that Telos takes: %s, at byte %zu", r.wrong, r.wrong_at);
+    if (strict && r.twice)
+        return err_new(arena, ERR_MALFORMED, "a name stands twice in one object%.*s, at byte %zu; send each name once",
+                       STR_FMT(path_text(arena, &value, r.twice)), (size_t)(r.twice - text.data));
     *ret_value = value;
     return NULL;
 }

@@ -1,6 +1,7 @@
 /* Finding the messages in a collect body. The contract is in envelope.h. */
 #include "core/envelope.h"
 
+#include "base/json_strict.h"
 #include "base/limits.h"
 
 struct cursor {
@@ -130,24 +131,32 @@ static bool name_is(struct arena *arena, str raw, str name)
     return str_equal(inside, name);
 }
 
+enum outer_name { OUTER_BATCH, OUTER_TYPE, OUTER_WRITE_KEY, OUTER_SENT_AT, OUTER_CONTEXT, OUTER_INTEGRATIONS, OUTER_NAMES };
+static const char *const outer_names[] = {"batch", "type", "writeKey", "sentAt", "context", "integrations"};
+
 struct outer {
     str batch, type;
+    unsigned seen; /* bits of outer_name */
+    const char *twice; /* one that stands there twice */
 };
 
 static void take_member(struct arena *arena, struct envelope *envelope, struct outer *outer, str name, str value)
 {
-    if (name_is(arena, name, STR("batch")))
-        outer->batch = value;
-    else if (name_is(arena, name, STR("type")))
-        outer->type = value;
-    else if (name_is(arena, name, STR("writeKey")))
-        envelope->write_key = string_of(arena, value);
-    else if (name_is(arena, name, STR("sentAt")))
-        envelope->sent_at = string_of(arena, value);
-    else if (name_is(arena, name, STR("context")))
-        envelope->context = value;
-    else if (name_is(arena, name, STR("integrations")))
-        envelope->integrations = value;
+    unsigned which = 0;
+    while (which < OUTER_NAMES && !name_is(arena, name, str_of(outer_names[which])))
+        which++;
+    switch ((enum outer_name)which) {
+    case OUTER_BATCH: outer->batch = value; break;
+    case OUTER_TYPE: outer->type = value; break;
+    case OUTER_WRITE_KEY: envelope->write_key = string_of(arena, value); break;
+    case OUTER_SENT_AT: envelope->sent_at = string_of(arena, value); break;
+    case OUTER_CONTEXT: envelope->context = value; break;
+    case OUTER_INTEGRATIONS: envelope->integrations = value; break;
+    case OUTER_NAMES: return;
+    }
+    if (outer->seen >> which & 1)
+        outer->twice = outer_names[which];
+    outer->seen |= 1u << which;
 }
 
 static const struct err *read_object(struct arena *arena, struct cursor *cursor, struct envelope *envelope, struct outer *outer)
@@ -194,6 +203,8 @@ const struct err *envelope_read(struct arena *arena, str text, size_t messages_m
     if (cursor.at != cursor.end)
         return malformed(arena, "something follows after its end");
     if (!str_empty(outer.batch) && outer.batch.data[0] == '[' && str_empty(outer.type)) {
+        if (outer.twice) /* in a message that stands alone it is found when that is read */
+            return err_new(arena, ERR_MALFORMED, "the name `%s` stands twice in the body; send each name once", outer.twice);
         TRY(read_list(arena, outer.batch, messages_max, &envelope));
     } else {
         *(str *)vec_push(arena, &envelope.messages) = text;
@@ -211,7 +222,7 @@ const char *envelope_message(struct arena *arena, str text, struct json *ret_mes
     if (text.length > LIMIT_MESSAGE_BYTES) {
         problem = too_large;
     } else {
-        const struct err *error = json_read(arena, text, &message);
+        const struct err *error = json_read_strict(arena, text, &message);
         if (error)
             problem = error->text;
         else if (message.type != JSON_OBJECT)
@@ -233,7 +244,7 @@ const struct err *envelope_defaults(struct arena *arena, const struct envelope *
         if (str_empty(texts[i]) || str_equal(texts[i], STR("null")))
             continue;
         members[count].name = names[i];
-        TRY(json_read(arena, texts[i], &members[count].value));
+        TRY(json_read_strict(arena, texts[i], &members[count].value));
         if (members[count].value.type == JSON_OBJECT)
             count++;
     }

@@ -3,7 +3,7 @@
  * 1. Only brackets, quotes and commas are looked at here; each message is read as JSON on its own. So one that is broken, too deep or too
  *    large costs only itself, as long as its brackets are closed and its strings end.
  * 2. Texts are slices of the input; nothing is copied but unescaped names.
- * 3. Of an outer name twice the last one counts, as everywhere.
+ * 3. An outer name of a batch that stands there twice refuses the batch; within a message it costs that message.
  */
 #ifndef TELOS_CORE_ENVELOPE_H
 #define TELOS_CORE_ENVELOPE_H

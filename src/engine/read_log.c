@@ -30,7 +30,7 @@ struct record { /* 128 bytes */
     int64_t at_ms;
     uint8_t token[16];
     uint64_t profile;
-    char what[22];
+    char what[22]; /* what is longer is cut: so say it in 22 bytes */
     uint8_t what_length, purpose_length;
     char purpose[LIMIT_NAME_BYTES];
 };

@@ -1,7 +1,7 @@
 /* A file as a sequence of messages; the contract is in import_feed.h. */
 #include "main/import_feed.h"
 
-#include "base/json.h"
+#include "base/json_strict.h"
 #include "base/limits.h"
 #include "main/import_input.h"
 #include "main/import_record.h"
@@ -216,14 +216,17 @@ static bool segment_extra(str name) {
     return false;
 }
 
-static void write_segment(const struct json *message, struct buf *out) {
+/* Without what is extra in an export of Segment, and without a `messageId` that says nothing, beside which ours would be the second. */
+static void write_members(const struct json *message, bool segment, bool id, struct buf *out) {
     struct jsonw w;
     jsonw_init(&w, out);
     jsonw_object(&w);
     for (uint32_t i = 0; i < message->count; i++) {
         const struct json_member *member = &message->members[i];
-        if (segment_extra(member->name) ||
-            (str_equal(member->name, STR("originalTimestamp")) && json_get(message, STR("timestamp"))))
+        if (!id && str_equal(member->name, STR("messageId")))
+            continue;
+        if (segment && (segment_extra(member->name) ||
+                        (str_equal(member->name, STR("originalTimestamp")) && json_get(message, STR("timestamp")))))
             continue;
         jsonw_key(&w, member->name);
         jsonw_value(&w, &member->value);
@@ -237,18 +240,20 @@ static str json_message(struct feed *feed, const struct record *record, struct b
     size_t before = out->length;
     if (text.length > LIMIT_MESSAGE_BYTES)
         return str_printf(&feed->scratch, "over %d bytes, the limit of one message", LIMIT_MESSAGE_BYTES);
-    const struct err *error = json_read(&feed->scratch, text, &message);
+    const struct err *error = json_read_strict(&feed->scratch, text, &message);
     if (error)
         return str_printf(&feed->scratch, "%s", error->text);
     if (message.type != JSON_OBJECT)
         return STR("not a JSON object");
-    if (feed->format == IMPORT_SEGMENT)
-        write_segment(&message, out);
+    const struct json *said = json_get(&message, STR("messageId"));
+    bool id = !str_empty(json_id_text(&feed->scratch, said));
+    if (feed->format == IMPORT_SEGMENT || (said && !id))
+        write_members(&message, feed->format == IMPORT_SEGMENT, id, out);
     else
         buf_add(out, text);
-    if (!str_empty(json_id_text(&feed->scratch, json_get(&message, STR("messageId")))))
+    if (id)
         return STR_NONE;
-    out->length--; /* the closing brace: the id comes last, and so beats an empty one */
+    out->length--; /* the closing brace */
     bool empty = out->length == before + 1 || message.count == 0;
     buf_printf(out, "%s\"messageId\":\"%.*s\"}", empty ? "" : ",", STR_FMT(derived_id(feed, record)));
     return STR_NONE;

@@ -89,6 +89,14 @@ static const struct err *engine_or_socket(struct run *run, unsigned use, const c
     return NULL;
 }
 
+/* What links to people begin with: there is no listener here, so it is where `telos serve` would be. NULL: not known. */
+static const char *links_begin_with(const struct run *run) {
+    const char *url = config_get(&run->config, SETTING_PUBLIC_URL), *listen = config_get(&run->config, SETTING_LISTEN);
+    if (url || !listen || !strchr(listen, ':') || str_ends(str_of(listen), STR(":0")))
+        return url;
+    return arena_printf(run->arena, "http://%s", listen);
+}
+
 static const struct err *open_here(struct run *run, unsigned use, struct local *local, const char **ret_socket) {
     const char *data = config_get(&run->config, SETTING_DATA);
     if (!(use & LOCAL_MAKE) && !has_data(run->arena, data))
@@ -104,6 +112,7 @@ static const struct err *open_here(struct run *run, unsigned use, struct local *
         return NULL;
     struct server_options options = {
         .socket = *ret_socket,
+        .public_url = links_begin_with(run),
         .hooks = {.check_policy = local_check_policy},
         .debug_door = config_yes(&run->config, SETTING_DEBUG_DOOR),
     };

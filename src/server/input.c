@@ -6,6 +6,7 @@
 #include "server/server_private.h"
 
 #include "base/gzip.h"
+#include "base/json_strict.h"
 
 #define PAIRS_MAX 256
 
@@ -127,7 +128,7 @@ const struct err *call_json(struct call *call, struct json *ret_body)
     TRY(call_unpacked(call, &text));
     if (str_empty(str_trim(text)))
         return err_new(&call->arena, ERR_MALFORMED, "the body is empty; send a JSON object");
-    TRY(json_read(&call->arena, text, &body));
+    TRY(json_read_strict(&call->arena, text, &body));
     if (body.type != JSON_OBJECT && body.type != JSON_ARRAY)
         return err_new(&call->arena, ERR_MALFORMED, "the body must be a JSON object");
     *ret_body = body;

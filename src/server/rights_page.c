@@ -130,7 +130,7 @@ const struct err *rights_page_get(struct call *call)
     TRY(link_case(call, ticket, call_query(call, "r"), lang, &holder, &one, &good));
     if (!good)
         return NULL;
-    call_record(call, holder.person, STR_NONE, "rights request, by the person");
+    call_record(call, holder.person, STR_NONE, "request, by the person");
     enum page_language language = page_language_of(call, lang, STR_NONE);
     if (!rights_step_allowed(one.row.state, RIGHTS_IDENTITY_CONFIRMED, &to)) {
         say_only(call, language, W_OVER, str_of(words[W_OVER_IS][language]));

@@ -230,14 +230,32 @@ def the_pixel_always_answers_a_gif(telos):
         assert status == 200 and content.startswith(GIF), (bad, status, content[:60])
 
 
+def a_name_twice_and_text_that_is_no_utf8_are_told_with_their_place(telos):
+    twice = b'{"userId":"strict-1","event":"Twice","properties":{"a":1,"b":2,"a":3}}'
+    bytes_ = b'{"userId":"strict-1","event":"Bytes","properties":{"name":"J\xf3zsef"}}'
+    for body, words in ((twice, "properties.a"), (bytes_, "properties.name")):
+        status, content, _ = raw(telos, "POST", "/v1/track", body, basic(SITE))
+        problem = json.loads(content)
+        assert status == 400 and words in problem["detail"] and "at byte" in problem["detail"] and "send" in problem["detail"], problem
+        status, content, _ = raw(telos, "POST", "/v1/batch", b'{"batch":[%s,%s,%s]}' % (
+            b'{"type":"track","userId":"strict-1","event":"Before"}', b'{"type":"track",' + body[1:], b'{"type":"track","userId":"strict-1","event":"After"}'), basic(SITE))
+        reply = json.loads(content)
+        assert status == 200 and [i["index"] for i in reply["invalid"]] == [1] and words in reply["invalid"][0]["problem"], reply
+    assert sorted(events(telos, "strict-1")) == ["After", "After", "Before", "Before"]
+    status, content, _ = raw(telos, "POST", "/v1/batch", b'{"batch":[],"writeKey":"a","batch":[]}', basic(SITE))
+    assert status == 400 and "`batch` stands twice" in json.loads(content)["detail"], content
+    status, content, _ = raw(telos, "POST", "/v1/decide", b'{"subject":"user_id:strict-1","purpose":"service","purpose":"newsletter"}', {"Authorization": "Bearer " + telos.token})
+    assert status == 400 and "(`purpose`)" in json.loads(content)["detail"], content
+
+
 def odd_values_of_real_clients_are_taken(telos):
     odd = ('{"type":"track","userId":"odd-1","event":"Odd","properties":{"lone":"a\\ud800b","nul":"x\\u0000y","none":null,"big":9007199254740993,'
-           '"huge":1.8e308,"long":"%s","nested":[[1,[2]],{"a":[]}],"twice":1,"twice":2,"date":"2026-02-30"}}' % ("l" * 8192))
+           '"huge":1.8e308,"long":"%s","nested":[[1,[2]],{"a":[]}],"date":"2026-02-30"}}' % ("l" * 8192))
     assert raw(telos, "POST", "/v1/track", odd, basic(SITE))[0] == 200
     status, content, _ = raw(telos, "GET", "/v1/profiles/user_id:odd-1", headers={"Authorization": "Bearer " + telos.token, "Purpose": "service"})
     assert status == 200 and b"9007199254740993" in content and b"1.8e308" in content, content[:500]
     event = json.loads(content)["events"][0]["properties"]
-    assert event["lone"] == "a\ufffdb" and event["nul"] == "x\0y" and event["twice"] == 2 and len(event["long"]) == 8192, event
+    assert event["lone"] == "a\ufffdb" and event["nul"] == "x\0y" and len(event["long"]) == 8192, event
     for user in ('" odd-2\\u200b "', "20002"):
         assert raw(telos, "POST", "/v1/track", '{"userId":%s,"event":"Trimmed","messageId":" "}' % user, basic(SITE))[0] == 200
     assert events(telos, "odd-2") == ["Trimmed"] and events(telos, "20002") == ["Trimmed"]
@@ -287,6 +305,7 @@ CASES = [
     browser_sdks_find_their_settings,
     rudderstacks_headers_are_understood,
     the_pixel_always_answers_a_gif,
+    a_name_twice_and_text_that_is_no_utf8_are_told_with_their_place,
     odd_values_of_real_clients_are_taken,
     an_import_over_the_api_names_its_source_by_an_admins_token,
     a_source_token_is_a_write_key_and_reads_nothing,

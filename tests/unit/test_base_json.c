@@ -3,6 +3,7 @@
 
 #include "base/id.h"
 #include "base/json.h"
+#include "base/json_strict.h"
 #include "base/limits.h"
 #include "base/time.h"
 
@@ -156,6 +157,36 @@ static void broken_utf8_is_repaired_not_refused(void **state) {
     check_str(value.members[0].name, "a\xef\xbf\xbd");
     check_str(value.members[0].value.text, "\xef\xbf\xbd(");
     assert_true(str_valid_utf8(written(&value)));
+}
+
+/* What another program might read otherwise is refused with its place; what is only unusual is taken. */
+static void the_strict_reader_names_what_is_twice_and_what_is_no_utf8(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *part, *place;
+    } cases[] = {
+        {"{\"a\":1,\"a\":2}", "stands twice", "(`a`), at byte 11;"},
+        {"{\"p\":{\"list\":[{},{\"b\":1,\"c\":0,\"b\":[2]}]}}", "stands twice", "(`p.list[1].b`), at byte 34;"},
+        {"{\"a\":1,\"\\u0061\":2}", "stands twice", "(`a`)"},
+        {"{\"p\":{\"name\":\"J\xf3zsef\"}}", "not UTF-8 at byte 15", "(`p.name`)"},
+        {"{\"\xff\":1}", "not UTF-8 at byte 2", ";"},
+        {"{\"a\":\"\xed\xa0\x80\"}", "not UTF-8 at byte 6", "(`a`)"}, /* a surrogate as bytes is no UTF-8 */
+        {"{\"a\":\"\xff\"", "not UTF-8 at byte 6", "; send"}, /* and no JSON either */
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct json value;
+        if (i != 6) /* json_read takes them */
+            check_fine(json_read(&arena, str_of(cases[i].text), &value));
+        const struct err *error = json_read_strict(&arena, str_of(cases[i].text), &value);
+        assert_non_null(error);
+        assert_int_equal(error->code, ERR_MALFORMED);
+        if (!strstr(error->text, cases[i].part) || !strstr(error->text, cases[i].place))
+            fail_msg("%s: %s", cases[i].text, error->text);
+    }
+    struct json value;
+    check_fine(json_read_strict(&arena, STR("{\"lone\":\"a\\ud800b\",\"n\":9007199254740993,\"o\":{\"n\":1},\"\":[{\"n\":1},{\"n\":2}]}"), &value));
+    check_str(json_string(json_get(&value, STR("lone"))), "a\xef\xbf\xbd\x62");
+    check_fine(json_read_strict(&arena, STR("\xef\xbb\xbf{}"), &value));
 }
 
 static const char *const not_json[] = {"",
@@ -423,6 +454,7 @@ int main(void) {
         cmocka_unit_test(numbers_keep_all_their_digits),
         cmocka_unit_test(of_equal_names_the_last_wins_at_the_place_of_the_first),
         cmocka_unit_test(broken_utf8_is_repaired_not_refused),
+        cmocka_unit_test(the_strict_reader_names_what_is_twice_and_what_is_no_utf8),
         cmocka_unit_test(what_is_not_json_is_refused),
         cmocka_unit_test(an_error_does_not_repeat_what_came_in),
         cmocka_unit_test(depth_is_bounded),

@@ -63,12 +63,17 @@ static void a_broken_message_costs_only_itself(void **state)
     assert_null(envelope_message(&arena, envelope.messages.items[2], &message));
 }
 
-static void names_may_be_escaped_and_the_last_of_two_counts(void **state)
+static void names_may_be_escaped_and_one_twice_refuses_the_batch(void **state)
 {
     (void)state;
     check_str(read_fine("{\"\\u0077riteKey\":\"a\"}").write_key, "a");
-    check_str(read_fine("{\"writeKey\":\"a\",\"writeKey\":\"b\"}").write_key, "b");
-    assert_int_equal(read_fine("{\"batch\":[1],\"batch\":[1,2]}").messages.count, 2);
+    struct envelope envelope;
+    check_code(envelope_read(&arena, STR("{\"batch\":[1],\"batch\":[1,2]}"), 10, &envelope), ERR_MALFORMED);
+    check_code(envelope_read(&arena, STR("{\"writeKey\":\"a\",\"write\\u004bey\":\"b\",\"batch\":[]}"), 10, &envelope), ERR_MALFORMED);
+    assert_int_equal(read_fine("{\"x\":1,\"x\":2,\"batch\":[1,2]}").messages.count, 2); /* nobody reads it */
+    struct json message; /* a message that stands alone is read as one */
+    struct envelope alone = read_fine("{\"writeKey\":\"a\",\"writeKey\":\"b\"}");
+    assert_non_null(strstr(envelope_message(&arena, alone.messages.items[0], &message), "stands twice"));
 }
 
 static void a_message_with_a_type_is_no_batch(void **state)
@@ -142,7 +147,7 @@ int main(void)
         cmocka_unit_test(a_single_message_is_the_whole_text),
         cmocka_unit_test(a_batch_is_cut_into_its_messages),
         cmocka_unit_test(a_broken_message_costs_only_itself),
-        cmocka_unit_test(names_may_be_escaped_and_the_last_of_two_counts),
+        cmocka_unit_test(names_may_be_escaped_and_one_twice_refuses_the_batch),
         cmocka_unit_test(a_message_with_a_type_is_no_batch),
         cmocka_unit_test(what_is_no_json_is_malformed),
         cmocka_unit_test(too_many_messages_are_too_large),

@@ -1,7 +1,7 @@
 /* Reading import files: cells, records, mappings, and files as messages. */
 #include "unit.h"
 
-#include "base/json.h"
+#include "base/json_strict.h"
 #include "base/limits.h"
 #include "main/import_cell.h"
 #include "main/import_feed.h"
@@ -220,6 +220,27 @@ static str next_message(struct feed *feed, struct buf *out, uint64_t line) {
     return buf_str(out);
 }
 
+static void a_line_with_a_name_twice_or_that_is_no_utf8_is_rejected_with_its_place(void **state) {
+    (void)state;
+    static const char *const places[] = {"(`traits.plan`)", "(`traits.name`)"};
+    struct feed_options options = {.source = "web", .format = IMPORT_NDJSON, .path = file_with(
+        "{\"userId\":\"1\",\"traits\":{\"plan\":\"a\",\"plan\":\"b\"}}\n{\"userId\":\"1\",\"traits\":{\"name\":\"J\xf3zsef\"}}\n{\"userId\":\"2\"}\n")};
+    struct feed *feed;
+    struct buf out;
+    check_fine(feed_open(&arena, &options, &feed));
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        struct feed_item item;
+        bool found;
+        buf_init(&out, &arena, LIMIT_IMPORT_RECORD_BYTES);
+        check_fine(feed_next(feed, &out, &item, &found));
+        assert_true(found && item.why.data);
+        assert_true(str_find(item.why, str_of(places[i])) > 0);
+        assert_int_equal(out.length, 0);
+    }
+    (void)next_message(feed, &out, 3);
+    feed_close(feed);
+}
+
 static void a_message_without_an_id_gets_the_same_one_each_time(void **state) {
     (void)state;
     const char *path = file_with("{\"type\":\"track\",\"userId\":\"u\"}\n{\"type\":\"track\",\"userId\":\"u\"}\n{"
@@ -233,7 +254,7 @@ static void a_message_without_an_id_gets_the_same_one_each_time(void **state) {
         check_fine(feed_open(&arena, &options, &feed));
         for (uint64_t i = 0; i < 5; i++) {
             struct json message;
-            check_fine(json_read(&arena, next_message(feed, &out, i + 1), &message));
+            check_fine(json_read_strict(&arena, next_message(feed, &out, i + 1), &message)); /* so its id is there once */
             seen[round][i] = json_string(json_get(&message, STR("messageId")));
             if (i == 1)
                 middle = feed_place(feed);
@@ -313,6 +334,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(fields_are_cut_as_rfc_4180_says, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_record_without_end_costs_its_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_message_without_an_id_gets_the_same_one_each_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_with_a_name_twice_or_that_is_no_utf8_is_rejected_with_its_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_csv_goes_on_behind_its_header, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_mapping_fills_only_what_there_is, set_up, tear_down),
     };
