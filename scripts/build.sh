@@ -7,7 +7,7 @@ BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config ca-certificates
 TEST_PACKAGES="libcmocka-dev clang libclang-rt-14-dev python3 python3-rdflib openssl sqlite3"
 BROWSER_PACKAGES="chromium nodejs npm"
 CONSOLE=console/app
-POSTGRES_PACKAGES="postgresql-15"
+POSTGRES_PACKAGES="postgresql-15 pgbouncer"
 
 say() { printf '%s\n' "$*" >&2; }
 

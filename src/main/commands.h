@@ -25,7 +25,7 @@ const struct json *page_items(const struct json *reply);
     X(signal)                                                                                                          \
     X(notice)                                                                                                          \
     X(decide)                                                                                                          \
-    X(rights) X(audit) X(verify) X(token) X(user) X(backup) X(restore) X(keys) X(doctor) X(bench) X(show) X(debug) X(help)     \
+    X(rights) X(audit) X(verify) X(token) X(user) X(backup) X(restore) X(migrate) X(keys) X(doctor) X(bench) X(show) X(debug) X(help)     \
         X(version)
 
 #define X(name) extern const struct command command_##name;

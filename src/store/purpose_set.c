@@ -22,6 +22,7 @@ struct purpose_sets {
     struct arena bound; /* of the binding */
     const str *slots;
     unsigned slot_count;
+    bool numbers; /* masks are numbers of sets */
     struct entry *chunks[CHUNKS]; /* chunk k holds CHUNK_FIRST << k entries */
     _Atomic uint32_t count, stored;
     uint32_t *exact; /* open addressing by mask: id, 0 is free; a power of two of slots */
@@ -162,8 +163,12 @@ void purpose_sets_bind(struct purpose_sets *sets, const str *names, unsigned cou
     pthread_mutex_unlock(&sets->lock);
 }
 
+void purpose_sets_bind_numbers(struct purpose_sets *sets) { sets->numbers = true; }
+
 purpose_mask purpose_sets_mask(struct purpose_sets *sets, uint32_t id)
 {
+    if (sets->numbers)
+        return id;
     return id > 0 && id <= sets->count ? entry_at(sets, id)->mask : 0;
 }
 
@@ -226,8 +231,8 @@ str purpose_sets_names(struct purpose_sets *sets, struct arena *arena, const uin
 
 uint32_t purpose_sets_id(struct purpose_sets *sets, purpose_mask mask)
 {
-    if (mask == 0)
-        return 0;
+    if (mask == 0 || sets->numbers)
+        return (uint32_t)mask;
     pthread_mutex_lock(&sets->lock);
     ASSERT(sets->slot_count == 64 || mask >> sets->slot_count == 0);
     uint32_t id = sets->exact ? sets->exact[exact_slot(sets, mask)] : 0;

@@ -20,6 +20,8 @@ void purpose_sets_free(struct purpose_sets *sets);
 void purpose_sets_add(struct purpose_sets *sets, uint32_t id, str names);
 /* Binds to a policy: names[slot]. Masks from before the call are void. */
 void purpose_sets_bind(struct purpose_sets *sets, const str *names, unsigned count);
+/* Binds to nothing: a mask is the number of its set. For copying a store whole; masks mean nothing to anybody else then. */
+void purpose_sets_bind_numbers(struct purpose_sets *sets);
 purpose_mask purpose_sets_mask(struct purpose_sets *sets, uint32_t id); /* unknown id: 0 */
 /* Names of the purposes in any of these sets, as in one set. What the bound policy lacks is among them. */
 str purpose_sets_names(struct purpose_sets *sets, struct arena *arena, const uint32_t *ids, size_t count);

@@ -128,6 +128,7 @@ struct policy_row {
     struct uuid by;
 };
 
+struct store_totals;
 /* One save. Everything is optional; what is marked in `batch->persons` goes down with the rest in one transaction. */
 struct save {
     struct purpose_sets *sets;
@@ -148,8 +149,11 @@ struct save {
     const struct policy_row *policy;
     struct { str key, value; } *settings; /* replaced; value STR_NONE: removed */
     size_t setting_count;
+    const struct store_totals *numbers; /* only when a store is copied: its *_next are at least these; may be NULL */
     str head; /* shared stores: the new head; STR_NONE: it stays as it is */
 };
+
+struct setting_row { str key, value; };
 
 struct delivery_query {
     str destination; /* empty: all */
@@ -236,6 +240,8 @@ struct store_ops {
     /* A consistent copy of the data into a directory, while serving. `progress` (may be NULL) is told bytes. */
     const struct err *(*backup)(struct store_session *session, struct arena *arena, const char *directory,
                                 void (*progress)(void *context, uint64_t done, uint64_t all), void *context);
+    /* Every setting, in any order: for copying a store (copy.h). NULL where that is not offered. */
+    const struct err *(*settings)(struct store_session *session, struct arena *arena, store_each each, void *context);
     void (*close)(struct store *store);
     /* ---- of shared stores only, else NULL ---- */
     /* The newest head, without the turn: one short question. STR_NONE: none was saved yet. */

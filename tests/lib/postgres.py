@@ -30,7 +30,7 @@ class Cluster:
             shutil.chown(self.folder, self.user)
         try:
             self.run("initdb", "-D", self.data, "-U", "owner", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
-            wanted = ["listen_addresses = ''", f"unix_socket_directories = '{self.folder}'", "fsync = off", "synchronous_commit = off",
+            wanted = ["listen_addresses = ''", f"unix_socket_directories = '{self.folder}'", "fsync = off", "synchronous_commit = on",
                       "full_page_writes = off", "shared_buffers = 64MB", "max_connections = 200", *settings]
             lines = "\n".join(wanted) + "\n"
             subprocess.run([*self.prefix(), "sh", "-c", f"cat >>{self.data}/postgresql.conf"], input=lines, text=True, check=True)

@@ -23,12 +23,28 @@ class Refused(AssertionError):
         self.status, self.body = status, body
 
 
+_schemas = {}
+
+
+def postgres_store(data):
+    """With TELOS_TEST_POSTGRES (tests/postgres/run.py) each data directory has a schema of its own in that database."""
+    uri = os.environ.get("TELOS_TEST_POSTGRES")
+    if not uri:
+        return {}
+    if data not in _schemas:
+        name = "t%d_%d" % (os.getpid(), len(_schemas))
+        subprocess.run(["psql", "-X", "-q", "-d", uri, "-c", "CREATE SCHEMA " + name], check=True)
+        _schemas[data] = "%s&options=-csearch_path%%3D%s" % (uri, name)
+    return {"TELOS_STORE": _schemas[data]}
+
+
 class Telos:
     def __init__(self, program, policy, environment=None, data=None, arguments=()):
         self.program, self.policy, self.arguments = program, policy, list(arguments)
         self.environment = dict(os.environ, **(environment or {}))
         self.directory = tempfile.mkdtemp(prefix="telos-test-")
         self.data = data or os.path.join(self.directory, "data")
+        self.environment.update(postgres_store(self.data))
         self.log = os.path.join(self.directory, "log")
         self.token = self.process = self.port = None
         atexit.register(self.remove)  # a case that fails leaves nothing running

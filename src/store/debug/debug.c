@@ -205,6 +205,11 @@ static const struct err *debug_consent(struct store_session *session, struct are
     CALL(consent, FAULT_READ, arena, arena, id, ret_row, ret_found);
 }
 
+static const struct err *debug_settings(struct store_session *session, struct arena *arena, store_each each, void *context)
+{
+    CALL(settings, FAULT_READ, arena, arena, each, context);
+}
+
 static const struct err *debug_setting(struct store_session *session, struct arena *arena, str key, str *ret_value)
 {
     CALL(setting, FAULT_READ, arena, arena, key, ret_value);
@@ -346,7 +351,7 @@ const struct err *store_debug_open(struct arena *arena, struct store *inner, str
         .batches = debug_batches, .ledger = debug_ledger, .tile = debug_tile, .deliveries = debug_deliveries, .delivery = debug_delivery,
         .destination_counts = debug_destination_counts, .due = debug_due, .profiles = debug_profiles,
         .profile_by_id = debug_profile_by_id, .reads = debug_reads, .decisions = debug_decisions, .tokens = debug_tokens, .users = debug_users, .sessions = debug_sessions, .policies = debug_policies,
-        .policy = debug_policy, .counters = debug_counters, .consent = debug_consent, .setting = debug_setting, .right = debug_right, .rights = debug_rights,
+        .policy = debug_policy, .counters = debug_counters, .consent = debug_consent, .setting = debug_setting, .settings = debug_settings, .right = debug_right, .rights = debug_rights,
         .purposes_in_use = debug_purposes_in_use, .tidy = debug_tidy, .backup = debug_backup,
     };
     if (inner->shared) {

@@ -472,6 +472,17 @@ static const struct err *memory_setting(struct store_session *session, struct ar
     return NULL;
 }
 
+static const struct err *memory_settings(struct store_session *session, struct arena *arena, store_each each, void *context)
+{
+    (void)arena;
+    for (const struct memory_setting *setting = memory_of(session)->settings; setting; setting = setting->next) {
+        struct setting_row row = {setting->key, setting->value};
+        if (setting->value.data && !each(context, &row))
+            break;
+    }
+    return NULL;
+}
+
 static const struct err *memory_purposes_in_use(struct store_session *session, struct arena *arena, struct purpose_sets *sets, purpose_mask *ret_mask)
 {
     struct store_memory *store = memory_of(session);
@@ -502,6 +513,6 @@ const struct store_ops memory_reads_ops = {
     .totals = memory_totals, .events = memory_events, .event = memory_event, .batches = memory_batches, .ledger = memory_ledger, .tile = memory_tile,
     .deliveries = memory_deliveries, .delivery = memory_delivery, .destination_counts = memory_destination_counts, .due = memory_due,
     .profiles = memory_profiles, .profile_by_id = memory_profile_by_id, .reads = memory_reads, .decisions = memory_decisions, .tokens = memory_tokens, .users = memory_users, .sessions = memory_sessions,
-    .policies = memory_policies, .policy = memory_policy, .counters = memory_counters, .consent = memory_consent, .right = memory_right, .rights = memory_rights, .setting = memory_setting,
+    .policies = memory_policies, .policy = memory_policy, .counters = memory_counters, .consent = memory_consent, .right = memory_right, .rights = memory_rights, .setting = memory_setting, .settings = memory_settings,
     .purposes_in_use = memory_purposes_in_use,
 };

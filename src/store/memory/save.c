@@ -383,6 +383,14 @@ const struct err *memory_save(struct store_session *session, struct arena *arena
         row_list_add(&store->policies, row_make(&type_policy, save->policy));
     for (size_t i = 0; i < save->setting_count; i++)
         setting_save(store, save->settings[i].key, save->settings[i].value);
+    if (save->numbers) {
+#define RAISE(name) store->name = store->name < save->numbers->name ? save->numbers->name : store->name
+        RAISE(profile_next);
+        RAISE(event_next);
+        RAISE(outbox_next);
+        RAISE(held_next);
+#undef RAISE
+    }
     if (save->sets) {
         uint32_t position = (uint32_t)store->sets.count, id;
         str names;

@@ -146,6 +146,10 @@ static const struct err *shared_setting(struct store_session *session, struct ar
 {
     LOCKED(setting, arena, key, ret_value);
 }
+static const struct err *shared_settings(struct store_session *session, struct arena *arena, store_each each, void *context)
+{
+    LOCKED(settings, arena, each, context);
+}
 static const struct err *shared_purposes_in_use(struct store_session *session, struct arena *arena, struct purpose_sets *sets, purpose_mask *ret_mask)
 {
     LOCKED(purposes_in_use, arena, sets, ret_mask);
@@ -293,7 +297,7 @@ static struct store_ops shared_ops(void)
         .due = shared_due, .profiles = shared_profiles, .profile_by_id = shared_profile_by_id, .reads = shared_reads, .tokens = shared_tokens, .users = shared_users, .sessions = shared_sessions,
         .decisions = shared_decisions,
         .policies = shared_policies, .policy = shared_policy, .counters = shared_counters, .consent = shared_consent, .right = shared_right,
-        .rights = shared_rights, .setting = shared_setting, .purposes_in_use = shared_purposes_in_use, .tidy = shared_tidy,
+        .rights = shared_rights, .setting = shared_setting, .settings = shared_settings, .purposes_in_use = shared_purposes_in_use, .tidy = shared_tidy,
         .backup = shared_backup, .close = shared_close, .head = shared_head, .turn = shared_turn, .turn_back = shared_turn_back,
     };
 }

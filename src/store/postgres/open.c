@@ -99,7 +99,7 @@ const struct store_ops postgres_ops = {
     .tile = postgres_tile, .deliveries = postgres_deliveries, .delivery = postgres_delivery, .destination_counts = postgres_destination_counts,
     .due = postgres_due, .profiles = postgres_profiles, .profile_by_id = postgres_profile_by_id, .reads = postgres_reads, .decisions = postgres_decisions, .tokens = postgres_tokens, .users = postgres_users, .sessions = postgres_sessions,
     .policies = postgres_policies, .policy = postgres_policy, .counters = postgres_counters, .consent = postgres_consent, .right = postgres_right,
-    .rights = postgres_rights, .setting = postgres_setting, .purposes_in_use = postgres_purposes_in_use, .tidy = postgres_tidy,
+    .rights = postgres_rights, .setting = postgres_setting, .settings = postgres_settings, .purposes_in_use = postgres_purposes_in_use, .tidy = postgres_tidy,
     .backup = postgres_backup, .close = postgres_close, .head = postgres_head, .turn = postgres_turn, .turn_back = postgres_turn_back,
 };
 

@@ -205,6 +205,7 @@ const struct err *postgres_right(struct store_session *session, struct arena *ar
 const struct err *postgres_rights(struct store_session *session, struct arena *arena, const struct rights_query *query,
                                   struct rights_request **ret_rows, size_t *ret_count) MUST_CHECK;
 const struct err *postgres_setting(struct store_session *session, struct arena *arena, str key, str *ret_value) MUST_CHECK;
+const struct err *postgres_settings(struct store_session *session, struct arena *arena, store_each each, void *context) MUST_CHECK;
 const struct err *postgres_purposes_in_use(struct store_session *session, struct arena *arena, struct purpose_sets *sets,
                                            purpose_mask *ret_mask) MUST_CHECK;
 

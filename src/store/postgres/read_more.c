@@ -197,6 +197,20 @@ const struct err *postgres_setting(struct store_session *session, struct arena *
     return NULL;
 }
 
+const struct err *postgres_settings(struct store_session *session, struct arena *arena, store_each each, void *context)
+{
+    const PGresult *result;
+    TRY(ask(session_of(session), arena, SQL_SETTINGS, NULL, &result));
+    size_t count = (size_t)PQntuples(result);
+    struct setting_row *rows = arena_array(arena, struct setting_row, count); /* the callback may ask this session something else */
+    for (size_t i = 0; i < count; i++)
+        rows[i] = (struct setting_row){got_str(result, (int)i, 0, arena), got_str(result, (int)i, 1, arena)};
+    for (size_t i = 0; i < count; i++)
+        if (!each(context, &rows[i]))
+            break;
+    return NULL;
+}
+
 /* --- purposes in use */
 
 struct in_use {

@@ -131,6 +131,12 @@ static void save_head(struct saving *saving)
 {
     const struct save *save = saving->save;
     struct params params = params_make(saving->arena);
+    if (save->numbers) {
+        next_above(&saving->profile_next, save->numbers->profile_next - 1);
+        next_above(&saving->event_next, save->numbers->event_next - 1);
+        next_above(&saving->outbox_next, save->numbers->outbox_next - 1);
+        next_above(&saving->held_next, save->numbers->held_next - 1);
+    }
     param_int(&params, save->head.data != NULL);
     param_bytes(&params, save->head);
     param_number(&params, saving->profile_next);

@@ -7,6 +7,8 @@
 #include "store/postgres/postgres_private.h"
 #include "store/postgres/statements.h"
 
+#include "store/copy.h"
+
 enum { MIGRATIONS = sizeof sql_migrations / sizeof *sql_migrations };
 /* The oldest version of the program (of its layout) that can work on the layout after each migration. */
 static const int oldest_after[] = {1, 1};
@@ -90,8 +92,12 @@ static const struct err *check(struct schema *schema)
     int64_t version, oldest, may;
     TRY(version_read(schema, &version, &oldest));
     TRY(version_fits(schema, version, oldest));
-    if (version >= MIGRATIONS)
-        return NULL;
+    if (version >= MIGRATIONS) {
+        int64_t unfinished;
+        TRY(run(schema, "SELECT count(*) FROM setting WHERE key = '" COPY_UNFINISHED "'", "opening", 0, &unfinished));
+        return unfinished ? err_new(schema->arena, ERR_CONFLICT, "%s holds a copy that was broken off. Make the database anew and start `telos migrate` again.",
+                                    schema->store->place) : NULL;
+    }
     TRY(run(schema, "SELECT has_schema_privilege(current_schema(), 'CREATE')::int", "opening", 0, &may));
     if (!may)
         return err_new(schema->arena, ERR_CONFLICT, "%s has %s, and this role may not change that. Run `telos migrate --store …` as the owner.",

@@ -460,6 +460,9 @@ SELECT version, activated_ms, sha256, ledger_index, applied_by, text, notices FR
 SELECT day_ms, source, what, field, reason, count FROM counter WHERE day_ms BETWEEN $1::bigint AND $2::bigint
 ORDER BY day_ms, source, what, field, reason
 
+-- name: settings
+SELECT key, value FROM setting ORDER BY key
+
 -- name: setting_get
 SELECT value FROM setting WHERE key = $1::text
 

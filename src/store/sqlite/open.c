@@ -222,7 +222,7 @@ static const struct store_ops sqlite_ops = {
     .tile = sqlite_tile, .deliveries = sqlite_deliveries, .delivery = sqlite_delivery, .destination_counts = sqlite_destination_counts,
     .due = sqlite_due, .profiles = sqlite_profiles, .profile_by_id = sqlite_profile_by_id, .reads = sqlite_reads, .decisions = sqlite_decisions, .tokens = sqlite_tokens, .users = sqlite_users, .sessions = sqlite_sessions,
     .policies = sqlite_policies, .policy = sqlite_policy, .counters = sqlite_counters, .consent = sqlite_consent,
-    .right = sqlite_right, .rights = sqlite_rights, .setting = sqlite_setting, .purposes_in_use = sqlite_purposes_in_use, .tidy = sqlite_tidy, .backup = sqlite_backup, .close = sqlite_close,
+    .right = sqlite_right, .rights = sqlite_rights, .setting = sqlite_setting, .settings = sqlite_settings, .purposes_in_use = sqlite_purposes_in_use, .tidy = sqlite_tidy, .backup = sqlite_backup, .close = sqlite_close,
 };
 
 const struct err *store_sqlite_open(struct arena *arena, const char *directory, struct store **ret_store)

@@ -292,6 +292,23 @@ const struct err *sqlite_setting(struct store_session *store_session, struct are
     return NULL;
 }
 
+const struct err *sqlite_settings(struct store_session *store_session, struct arena *arena, store_each each, void *context)
+{
+    struct sqlite_session *session = session_of(store_session);
+    sqlite3_stmt *s;
+    TRY(sql_prepare(session, arena, SQL_SETTINGS, &s));
+    for (bool found;;) {
+        TRY(sql_step(session, arena, s, &found));
+        if (!found)
+            return NULL;
+        struct setting_row row = {column_borrow(s, 0), column_borrow(s, 1)};
+        if (!each(context, &row)) {
+            (void)sqlite3_reset(s); /* it was read without error */
+            return NULL;
+        }
+    }
+}
+
 /* --- by id */
 
 static const struct err *number_by_id(struct sqlite_session *session, struct arena *arena, enum sql sql, const struct uuid *id, int64_t *ret)

@@ -174,6 +174,16 @@ static const struct err *save_journal(struct saving *saving)
     return step(saving, s);
 }
 
+static void numbers_raise(struct saving *saving, const struct store_totals *least)
+{
+#define RAISE(name) saving->totals.name = saving->totals.name < least->name ? least->name : saving->totals.name
+    RAISE(profile_next);
+    RAISE(event_next);
+    RAISE(outbox_next);
+    RAISE(held_next);
+#undef RAISE
+}
+
 static const struct err *save_all(struct saving *saving)
 {
     struct save *save = saving->save;
@@ -199,6 +209,8 @@ static const struct err *save_all(struct saving *saving)
     if (save->policy)
         TRY(save_policy(saving, save->policy));
     TRY(save_settings(saving));
+    if (save->numbers)
+        numbers_raise(saving, save->numbers);
     TRY(save_sets(saving));
     return save_journal(saving);
 }

@@ -194,6 +194,7 @@ const struct err *sqlite_right(struct store_session *session, struct arena *aren
 const struct err *sqlite_rights(struct store_session *session, struct arena *arena, const struct rights_query *query,
                                 struct rights_request **ret_rows, size_t *ret_count) MUST_CHECK;
 const struct err *sqlite_setting(struct store_session *session, struct arena *arena, str key, str *ret_value) MUST_CHECK;
+const struct err *sqlite_settings(struct store_session *session, struct arena *arena, store_each each, void *context) MUST_CHECK;
 const struct err *sqlite_purposes_in_use(struct store_session *session, struct arena *arena, struct purpose_sets *sets, purpose_mask *ret_mask) MUST_CHECK;
 const struct err *sqlite_totals(struct store_session *session, struct arena *arena, bool quick, struct store_totals *ret_totals) MUST_CHECK;
 const struct err *journal_newest(struct sqlite_session *session, struct arena *arena, struct journal_totals *ret_totals, uint64_t *ret_number) MUST_CHECK;

@@ -198,6 +198,8 @@ SELECT day_ms, source, what, field, reason, count FROM counter WHERE day_ms BETW
 INSERT OR REPLACE INTO setting VALUES (?1, ?2)
 -- name: setting_delete
 DELETE FROM setting WHERE key = ?1
+-- name: settings
+SELECT key, value FROM setting ORDER BY key
 -- name: setting_get
 SELECT value FROM setting WHERE key = ?1
 
