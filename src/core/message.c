@@ -85,6 +85,10 @@ static enum outcome hold(struct course *c)
 {
     struct known *known = resolve_hash_only(c->apply, c->message, c->named, c->count);
     struct person *person = known->person;
+    if (person_erased(person)) { /* its strongest name is somebody's who is to stay erased: nothing of that person waits */
+        c->result->reasons |= REASON_BIT(REASON_SUBJECT_ERASED);
+        return OUTCOME_DROPPED;
+    }
     if (!person_require(c->apply, person, PERSON_HELD))
         return OUTCOME_HELD; /* it will be applied again */
     if (!held_push(c->apply, person, known_identifier(known), c->message)) {

@@ -299,10 +299,25 @@ static bool fallen(const struct look *look, str purpose)
     return look->verdicts.erased || place < 0 || !look->world->spec.purposes[place].present || look->verdicts.of[place].store;
 }
 
+static bool vendor_lost(const struct look *look, str destination, str purpose)
+{
+    const struct spec *spec = &look->world->spec;
+    int place = spec_purpose_find(purpose);
+    for (unsigned i = 0; i < DESTINATIONS && place >= 0; i++)
+        if (spec->destinations[i].present && spec->destinations[i].vendor && spec->destinations[i].purpose == (unsigned)place &&
+            str_equal(destination, str_of(spec_destination_names[i])))
+            return oracle_vendor_named(look->person, (unsigned)place) &&
+                   !oracle_vendor_may(look->person, (unsigned)place, look->world->now_ms);
+    return false;
+}
+
 static void outbox_check(struct look *look)
 {
     if (look->overdue)
         return;
+    vec_each (sent, &look->person->disclosures)
+        CHECK(look->world, OUTBOX, !vendor_lost(look, sent->destination, sent->purpose) || recalled(look->person, sent),
+              "%.*s may not have it any more as a vendor, and is not told so", STR_FMT(sent->destination));
     vec_each (sent, &look->person->disclosures)
         CHECK(look->world, OUTBOX, !fallen(look, sent->purpose) || recalled(look->person, sent), "%.*s was sent data for %.*s, and not told that it must go",
               STR_FMT(sent->destination), STR_FMT(sent->purpose));

@@ -255,6 +255,7 @@ static void signals_check(struct world *world, const struct sending *sending, co
     purpose_bits refused = 0;
     for (unsigned i = 0; i < SIGNALS; i++)
         refused |= sending->signal[i] < 0 ? world->spec.signals[i] : 0;
+    refused |= sending->tcf_no;
     vec_each (record, &person->consents) { /* what was said later stands */
         int place = spec_purpose_find(record->purpose);
         if (place >= 0 && record->at_ms > request->message.at_ms)
@@ -264,6 +265,8 @@ static void signals_check(struct world *world, const struct sending *sending, co
         if ((refused >> i & 1) && world->spec.purposes[i].basis == BASIS_CONSENT && world->spec.purposes[i].basis_us == BASIS_CONSENT)
             CHECK(world, SIGNAL, verdicts->of[i].use & verdicts->of[i].collect, "message m%u said no to %s, and it holds", sending->message,
                   spec_purpose_names[i]);
+    if (sending->tcf_no & refused & 1u << P_TIPS && world->spec.purposes[P_TIPS].present)
+        CHECK(world, SIGNAL, verdicts->of[P_TIPS].use, "the TC string of message m%u objects to tips, and they go on", sending->message);
     purpose_bits lifted = 0; /* since */
     vec_each (record, &person->consents) {
         int place = spec_purpose_find(record->purpose);

@@ -258,6 +258,44 @@ static reason_mask objection_reasons(const struct asked *q)
     return reasons | REASON_BIT(examined ? REASON_OBJECTION_PENDING : REASON_OBJECTED);
 }
 
+/* --- vendors */
+
+static bool of_vendor(const struct consent *record, unsigned purpose)
+{
+    return (record->status == CONSENT_VENDOR_PERMITTED || record->status == CONSENT_VENDOR_DENIED) &&
+           str_equal(record->purpose, str_of(spec_purpose_names[purpose])) && str_find(record->reference, STR("vendor 755")) >= 0;
+}
+
+bool oracle_vendor_named(const struct person *person, unsigned purpose)
+{
+    vec_each (record, &person->consents)
+        if (of_vendor(record, purpose))
+            return true;
+    return false;
+}
+
+/* The newest word of the TC strings; a no stands at the same instant, and against each yes that was said less surely. */
+bool oracle_vendor_may(const struct person *person, unsigned purpose, int64_t now_ms)
+{
+    const struct consent *yes = NULL;
+    vec_each (record, &person->consents)
+        if (of_vendor(record, purpose) && record->status == CONSENT_VENDOR_PERMITTED && record->at_ms <= now_ms && (!yes || record->at_ms >= yes->at_ms))
+            yes = record;
+    if (!yes || yes->expires_ms <= now_ms)
+        return false;
+    vec_each (record, &person->consents) {
+        bool outdone = false;
+        if (!of_vendor(record, purpose) || record->status != CONSENT_VENDOR_DENIED || record->at_ms > now_ms)
+            continue;
+        vec_each (later_yes, &person->consents)
+            outdone |= of_vendor(later_yes, purpose) && later_yes->status == CONSENT_VENDOR_PERMITTED && later_yes->at_ms > record->at_ms &&
+                       later_yes->at_ms <= now_ms && sure(person, later_yes) >= sure(person, record);
+        if (!outdone)
+            return false;
+    }
+    return true;
+}
+
 /* --- what cuts across */
 
 static int64_t day_of(int64_t time_ms) { return time_ms - time_ms % DAY_MS; }

@@ -140,6 +140,8 @@ static void asked_check(const struct shown *shown, const struct spec_destination
     if (!destination)
         return;
     CHECK_SHOWN(shown, destination->present && destination->purpose == shown->purpose && destination->transfer_ok, "a recipient gets what it may not");
+    CHECK_SHOWN(shown, !destination->vendor || oracle_vendor_may(shown->person, shown->purpose, shown->world->now_ms),
+                "a vendor gets what no string permits");
     CHECK_SHOWN(shown, !*destination->channel || !opted_out(shown->person, destination->channel), "%s was opted out of", destination->channel);
 }
 

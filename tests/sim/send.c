@@ -1,6 +1,8 @@
 /* Messages: random ones of all types, with values that are found again (markers), signals, odd clocks and odd fields. */
 #include "sim.h"
 
+#include "unit/signal_make.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -230,6 +232,22 @@ static void consent_put(struct maker *m)
     close_put(m);
 }
 
+/* A choice of these days, for all purposes at once: the newsletter asks consent, tips are an interest that may be objected to. */
+static void tcf_put(struct maker *m)
+{
+    bool yes = chance(m->random, 65), interest = chance(m->random, 65), vendor = chance(m->random, 70);
+    int64_t day_ms = m->world->now_ms - m->world->now_ms % DAY_MS - (int64_t)(1 + below(m->random, 3)) * DAY_MS; /* not later than any clock of its message */
+    struct tc_make make = {.day_ms = day_ms, .consent = yes ? TCF_BIT(1) | TCF_BIT(3) | TCF_BIT(4) : TCF_BIT(1), .interest = interest ? TCF_BIT(7) : 0,
+                           .vendor = vendor ? VENDOR : 0, .vendor_interest = vendor ? VENDOR : 0, .disclosed = VENDOR};
+    make.own_consent = make.consent;
+    make.own_interest = make.interest;
+    m->out->odd_consent |= yes && m->world->spec.purposes[P_NEWSLETTER].expires_ms <= 5 * DAY_MS; /* it may have run out: then it stops the message */
+    m->out->tcf_no = (yes ? 0 : 1u << P_NEWSLETTER) | (interest ? 0 : 1u << P_TIPS);
+    open_put(m, "consent");
+    text_put(m, "tcf", tc_make(&m->world->scratch, &make));
+    close_put(m);
+}
+
 static void narrow_put(struct maker *m)
 {
     purpose_bits named = 0;
@@ -261,7 +279,9 @@ static void context_put(struct maker *m, enum event_type type)
     }
     if (chance(m->random, 40))
         raw_put(m, "library", "{\"name\":\"js\",\"version\":\"1\"}");
-    if (!m->plain && chance(m->random, 25))
+    if (!m->plain && m->world->spec.tcf && chance(m->random, 40))
+        tcf_put(m);
+    else if (!m->plain && chance(m->random, 25))
         consent_put(m);
     if (!m->plain && type == EVENT_IDENTIFY && chance(m->random, 15))
         traits_put(m, "traits");

@@ -14,6 +14,8 @@
 #include "model/key_class.h"
 #include "unit/person_rows.h"
 
+#define VENDOR 755
+
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
 
 /* --- random.c: numbers from (seed, step) */
@@ -73,6 +75,7 @@ struct spec_source {
 };
 struct spec_destination {
     bool present;
+    bool vendor; /* what it is sent, a TC string must let the vendor have */
     unsigned purpose, categories;
     const char *channel;
     bool transfer_ok, events, profiles;
@@ -85,6 +88,7 @@ struct spec {
     struct spec_destination destinations[DESTINATIONS];
     purpose_bits signals[SIGNALS];
     int identity_purpose; /* -1: none */
+    bool tcf; /* TC strings are sent: they speak of newsletter and tips, and of the vendor of two destinations */
     unsigned key_limits[KEYS];
     int vary; /* category of properties.vary, traits.vary */
     bool gpc_in_eu, law_under_restriction, overriders, guardian_stands;
@@ -93,7 +97,7 @@ struct spec {
 };
 extern const char *const spec_purpose_names[PURPOSES], *const spec_source_names[SOURCES], *const spec_destination_names[DESTINATIONS],
     *const spec_notice_names[NOTICES], *const spec_key_names[KEYS], *const spec_signal_names[SIGNALS], *const spec_category_names[CATEGORIES];
-void spec_make(struct random *random, int64_t now_ms, struct spec *ret_spec);
+void spec_make(struct random *random, bool tcf, int64_t now_ms, struct spec *ret_spec);
 /* The next version: a few things differ. */
 void spec_change(struct random *random, int64_t now_ms, struct spec *spec);
 struct policy *spec_policy(struct arena *arena, const struct spec *spec, uint32_t version);
@@ -141,6 +145,7 @@ struct sending { /* one message on its way */
     bool kept_id; /* it names somebody by an identifier that any purpose may keep */
     bool released; /* other messages came out of hold with it, which may have joined people */
     signed char signal[SIGNALS]; /* 0: not said; 1: yes; -1: no */
+    purpose_bits tcf_no; /* what its TC string refuses, or objects to */
     purpose_bits narrowed;
     str json;
 };
@@ -245,6 +250,9 @@ void oracle_judge(const struct spec *spec, const struct person *person, const ch
 purpose_bits oracle_cover(const struct spec *spec, const struct verdicts *verdicts, int category);
 bool oracle_fits(const struct spec *spec, purpose_bits collected, unsigned purpose);
 int64_t oracle_kept_until(const struct spec_purpose *purpose, int64_t received_ms);
+/* Was a vendor spoken of, and may it be sent what is processed for the purpose? */
+bool oracle_vendor_named(const struct person *person, unsigned purpose);
+bool oracle_vendor_may(const struct person *person, unsigned purpose, int64_t now_ms);
 enum key_class oracle_class(const struct spec *spec, purpose_bits purposes, bool us);
 bool oracle_overdue(const struct person *person, int64_t now_ms);
 /* What may be kept of a year of birth that no fact says any more: only what Art. 8 needs. */

@@ -132,6 +132,7 @@ static void destinations_make(struct random *random, struct spec *spec)
                                                  .profiles = i == DEST_MAILER || chance(random, 30)};
         if (i == DEST_DESK && chance(random, 60))
             destination->wanted = "Order Completed";
+        destination->vendor = spec->tcf && (i == DEST_MAILER || i == DEST_TIPS);
         destination->categories = spec->purposes[purposes[i]].categories;
         if (chance(random, 40))
             destination->categories &= ~BIT(below(random, CATEGORIES));
@@ -167,10 +168,10 @@ static void spec_settle(struct spec *spec)
         spec->identity_purpose = -1;
 }
 
-void spec_make(struct random *random, int64_t now_ms, struct spec *spec)
+void spec_make(struct random *random, bool tcf, int64_t now_ms, struct spec *spec)
 {
     static const unsigned joins[] = {P_FRAUD, P_ORDERS, P_NEWSLETTER, P_SAFETY, P_MATCHING};
-    *spec = (struct spec){.activated_ms = now_ms - DAY_MS};
+    *spec = (struct spec){.activated_ms = now_ms - DAY_MS, .tcf = tcf};
     for (unsigned i = 0; i < NOTICES; i++) {
         unsigned version = 1 + below(random, 3);
         spec->notices[i] = (struct spec_notice){version, below(random, version + 1), now_ms - days(random, 0, 40), days(random, 0, 14)};

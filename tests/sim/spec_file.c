@@ -145,7 +145,7 @@ static void cites_write(struct buf *out, const struct spec_purpose *purpose)
         buf_printf(out, ", notice_min_version: %u", purpose->notice_min);
 }
 
-static void purpose_write(struct buf *out, unsigned i, const struct spec_purpose *purpose)
+static void purpose_write(struct buf *out, const struct spec *spec, unsigned i, const struct spec_purpose *purpose)
 {
     buf_printf(out, "  %s: { title: T", spec_purpose_names[i]);
     if (purpose->basis == purpose->basis_us)
@@ -169,6 +169,8 @@ static void purpose_write(struct buf *out, unsigned i, const struct spec_purpose
                purpose->storage_only ? ", storage_only: true" : "", purpose->guardian ? ", minors: guardian" : "",
                purpose->explicit_consent ? ", explicit_consent: true" : "", purpose->automated ? ", automated_decision: true" : "",
                purpose->automated && purpose->reviewer ? ", human_reviewer: Eva" : "");
+    if (spec->tcf && (i == P_NEWSLETTER || i == P_TIPS))
+        buf_printf(out, ", tcf: %s", i == P_NEWSLETTER ? "[1, 3, 4]" : "[7]");
     time_write(out, "starts", purpose->starts_ms);
     time_write(out, "ends", purpose->ends_ms);
     buf_printf(out, " }\n");
@@ -222,6 +224,8 @@ static void flow_write(struct buf *out, const struct spec *spec)
         buf_printf(out, "  %s: { kind: webhook, purpose: %s, recipient: \"%s Kft. (processor, %s)\", url: \"http://127.0.0.1:1/\"%s", spec_destination_names[i],
                    spec_purpose_names[destination->purpose], spec_destination_names[i], i == DEST_FAR ? "CN" : "HU",
                    i == DEST_FAR && destination->transfer_ok ? ", safeguard: standard clauses" : "");
+        if (destination->vendor)
+            buf_printf(out, ", tcf_vendor: %d", VENDOR);
         buf_printf(out, "%s%s, send: [events%s], categories: ", *destination->channel ? ", channel: " : "", destination->channel,
                    destination->profiles ? ", profiles" : "");
         names_write(out, destination->categories, spec_category_names, CATEGORIES);
@@ -259,7 +263,7 @@ struct policy *spec_policy(struct arena *arena, const struct spec *spec, uint32_
     for (unsigned i = 0; i < PURPOSES; i++) {
         unsigned turned = (i * 7 + spec->order) % PURPOSES; /* 7 and 15 have no common divisor */
         if (spec->purposes[turned].present)
-            purpose_write(&out, turned, &spec->purposes[turned]);
+            purpose_write(&out, spec, turned, &spec->purposes[turned]);
     }
     flow_write(&out, spec);
     struct policy_input input = {.text = buf_str(&out), .notices = &notices};

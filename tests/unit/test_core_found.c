@@ -20,6 +20,14 @@ static struct world world;
         "  coast: { kind: website, key_env: NONE_2, purposes: [watch, sale], when_denied: drop, jurisdiction: US-CA }\n"  \
         "identity:\n  keys:\n    email: { normalise: email, category: email }\n"
 
+#define TASK                                                                                                           \
+    CORE_CONTROLLER CORE_DATA                                                                                          \
+        "purposes:\n"                                                                                                  \
+        "  task: { title: T, basis: public_task, law: a law, categories: [purchase], retention: P1Y after collected }\n" \
+        "  news: { title: T, basis: consent, notice: privacy, categories: [purchase, behaviour, phone], retention: P1Y after collected }\n" \
+        "sources:\n  shop: { kind: website, key_env: NONE_1, purposes: [task, news], when_denied: hold P5D }\n" \
+        "identity:\n  keys:\n    phone: { normalise: e164, default_region: HU, category: phone }\n"
+
 #define PROMOTION                                                                                                      \
     CORE_CONTROLLER CORE_DATA                                                                                          \
         "purposes:\n"                                                                                                  \
@@ -42,6 +50,12 @@ static int set_up_short(void **state)
 {
     (void)state;
     world_begin(&world, SHORT_LIVED);
+    return 0;
+}
+static int set_up_task(void **state)
+{
+    (void)state;
+    world_begin(&world, TASK);
     return 0;
 }
 static int set_up_promotion(void **state)
@@ -301,6 +315,19 @@ static void people_are_informed_before_they_are_joined(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down), {#name " (lazily loaded)", name, set_up_lazy, tear_down, NULL}
+static void nothing_waits_with_somebody_erased_whom_a_message_names_beside_another(void **state)
+{
+    (void)state;
+    say("phone:+36201234567", "news", "given");
+    assert_true(world_erase(&world, "phone:+36201234567"));
+    check_str(world_state(&world, "anonymous_id:a1", "task", "objected", &(struct consent){.by = SAID_BY_AGENT}), "");
+    const struct message_result *result =
+        world_send(&world, "shop", "{\"type\":\"identify\",\"anonymousId\":\"a1\",\"traits\":{\"phone\":\"+36201234567\",\"points\":3}}");
+    assert_int_equal(result->outcome, OUTCOME_DROPPED);
+    vec_each (person, &world.persons)
+        assert_int_equal(world_alive_held(*person), 0);
+}
+
 static void nothing_is_held_beyond_the_end_of_the_last_purpose_that_it_hopes_for(void **state)
 {
     (void)state;
@@ -377,6 +404,7 @@ int main(void)
         TEST(an_undo_gives_back_what_was_said_not_what_was_erased),
         cmocka_unit_test_setup_teardown(a_task_that_a_law_gives_outlives_an_erasure, set_up_short, tear_down),
         cmocka_unit_test_setup_teardown(an_objection_to_a_task_that_was_upheld_leaves_nothing_of_it, set_up_short, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_waits_with_somebody_erased_whom_a_message_names_beside_another, set_up_task, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_held_beyond_the_end_of_the_last_purpose_that_it_hopes_for, set_up_promotion, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
