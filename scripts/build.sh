@@ -2,7 +2,7 @@
 # Only what is missing is installed; where that needs a password or another user, the command to type is shown instead.
 
 BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config ca-certificates
-  libsqlite3-dev libpq-dev libmicrohttpd-dev libcurl4-openssl-dev libssl-dev libsodium-dev libyaml-dev zlib1g-dev libzstd-dev liblz4-dev libarchive-dev libunistring-dev
+  libsqlite3-dev libpq-dev libmicrohttpd-dev libcurl4-openssl-dev libcjose-dev libjansson-dev libssl-dev libsodium-dev libyaml-dev zlib1g-dev libzstd-dev liblz4-dev libarchive-dev libunistring-dev
   libsimdjson-dev librdkafka-dev"
 TEST_PACKAGES="libcmocka-dev clang libclang-rt-14-dev python3 python3-rdflib openssl sqlite3"
 BROWSER_PACKAGES="chromium nodejs npm"

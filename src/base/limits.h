@@ -54,6 +54,7 @@
     X(LIMIT_SLOW_REQUESTS, 1024, "requests waiting for a worker", "429 with Retry-After")                              \
     X(LIMIT_JOBS, 4, "audits, exports and the like at the same time", "429 with Retry-After")                          \
     X(LIMIT_STREAM_BUFFER_BYTES, 256 * 1024, "changes waiting for a slow reader of a stream", "it falls behind, and catches up") \
+    X(LIMIT_LIVE_CLIENTS, 32, "watchers of the live feed", "429 with Retry-After")                                      \
     X(LIMIT_STREAM_CLIENTS, 256, "open event streams", "429 with Retry-After")                                         \
     X(LIMIT_DELIVERY_IN_FLIGHT, 32, "requests under way to one destination", "the others wait in the outbox")          \
     X(LIMIT_DELIVERY_ATTEMPTS, 30, "attempts at one delivery, about three days", "dead letter with its reason")        \

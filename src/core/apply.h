@@ -25,6 +25,9 @@ void core_apply(struct batch *batch);
 bool core_read_message(struct arena *arena, const struct policy *policy, const struct json *body, const struct json *defaults,
                        enum event_type path_type, struct message *message, struct message_result *result);
 
+/* The path of a field as it may be shown and counted without its person: what a client made up itself is `*`. */
+str field_public(struct arena *arena, const struct policy *policy, str path);
+
 /* What the ledger leaf of a consent record commits to: canonical JSON. `profile`: the UUID of the record's own profile. */
 str consent_record_json(struct arena *arena, const struct consent *record, struct uuid profile);
 

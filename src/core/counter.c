@@ -71,13 +71,13 @@ static const struct field_node *node_child(const struct field_node *node, str na
     return child;
 }
 
-static str public_field(struct apply *apply, str path)
+str field_public(struct arena *arena, const struct policy *policy, str path)
 {
     struct buf out;
     str rest = path, part;
-    const struct field_node *node = apply->policy->fields;
+    const struct field_node *node = policy->fields;
     bool first = true, protocol = true;
-    buf_init(&out, apply->arena, LIMIT_FIELD_NAME_BYTES + 8);
+    buf_init(&out, arena, LIMIT_FIELD_NAME_BYTES + 8);
     while (str_split(&rest, '.', &part)) {
         bool item = str_ends(part, STR("[*]"));
         str name = item ? str_slice(part, 0, part.length - 3) : part;
@@ -110,7 +110,7 @@ void counter_left_out(struct apply *apply, const struct source *source, const st
     struct left_out_memo *memo = memo_of(apply, source, left_out);
     unsigned count = 0;
     if (memo->source != source || memo->reasons != left_out->reasons || !str_equal(memo->field, left_out->field)) {
-        str field = public_field(apply, left_out->field);
+        str field = field_public(apply->arena, apply->policy, left_out->field);
         *memo = (struct left_out_memo){source, left_out->field, left_out->reasons, arena_array(apply->arena, uint32_t, REASON_COUNT)};
         mask_each (reason, left_out->reasons)
             memo->places[count++] = (uint32_t)(counter_at(apply, source->name, STR("left_out"), field, str_of(reason_name((enum reason)reason))) -

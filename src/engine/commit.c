@@ -307,6 +307,7 @@ static const struct err *prepare(struct commit *commit)
         commit_begin(commit);
         TRY(working_set_apply(commit));
     }
+    said_count(commit);
     commit->save.sets = commit->sets;
     ledger_begin(commit->engine->ledger, commit->arena, &commit->save, commit->now_ms, &commit->draft);
     joins_run(commit);
@@ -425,7 +426,12 @@ static void note(struct commit *commit)
 {
     struct commit_note note = {.batch = commit->engine->batch_last, .at_ms = commit->now_ms, .profiles = commit->touched.items,
                                .profile_count = commit->touched.count, .outbox = commit->outbox, .policy = commit->follow};
-    commit_tell(commit->engine, &note);
+    struct engine *engine = commit->engine;
+    commit_tell(engine, &note);
+    pthread_mutex_lock(&engine->listen_lock);
+    if (engine->message_listener && commit->policy && commit->batch.request_count)
+        engine->message_listener(engine->message_context, commit->now_ms, commit->policy, commit->batch.requests, commit->batch.request_count);
+    pthread_mutex_unlock(&engine->listen_lock);
 }
 
 /* Views of everybody that was looked at, changed or not; also where saving failed, for then nobody knows what a reader finds. */

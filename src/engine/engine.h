@@ -177,6 +177,9 @@ struct commit_note { /* told after each commit */
 typedef void (*commit_listener)(void *context, const struct commit_note *note); /* on the writer thread; must be quick */
 void engine_listen(struct engine *engine, commit_listener listener, void *context);
 void engine_unlisten(struct engine *engine, commit_listener listener, void *context);
+/* One listener, on the writer thread after each commit that had requests; what is passed lives for the call only. NULL: none. */
+typedef void (*message_listener)(void *context, int64_t at_ms, const struct policy *policy, const struct request *requests, size_t count);
+void engine_listen_messages(struct engine *engine, message_listener listener, void *context);
 uint64_t engine_batch_last(const struct engine *engine);
 /* Profiles touched by commits after `batch`, up to `max`: (batch, profile) pairs in order. */
 struct change_item { uint64_t batch; uint32_t offset; profile_no profile; int64_t at_ms; };

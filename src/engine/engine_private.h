@@ -179,6 +179,9 @@ bool denials_wait(struct engine *engine); /* something is to be taken */
 size_t denials_take(struct commit *commit); /* into batch.counters; how many */
 void denials_back(struct commit *commit); /* it failed: they are counted again */
 
+/* ---- statements, counted by day, source, purpose, status and notice (said.c) ---- */
+void said_count(struct commit *commit);
+
 /* ---- the queue and the writer (writer.c) ---- */
 const struct err *writer_start(struct engine *engine, struct arena *arena) MUST_CHECK;
 void writer_stop(struct engine *engine); /* everything queued is done first */
@@ -335,6 +338,8 @@ struct engine {
 
     pthread_mutex_t listen_lock;
     VEC(struct listener) listeners;
+    message_listener message_listener;
+    void *message_context;
     struct arena listen_arena;
 
     pthread_rwlock_t pause_lock; /* guards the names of paused destinations */

@@ -7,7 +7,7 @@
 #define SLICE_US 900000
 
 struct people_entry { /* of a root profile; all zero: nobody */
-    purpose_mask holds;
+    purpose_mask holds, refused, withdrawn; /* of the last two: those that do not hold because the person said so */
     int64_t until_ms; /* looked at again from here on */
     identifier_hash hash;
 };
@@ -70,10 +70,19 @@ static void person_take(struct looking *looking, struct arena *arena, struct per
         *entry_at(looking->people, profile->number.value) = (struct people_entry){0};
     if (standing->erased)
         return;
-    struct people_entry *entry = entry_at(looking->people, person->root.value);
-    *entry = (struct people_entry){.holds = standing->holds, .until_ms = standing->valid_until_ms};
+    struct people_entry entry = {.holds = standing->holds, .until_ms = standing->valid_until_ms};
+    vec_each (purpose, &looking->policy->purposes) {
+        const struct consent *record = standing->purposes[purpose->slot].record, *objection = standing->purposes[purpose->slot].objection;
+        if (entry.holds & purpose->self || (!record && !objection))
+            continue;
+        if (!objection && record->status == CONSENT_REFUSED)
+            entry.refused |= purpose->self;
+        else
+            entry.withdrawn |= purpose->self;
+    }
     if (person->identifiers.count)
-        entry->hash = person->identifiers.items[0].hash;
+        entry.hash = person->identifiers.items[0].hash;
+    *entry_at(looking->people, person->root.value) = entry;
 }
 
 static const struct err *look(void *context, const profile_no *numbers, size_t count)
@@ -92,6 +101,18 @@ static const struct err *look(void *context, const profile_no *numbers, size_t c
     const struct err *kept = error ? err_new(&looking->reader->arena, error->code, "%s", error->text) : NULL; /* it lay in the arena that ends here */
     arena_release(&arena);
     return kept;
+}
+
+/* Another policy begins the table anew. */
+static void people_begin(struct people *people, const struct engine *engine, const struct policy *policy)
+{
+    if (people->policy_version != policy->version) {
+        free(people->entries);
+        people->entries = NULL;
+        people->room = 0;
+        people->policy_version = policy->version;
+        people->walk = people_walk_begin(engine);
+    }
 }
 
 /* Fills the page from what was looked at; the walk goes on where it is too short. */
@@ -125,16 +146,67 @@ const struct err *engine_people(struct engine *engine, struct reader *reader, st
     struct people *people = looking.people;
     struct people_found *found = arena_array(arena, struct people_found, max);
     pthread_mutex_lock(&people->lock);
-    if (people->policy_version != policy->version) {
-        free(people->entries);
-        people->entries = NULL;
-        people->room = 0;
-        people->policy_version = policy->version;
-        people->walk = people_walk_begin(engine);
-    }
+    people_begin(people, engine, policy);
     const struct err *error = page_fill(&looking, arena, purpose->self, after, max, found, ret_count, ret_next);
     pthread_mutex_unlock(&people->lock);
     *ret_found = found;
+    return error;
+}
+
+/* Those whose standing time alone has changed. */
+static const struct err *overdue_look(struct looking *looking, int64_t until_us)
+{
+    struct people *people = looking->people;
+    int64_t now_ms = clock_now_ms();
+    for (uint64_t at = 1; at < people->room && clock_monotonic_us() < until_us;) {
+        profile_no numbers[PEOPLE_STEP];
+        size_t count = 0;
+        for (; at < people->room && count < PEOPLE_STEP; at++)
+            if (people->entries[at].until_ms && people->entries[at].until_ms <= now_ms)
+                numbers[count++].value = at;
+        if (count)
+            TRY(look(looking, numbers, count));
+    }
+    return NULL;
+}
+
+static void slots_count(purpose_mask mask, uint64_t counts[LIMIT_PURPOSES])
+{
+    for (; mask; mask &= mask - 1)
+        counts[__builtin_ctzll(mask)]++;
+}
+
+static void standing_count(const struct people *people, struct people_standing *ret_standing)
+{
+    for (uint64_t at = 1; at < people->room; at++) {
+        const struct people_entry *entry = &people->entries[at];
+        if (!entry->until_ms)
+            continue;
+        ret_standing->people++;
+        slots_count(entry->holds, ret_standing->holds);
+        slots_count(entry->refused, ret_standing->refused);
+        slots_count(entry->withdrawn, ret_standing->withdrawn);
+    }
+}
+
+const struct err *engine_people_standing(struct engine *engine, struct reader *reader, struct arena *arena, const struct policy *policy,
+                                         struct people_standing *ret_standing)
+{
+    struct looking looking = {.people = people_of(engine), .reader = reader, .policy = policy};
+    struct people *people = looking.people;
+    int64_t until_us = clock_monotonic_us() + SLICE_US;
+    bool followed = false;
+    *ret_standing = (struct people_standing){0};
+    pthread_mutex_lock(&people->lock);
+    people_begin(people, engine, policy);
+    const struct err *error = people_walk_follow(&people->walk, reader, arena, until_us, look, &looking, &followed);
+    if (!error)
+        error = people_walk_to(&people->walk, reader, arena, UINT64_MAX, until_us, look, &looking);
+    if (!error)
+        error = overdue_look(&looking, until_us);
+    ret_standing->complete = people->walk.walked && followed;
+    standing_count(people, ret_standing);
+    pthread_mutex_unlock(&people->lock);
     return error;
 }
 

@@ -5,7 +5,7 @@
  *
  * 1. A profile is listed where its purpose holds, or where time alone may have changed that since it was looked at (standing->valid_until_ms).
  * 2. It depends on the active policy; another one begins the table anew.
- * 3. 32 bytes a profile, from the first question on.
+ * 3. 48 bytes a profile, from the first question on.
  */
 #ifndef TELOS_ENGINE_PEOPLE_H
 #define TELOS_ENGINE_PEOPLE_H
@@ -25,5 +25,13 @@ const struct err *engine_people(struct engine *engine, struct reader *reader, st
 const struct err *engine_people_load(struct reader *reader, struct arena *arena, const struct policy *policy, const profile_no *numbers, size_t count,
                                      unsigned parts, struct person ***ret_persons) MUST_CHECK;
 void people_free(struct people *people);
+
+/* How everybody stands with each purpose, by slot; counted, no person in it. Not complete: ask again, it goes on from here. */
+struct people_standing {
+    bool complete;
+    uint64_t people, holds[LIMIT_PURPOSES], refused[LIMIT_PURPOSES], withdrawn[LIMIT_PURPOSES];
+};
+const struct err *engine_people_standing(struct engine *engine, struct reader *reader, struct arena *arena, const struct policy *policy,
+                                         struct people_standing *ret_standing) MUST_CHECK;
 
 #endif

@@ -206,6 +206,14 @@ void engine_listen(struct engine *engine, commit_listener listener, void *contex
     pthread_mutex_unlock(&engine->listen_lock);
 }
 
+void engine_listen_messages(struct engine *engine, message_listener listener, void *context)
+{
+    pthread_mutex_lock(&engine->listen_lock);
+    engine->message_listener = listener;
+    engine->message_context = context;
+    pthread_mutex_unlock(&engine->listen_lock);
+}
+
 void engine_unlisten(struct engine *engine, commit_listener listener, void *context)
 {
     pthread_mutex_lock(&engine->listen_lock);

@@ -104,6 +104,21 @@ static int64_t setting_number(const struct config *config, enum setting setting)
     return number;
 }
 
+/* From the environment, or from the file; never an argument. */
+static const struct err *oidc_secret(struct run *run, const char **ret_secret) {
+    const char *path = config_get(&run->config, SETTING_OIDC_CLIENT_SECRET_FILE), *given = getenv("TELOS_OIDC_CLIENT_SECRET");
+    str text;
+    if (given && *given) {
+        *ret_secret = given;
+        return NULL;
+    }
+    if (!path)
+        return NULL;
+    TRY(file_read(run->arena, path, 4096, &text));
+    *ret_secret = str_z(run->arena, str_trim(text));
+    return NULL;
+}
+
 static const struct err *start(struct serving *serving) {
     struct run *run = serving->run;
     const struct config *config = &run->config;
@@ -111,7 +126,12 @@ static const struct err *start(struct serving *serving) {
     TRY(deliver_start(run->arena, serving->engine, NULL, &serving->deliver));
     TRY(callbacks_start(run->arena, serving->engine, &serving->callbacks));
     TRY(local_socket(run->arena, config_get(config, SETTING_DATA), &socket, &serving->directory));
+    const char *secret = NULL;
+    TRY(oidc_secret(run, &secret));
     struct server_options options = {
+        .oidc = {config_get(config, SETTING_OIDC_ISSUER), config_get(config, SETTING_OIDC_CLIENT_ID), secret,
+                 config_get(config, SETTING_OIDC_TITLE), config_get(config, SETTING_OIDC_SCOPES),
+                 config_get(config, SETTING_OIDC_ROLE_CLAIM), config_get(config, SETTING_OIDC_ROLES)},
         .connections_max = (size_t)setting_number(config, SETTING_CONNECTIONS),
         .idle_s = (unsigned)setting_number(config, SETTING_IDLE_SECONDS),
         .receive_s = (unsigned)setting_number(config, SETTING_REQUEST_SECONDS),

@@ -40,6 +40,17 @@
       "a console session ends after that in any case")                                                                 \
     X(SETTING_BEHIND_PROXY, "behind_proxy", "TELOS_BEHIND_PROXY", "no", false,                                         \
       "yes: X-Forwarded-For and X-Forwarded-Proto of whoever connects are believed")                                   \
+    X(SETTING_OIDC_ISSUER, "oidc_issuer", "TELOS_OIDC_ISSUER", NULL, false,                                            \
+      "OpenID provider by which users sign on, as in https://login.example.hu")                                        \
+    X(SETTING_OIDC_CLIENT_ID, "oidc_client_id", "TELOS_OIDC_CLIENT_ID", NULL, false, "what the provider calls Telos")  \
+    X(SETTING_OIDC_CLIENT_SECRET_FILE, "oidc_client_secret_file", "TELOS_OIDC_CLIENT_SECRET_FILE", NULL, true,         \
+      "file with its secret (or TELOS_OIDC_CLIENT_SECRET)")                                                            \
+    X(SETTING_OIDC_TITLE, "oidc_title", "TELOS_OIDC_TITLE", "Single sign-on", false, "what the button says")           \
+    X(SETTING_OIDC_SCOPES, "oidc_scopes", "TELOS_OIDC_SCOPES", "openid profile email", false, "what is asked for")     \
+    X(SETTING_OIDC_ROLE_CLAIM, "oidc_role_claim", "TELOS_OIDC_ROLE_CLAIM", "roles", false,                             \
+      "claim of the ID token that gives the role, as in groups or realm_access.roles")                                 \
+    X(SETTING_OIDC_ROLES, "oidc_roles", "TELOS_OIDC_ROLES", NULL, false,                                               \
+      "NAME=ROLE:PURPOSES; …, as in `telos-admins=admin:*; shop=marketer:newsletter profiling`; the first that fits")   \
     X(SETTING_DEBUG_DOOR, "debug_door", "TELOS_DEBUG_DOOR", "no", false, "yes: `telos debug` may be used")
 enum setting {
 #define X(code, key, environment, otherwise, path, help) code,

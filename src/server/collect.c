@@ -75,6 +75,8 @@ static const struct err *collect_source(struct call *call, str body_key)
         (void)engine_authenticate(call->server->engine, &call->arena, call->policy, bearer ? token : password, &call->principal);
     if (!bearer && !basic && call->local)
         call->principal = principal_local();
+    if (!bearer && !basic && !call->local && !str_empty(named) && call_session(call)) /* the console sends a message, as a token would */
+        TRY(call_same_site(call));
     if (!str_empty(named) && may_name_source(call)) {
         const struct source *source = policy_source(call->policy, named);
         if (!source)

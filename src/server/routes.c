@@ -113,6 +113,9 @@ static const struct route table[] = {
     {"GET", "/v1/ropa", MAY_EVIDENCE, POL, 0, ropa_get, "getRopa", "Record of processing activities (GDPR Art. 30), now or of a day: JSON, CSV or a page", "format at", NULL, 200, "Ropa"},
     {"GET", "/v1/counters", MAY_EVIDENCE, 0, 0, counters_get, "listCounters", "What was taken and left out, by day, source, field and reason", "from to", NULL, 200, "Counters"},
     {"GET", "/v1/denials", MAY_EVIDENCE, 0, 0, denials_get, "listDenials", "Every no of the gate, counted by reason; no person in it", "from to by", NULL, 200, "Denials"},
+    {"GET", "/v1/live", MAY_PEOPLE, IN | POL, 0, live_get, "live", "Messages as they arrive, with the gate's answer (server-sent events); no value of a person in it", "source outcome purpose", NULL, 200, "text/event-stream"},
+    {"GET", "/v1/stats", MAY_EVIDENCE, 0, 0, stats_get, "getStats", "Outcomes and reasons by day and source, and how much there is now", "from to step", NULL, 200, "Stats"},
+    {"GET", "/v1/consents/rates", MAY_EVIDENCE, POL, 0, consent_rates_get, "consentRates", "What people said by purpose and day, by source, channel or notice; and how they stand now", "by from to", NULL, 200, "ConsentRates"},
     {"GET", "/v1/reads", MAY_PRIVACY | MAY(ROLE_AUDITOR), POL, 0, reads_get, "listReads", "Who read whose data, when and for which purpose, newest first", "subject token from to limit cursor", NULL, 200, "Reads"},
 
     /* evidence */
@@ -130,6 +133,8 @@ static const struct route table[] = {
     {"DELETE", "/v1/session", MAY_ANYONE, 0, LIMIT_SIGN_IN_BYTES, session_delete_own, "signOut", "Sign out", NULL, NULL, 204, NULL},
     {"GET", "/v1/session/setup", MAY_ANYONE, 0, 0, session_setup_get, "getSetup", "What a one-time link is for", "code!", NULL, 200, "SetupLink"},
     {"POST", "/v1/session/setup", MAY_ANYONE, IN, LIMIT_SIGN_IN_BYTES, session_setup_post, "setUp", "By a one-time link: make the first admin, or set one's password; signs in", NULL, "Setup", 201, "SessionState"},
+    {"GET", "/v1/session/oidc", MAY_ANYONE, IN, 0, oidc_start, "startSignOn", "To the OpenID provider, and from there back to `to`", "to", NULL, 303, NULL},
+    {"GET", "/v1/session/oidc/callback", MAY_ANYONE, IN, 0, oidc_callback, "endSignOn", "The way back from the OpenID provider; signs in", "code state error", NULL, 303, NULL},
     {"PUT", "/v1/session/password", MAY_EVIDENCE, IN, LIMIT_SIGN_IN_BYTES, session_password_put, "changePassword", "Change one's own password; one's other sessions end", NULL, "PasswordChange", 204, NULL},
     {"GET", "/v1/sessions", MAY_EVIDENCE, 0, 0, sessions_get, "listSessions", "Where one is signed in; an admin sees everybody's with user=*", "user", NULL, 200, "Sessions"},
     {"DELETE", "/v1/sessions/{id}", MAY_EVIDENCE, 0, LIMIT_SIGN_IN_BYTES, session_delete_one, "endSession", "End a session: one's own, an admin anybody's", NULL, NULL, 204, NULL},

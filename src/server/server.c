@@ -151,9 +151,11 @@ static const struct err *start(struct arena *arena, struct server *server, const
     server->success = success_make();
     throttle_open(&server->throttle);
     server->logins.idle = logins_idle;
+    TRY(oidc_open(arena, server, &options->oidc));
     TRY(workers_start(server, &server->workers, WORKERS, LIMIT_SLOW_REQUESTS, arena));
     TRY(workers_start(server, &server->logins, LOGIN_WORKERS, LIMIT_LOGINS_WAITING, arena));
     TRY(streams_start(server, arena));
+    TRY(live_start(server, arena));
     TRY(loops_start(server, arena, options->threads ? options->threads : THREADS_DEFAULT));
     return entrance_open(server, arena);
 }
@@ -214,6 +216,7 @@ static void doors_close(struct server *server)
         (void)unlink(server->socket); /* may be gone already */
     atomic_store(&server->stopping, true);
     streams_stop(server);
+    live_stop(server);
     flows_stop(server);
     wait_for(&server->active, STOP_WAIT_MS);
     while (atomic_load(&server->jobs) || atomic_load(&server->suspended)) { /* the engine and the jobs end in bounded time */
@@ -231,7 +234,9 @@ void server_stop(struct server *server)
     workers_stop(&server->workers);
     workers_stop(&server->logins);
     throttle_close(&server->throttle);
+    oidc_close(server);
     streams_free(server);
+    live_free(server);
     if (server->success)
         MHD_destroy_response(server->success);
     while (server->reader_count)

@@ -24,6 +24,13 @@ struct server_hooks {
     void (*check_policy)(void *context, struct arena *arena, const struct policy *policy, policy_problems *problems);
 };
 
+/* An OpenID provider by which users sign on; `issuer` NULL: none. Texts may be NULL where there is a default. */
+struct oidc_options {
+    const char *issuer, *client_id, *client_secret;
+    const char *title, *scopes, *role_claim;
+    const char *roles; /* "NAME=ROLE:PURPOSES; …", as oidc_token.h says */
+};
+
 struct server_options {
     const char *listen; /* "HOST:PORT", "[::1]:PORT"; port 0 takes a free one; NULL: no TCP */
     const char *socket; /* path of a Unix socket, made with mode 0600, an old one is replaced; NULL: none */
@@ -33,6 +40,7 @@ struct server_options {
     unsigned threads; /* that serve connections; 0: 2 */
     size_t connections_max; /* 0: LIMIT_CONNECTIONS */
     unsigned session_idle_s, session_s; /* 0: LIMIT_SESSION_IDLE_S, LIMIT_SESSION_LIFE_S */
+    struct oidc_options oidc;
     bool behind_proxy; /* X-Forwarded-For and -Proto of whoever connects are believed */
     unsigned idle_s, receive_s; /* 0: LIMIT_CONNECTION_IDLE_S, LIMIT_REQUEST_RECEIVE_S */
     bool debug_door; /* POST /v1/admin/debug/… */

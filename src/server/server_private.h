@@ -163,6 +163,7 @@ struct throttle {
 struct oidc;
 
 struct streams;
+struct live;
 struct flow;
 
 #define READERS_MAX 64
@@ -210,6 +211,7 @@ struct server {
     int64_t session_idle_ms, session_life_ms;
     bool behind_proxy;
     struct streams *streams;
+    struct live *live;
 };
 
 /* ---- call.c: the life of a call ---- */
@@ -299,6 +301,10 @@ const struct err *body_password(struct call *call, const struct json *body, cons
 void logins_idle(struct server *server);
 const struct err *user_facts_check(struct call *call, const struct user_facts *facts) MUST_CHECK; /* their texts */
 void oidc_write(const struct oidc *oidc, struct jsonw *w); /* an object, or null */
+const struct err *oidc_open(struct arena *arena, struct server *server, const struct oidc_options *options) MUST_CHECK; /* nothing where there is no issuer */
+void oidc_close(struct server *server);
+const struct err *oidc_start(struct call *call);
+const struct err *oidc_callback(struct call *call);
 const struct err *users_get(struct call *call);
 const struct err *users_post(struct call *call);
 const struct err *user_get(struct call *call);
@@ -411,6 +417,14 @@ const struct err *streams_start(struct server *server, struct arena *arena) MUST
 void streams_stop(struct server *server); /* all end; who asks for one now gets one that ends at once */
 void streams_free(struct server *server); /* when no call is left */
 size_t streams_count(const struct server *server);
+
+/* ---- the feed of messages: live.c ---- */
+const struct err *live_start(struct server *server, struct arena *arena) MUST_CHECK;
+void live_stop(struct server *server);
+void live_free(struct server *server); /* when no call is left */
+const struct err *live_get(struct call *call);
+const struct err *stats_get(struct call *call);
+const struct err *consent_rates_get(struct call *call);
 
 str openapi_make(struct arena *arena, const struct route *routes, size_t count);
 extern const char schemas_json[];

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sqlite3
+import threading
 import time
 import urllib.parse
 
@@ -326,7 +327,117 @@ def the_page_at_the_root_is_closed_to_everything_but_itself(telos):
     assert raw(telos, "GET", "/assets/none.js")[0] == 404 and raw(telos, "GET", "/assets/../index.html")[0] == 404
 
 
+class Feed:
+    """The live feed, read by a thread of its own."""
+
+    def __init__(self, telos, path, headers):
+        self.connection = http.client.HTTPConnection("127.0.0.1", telos.port, timeout=120)
+        self.connection.request("GET", path, headers=headers)
+        self.reply = self.connection.getresponse()
+        assert self.reply.status == 200, self.reply.status
+        assert self.reply.headers["Content-Type"] == "text/event-stream"
+        self.events, self.ended = [], False
+        threading.Thread(target=self.read, daemon=True).start()
+        wait(lambda: any(kind == "rate" for kind, _ in self.events), 30, "the first rate: from now on it is told")
+
+    def read(self):
+        kind = None
+        for line in self.reply:
+            line = line.decode().strip()
+            if line.startswith("event: "):
+                kind = line[7:]
+            elif line.startswith("data: "):
+                self.events.append((kind, json.loads(line[6:])))
+        self.ended = True
+
+    def messages(self):
+        return [data for kind, data in self.events if kind == "message"]
+
+
+def the_live_feed_tells_the_answer_of_the_gate_and_no_value_of_a_person(telos):
+    everything = Feed(telos, "/v1/live", bearer(telos.token))
+    quiet = Feed(telos, "/v1/live?source=quiet", bearer(telos.token))
+    telos.call("POST", "/v1/identify", {"userId": "needle-person-live", "traits": {"name": "needle-person", "diagnosis": "needle-person", "needle-person": 1}}, key=SITE)
+    telos.call("POST", "/v1/track", {"userId": "needle-person-live", "event": "needle-person"}, key="quiet-key-1")
+    wait(lambda: len(everything.messages()) >= 2 and quiet.messages(), 30, "both messages")
+    first, second = everything.messages()[:2]
+    assert first["source"] == "site" and first["type"] == "identify" and first["outcome"] == "trimmed" and first["purposes"] == ["service"] and first["profile"], first
+    left = {item["field"]: item["reasons"] for item in first["left_out"]}
+    assert left["traits.diagnosis"] and all(left.values()), first
+    assert second["outcome"] == "dropped" and second["reasons"] == ["consent_missing"] and "profile" not in second, second
+    assert [m["source"] for m in quiet.messages()] == ["quiet"]
+    assert "needle" not in json.dumps(everything.events), "no value, no name that a client made up"
+    rates = [data for kind, data in everything.events if kind == "rate"]
+    assert all(set(rate) >= {"at", "messages", "accepted", "trimmed", "held", "dropped"} for rate in rates)
+
+
+def the_live_feed_is_cut_to_the_purposes_of_who_watches_and_ends_with_the_right_to(telos):
+    own = telos.call("POST", "/v1/tokens", {"role": "marketer", "purposes": ["newsletter"]})
+    feed = Feed(telos, "/v1/live", bearer(own["token"]))
+    telos.call("POST", "/v1/identify", {"userId": "live-cut", "traits": {"name": "Cut", "diagnosis": "x"}}, key=SITE)
+    wait(feed.messages, 30, "the message")
+    told = feed.messages()[0]
+    assert set(told) == {"at", "source", "type", "outcome", "purposes"} and told["purposes"] == [], told
+    telos.call("DELETE", "/v1/tokens/" + own["id"])
+    wait(lambda: feed.ended, 30, "the end of the feed")
+    assert feed.events[-1][0] == "end"
+    auditor = telos.call("POST", "/v1/tokens", {"role": "auditor"})["token"]
+    assert raw(telos, "GET", "/v1/live", headers=bearer(auditor))[0] == 403
+    assert raw(telos, "GET", "/v1/live?outcome=odd", headers=bearer(telos.token))[0] == 400
+    assert raw(telos, "GET", "/v1/live?source=odd", headers=bearer(telos.token))[0] == 400
+    make(telos, "access-live", "agent", ["service"])
+    cookie = sign_in(telos, "access-live")
+    feed = Feed(telos, "/v1/live", {"Cookie": "telos_session=" + cookie})
+    ask(telos, "DELETE", "/v1/session", cookie=cookie)
+    wait(lambda: feed.ended, 30, "the end with the session")
+
+
+def who_does_not_read_the_live_feed_slows_nobody_and_is_told_what_was_missed(telos):
+    own = Telos(telos.program, telos.policy, telos.environment).start()
+    lazy = http.client.HTTPConnection("127.0.0.1", own.port, timeout=120)
+    lazy.request("GET", "/v1/live", headers=bearer(own.token))
+    reply = lazy.getresponse()
+    batch = {"batch": [{"type": "track", "userId": "u%d" % (i % 50), "event": "E", "properties": {"p%d" % k: 1 for k in range(10)}} for i in range(2000)]}
+    for _ in range(10):
+        assert own.call("POST", "/v1/batch", batch, key=SITE)["success"]
+    text, until = b"", time.time() + 60
+    while b"event: dropped" not in text and time.time() < until:
+        text += reply.read1(65536)
+    dropped = json.loads(text.split(b"event: dropped\ndata: ")[1].split(b"\n")[0])["count"]
+    assert 0 < dropped < 20000, dropped
+    own.remove()
+
+
+def what_people_said_is_counted_by_day_and_how_they_stand_now(telos):
+    own = Telos(telos.program, telos.policy, telos.environment).start()
+    for i, status in enumerate(["given", "given", "given", "refused"]):
+        own.call("POST", "/v1/identify", {"userId": "rate-%d" % i}, key=SITE)
+        own.consent("user_id:rate-%d" % i, "newsletter", status, notice="newsletter@3")
+    own.consent("user_id:rate-0", "newsletter", "withdrawn")
+    reply = own.call("GET", "/v1/consents/rates?by=notice")
+    rows = [row for row in reply["rates"] if row["purpose"] == "newsletter" and row["group"] == "newsletter@3"]
+    assert sum(row.get("given", 0) for row in rows) == 3 and sum(row.get("refused", 0) for row in rows) == 1, reply["rates"]
+    assert sum(row.get("withdrawn", 0) for row in reply["rates"]) == 1
+    standing = {row["purpose"]: row for row in reply["standing"]}
+    assert reply["complete"] and standing["newsletter"] == {"purpose": "newsletter", "people": 4, "given": 2, "refused": 1, "withdrawn": 1, "none": 0}, standing
+    own.consent("user_id:rate-1", "newsletter", "withdrawn")
+    own.call("POST", "/v1/identify", {"userId": "rate-new"}, key=SITE)
+    standing = {row["purpose"]: row for row in own.call("GET", "/v1/consents/rates?by=channel")["standing"]}
+    assert standing["newsletter"] == {"purpose": "newsletter", "people": 5, "given": 1, "refused": 1, "withdrawn": 2, "none": 1}, "it follows"
+    assert {row["group"] for row in own.call("GET", "/v1/consents/rates?by=source")["rates"]} <= {"api", "site"}
+    assert own.request("GET", "/v1/consents/rates?by=shoe")[0] == 400
+    stats = own.call("GET", "/v1/stats?step=P1D")
+    assert sum(sum(point["outcomes"].values()) for point in stats["points"] if point["source"] == "site") == 5, stats["points"]
+    assert stats["now"]["persons"] == 5 and stats["now"]["messages"] == 5 and "rate-" not in json.dumps(stats)
+    assert own.request("GET", "/v1/stats?step=PT1H")[0] == 400
+    own.remove()
+
+
 CASES = [
+    the_live_feed_tells_the_answer_of_the_gate_and_no_value_of_a_person,
+    the_live_feed_is_cut_to_the_purposes_of_who_watches_and_ends_with_the_right_to,
+    who_does_not_read_the_live_feed_slows_nobody_and_is_told_what_was_missed,
+    what_people_said_is_counted_by_day_and_how_they_stand_now,
     the_page_at_the_root_is_closed_to_everything_but_itself,
     the_first_admin_is_made_by_the_link_that_serve_prints_and_only_once,
     a_session_may_what_a_token_of_the_same_role_and_purposes_may,

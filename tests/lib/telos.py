@@ -39,13 +39,14 @@ def postgres_store(data):
 
 
 class Telos:
-    def __init__(self, program, policy, environment=None, data=None, arguments=()):
+    def __init__(self, program, policy, environment=None, data=None, arguments=(), port=0):
         self.program, self.policy, self.arguments = program, policy, list(arguments)
         self.environment = dict(os.environ, **(environment or {}))
         self.directory = tempfile.mkdtemp(prefix="telos-test-")
         self.data = data or os.path.join(self.directory, "data")
         self.environment.update(postgres_store(self.data))
         self.log = os.path.join(self.directory, "log")
+        self.wanted_port = port
         self.token = self.process = self.port = None
         atexit.register(self.remove)  # a case that fails leaves nothing running
 
@@ -55,7 +56,7 @@ class Telos:
             if limit_file_bytes:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit_file_bytes, resource.RLIM_INFINITY))
 
-        arguments = [self.program, "serve", "--data", self.data, "--listen", "127.0.0.1:0"] + self.arguments
+        arguments = [self.program, "serve", "--data", self.data, "--listen", "127.0.0.1:%d" % self.wanted_port] + self.arguments
         if self.policy:
             arguments += ["--policy", self.policy]
         with open(self.log, "ab") as log:
