@@ -7,6 +7,7 @@
 #include "engine/person_cache.h"
 #include "engine/refusal_log_private.h"
 #include "engine/view_cache.h"
+#include "evidence/vault_remote.h"
 #include "evidence/x509.h"
 #include "store/debug/debug.h"
 
@@ -141,6 +142,15 @@ static const struct err *key_ends_finish(struct engine *engine)
     return NULL;
 }
 
+/* TELOS_VAULT: postgres://USER@HOST/DATABASE for the vault of several nodes; else it is a file of this data directory. */
+static const struct err *keys_open(struct engine *engine, struct arena *arena)
+{
+    const char *uri = getenv("TELOS_VAULT");
+    if (uri && *uri)
+        return vault_open_postgres(arena, uri, engine->data, engine->master_key_file, &engine->vault);
+    return vault_open(arena, engine->data, engine->master_key_file, &engine->vault);
+}
+
 static const struct err *parts_open(struct engine *engine)
 {
     struct arena *arena = &engine->arena;
@@ -148,7 +158,7 @@ static const struct err *parts_open(struct engine *engine)
     if (options->shared_vault)
         engine->vault = options->shared_vault;
     else
-        TRY(vault_open(arena, engine->data, engine->master_key_file, &engine->vault));
+        TRY(keys_open(engine, arena));
     vault_index_key(engine->vault, engine->index_key);
     vault_derive(engine->vault, STR("message-id"), engine->message_key);
     vault_derive(engine->vault, STR("ticket"), engine->ticket_key);

@@ -1,5 +1,6 @@
 /* Opening, making and closing a vault, and the secrets that are not a person's. */
 #include "evidence/vault_private.h"
+#include "evidence/vault_remote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +54,6 @@ static struct vault *vault_new(const char *dir, const char *master_key_file, con
     sodium_memzero(vault->secrets, sizeof(*vault->secrets));
     vault->cache = map_private(sizeof(*vault->cache));
     ASSERT(pthread_mutex_init(&vault->changing, NULL) == 0);
-    ASSERT(pthread_mutex_init(&vault->ending, NULL) == 0);
     for (unsigned i = 0; i < STRIPES; i++)
         ASSERT(pthread_mutex_init(&vault->stripes[i].lock, NULL) == 0);
     return vault;
@@ -62,6 +62,7 @@ static struct vault *vault_new(const char *dir, const char *master_key_file, con
 void vault_close(struct vault *vault) {
     if (!vault)
         return;
+    remote_close(vault);
     if (!vault->broken && vault->unsynced && io_sync(&vault->faults, vault->fd) &&
         io_wipe(&vault->faults, vault->fd_journal, (off_t)vault->journal_size))
         (void)io_truncate(&vault->faults, vault->fd_journal, 0); /* only spares the next start the replay */
@@ -71,7 +72,6 @@ void vault_close(struct vault *vault) {
     for (unsigned i = 0; i < STRIPES; i++)
         (void)pthread_mutex_destroy(&vault->stripes[i].lock); /* nobody else may use the vault now */
     (void)pthread_mutex_destroy(&vault->changing);
-    (void)pthread_mutex_destroy(&vault->ending);
     (void)munmap(vault->cache, sizeof(*vault->cache)); /* gives the pages back, which the system zeroes */
     sodium_free(vault->secrets); /* zeroes */
     free(vault->record);
@@ -80,13 +80,9 @@ void vault_close(struct vault *vault) {
     free(vault);
 }
 
-/* A directory that never had a vault gets one. What there is of an old one must not be passed over: its keys would be lost. */
-static const struct err *vault_make(struct arena *arena, struct vault *vault, bool own_master) {
-    struct stat stat_now;
-    uint8_t master[32], kek[32], root[32], page[VAULT_PAGE];
-    if (stat(vault->path_tombstones, &stat_now) == 0 && stat_now.st_size > 0)
-        return err_new(arena, ERR_UNAVAILABLE, "%s is missing, though %s says that there was one: restore it from a backup",
-                       vault->path, vault->path_tombstones);
+/* The header of a new vault, under the master key, which is made where it may be. */
+static const struct err *header_make(struct arena *arena, struct vault *vault, bool own_master, uint8_t page[VAULT_PAGE]) {
+    uint8_t master[32], kek[32], root[32];
     enum master_result result = master_read(vault->path_master, master);
     if (result == MASTER_MISSING && own_master)
         TRY(master_create(arena, &vault->faults, vault->path_master, master));
@@ -103,6 +99,17 @@ static const struct err *vault_make(struct arena *arena, struct vault *vault, bo
     sodium_memzero(master, sizeof(master));
     sodium_memzero(kek, sizeof(kek));
     sodium_memzero(root, sizeof(root));
+    return NULL;
+}
+
+/* A directory that never had a vault gets one. What there is of an old one must not be passed over: its keys would be lost. */
+static const struct err *vault_make(struct arena *arena, struct vault *vault, bool own_master) {
+    struct stat stat_now;
+    uint8_t page[VAULT_PAGE];
+    if (stat(vault->path_tombstones, &stat_now) == 0 && stat_now.st_size > 0)
+        return err_new(arena, ERR_UNAVAILABLE, "%s is missing, though %s says that there was one: restore it from a backup",
+                       vault->path, vault->path_tombstones);
+    TRY(header_make(arena, vault, own_master, page));
     if (!io_replace(arena, &vault->faults, vault->path, str_bytes(page, sizeof(page))))
         return io_error(arena, "cannot write", vault->path);
     return NULL;
@@ -144,6 +151,33 @@ const struct err *vault_open_with(struct arena *arena, const char *dir, const ch
 
 const struct err *vault_open(struct arena *arena, const char *dir, const char *master_key_file, struct vault **ret) {
     return vault_open_with(arena, dir, master_key_file, NULL, ret);
+}
+
+static const struct err *remote_start(struct arena *arena, struct vault *vault, const char *uri, bool own_master) {
+    uint8_t page[VAULT_PAGE];
+    bool there = false;
+    TRY(directory_make(arena, vault->dir));
+    if (own_master)
+        TRY(directory_make(arena, arena_printf(arena, "%s/keys", vault->dir)));
+    TRY(remote_open(arena, vault, uri));
+    TRY(remote_header(arena, vault, NULL, &there));
+    if (!there) {
+        TRY(header_make(arena, vault, own_master, page));
+        TRY(remote_header(arena, vault, page, &there));
+    }
+    memcpy(vault->id, vault->header.vault_id, sizeof(vault->id));
+    return master_load(arena, vault);
+}
+
+const struct err *vault_open_postgres(struct arena *arena, const char *uri, const char *dir, const char *master_key_file, struct vault **ret) {
+    struct vault *vault = vault_new(dir, master_key_file, NULL);
+    const struct err *err = remote_start(arena, vault, uri, master_key_file == NULL);
+    if (err) {
+        vault_close(vault);
+        return err;
+    }
+    *ret = vault;
+    return NULL;
 }
 
 void vault_id(const struct vault *vault, uint8_t ret_id[16]) { memcpy(ret_id, vault->id, sizeof(vault->id)); }

@@ -50,9 +50,16 @@ void stripes_unlock_all(struct vault *vault) {
 static struct cache_entry *entry_load(struct vault *vault, struct stripe *stripe, uint64_t page_number, uint64_t profile,
                                       bool *ret_absent) {
     uint8_t page[VAULT_PAGE];
-    ssize_t got = pread(vault->fd, page, VAULT_PAGE, (off_t)(page_number * VAULT_PAGE));
-    *ret_absent = got == 0; /* behind the end of the file */
-    if (got != VAULT_PAGE || !page_check(page, page_number))
+    bool there = false, read = true;
+    if (vault->remote)
+        read = remote_read(vault, page_number, page, &there);
+    else {
+        ssize_t got = pread(vault->fd, page, VAULT_PAGE, (off_t)(page_number * VAULT_PAGE));
+        there = got != 0; /* else behind the end of the file */
+        read = got == 0 || got == VAULT_PAGE;
+    }
+    *ret_absent = read && !there;
+    if (!read || !there || !page_check(page, page_number))
         return NULL;
     uint32_t generation = page_generation(page);
     if (generation != 0 && kek_index(vault, generation) < 0)
@@ -111,6 +118,10 @@ enum vault_result vault_key(struct vault *vault, profile_no profile, enum key_cl
         if (set->profiles[way] == profile.value) {
             set->used[way] = ++stripe->clock;
             entry = entry_of(entries, way);
+            if (vault->remote && entry->states[class] == SLOT_EMPTY) { /* another node may have made it meanwhile */
+                set->profiles[way] = 0;
+                entry = NULL;
+            }
             break;
         }
     }

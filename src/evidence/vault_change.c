@@ -113,9 +113,7 @@ const struct err *vault_create_keys(struct arena *arena, struct vault *vault, pr
     if (count == 0)
         return NULL;
     vault_lock(vault);
-    const struct err *err = create(arena, vault, first.value, first.value + count - 1);
-    vault_unlock(vault);
-    return err;
+    return vault_unlock_after(arena, vault, create(arena, vault, first.value, first.value + count - 1));
 }
 
 /* Whether the slot's key is the one that the change means. */
@@ -221,6 +219,8 @@ static const struct err *page_changes(struct arena *arena, struct vault *vault, 
     for (; *next < changes->count && page_of(changes->items[*next].profile) == number; ++*next) {
         if (page)
             changed |= page_apply(vault, page, &changes->items[*next]);
+        else if (vault->remote)
+            return page_damaged(arena, vault, number);
         else if (!damaged_wipe(vault, &changes->items[*next]))
             return io_error(arena, "cannot write", vault->path);
     }
@@ -241,6 +241,8 @@ const struct err *keys_apply(struct arena *arena, struct vault *vault, struct ke
     header = vault->header;
     header.tombstones_applied = tombstones_applied;
     TRY(change_commit(arena, vault, &header));
+    if (vault->remote)
+        return NULL;
     vault->broken = !io_sync(&vault->faults, vault->fd);
     if (vault->broken)
         return io_error(arena, "cannot sync", vault->path);

@@ -45,8 +45,8 @@ static const struct err *profile_check(struct arena *arena, uint64_t profile) {
     return err_new(arena, ERR_INVALID, "%llu is no profile number", (unsigned long long)profile);
 }
 
-const struct err *vault_destroy(struct arena *arena, struct vault *vault, const profile_no *profiles, const uint8_t *class_masks,
-                                size_t count, int64_t now_ms) {
+const struct err *keys_destroy(struct arena *arena, struct vault *vault, const profile_no *profiles, const uint8_t *class_masks, size_t count,
+                               int64_t now_ms) {
     struct key_changes changes = {0};
     size_t done;
     for (size_t i = 0; i < count; i++) {
@@ -54,12 +54,14 @@ const struct err *vault_destroy(struct arena *arena, struct vault *vault, const 
         *vec_push(arena, &changes) = (struct key_change){
             .profile = profiles[i].value, .destroy = class_masks[i] & KEY_CLASS_ALL, .at_ms = now_ms};
     }
+    TRY(destroy(arena, vault, &changes, &done));
+    return mirrors_bring(arena, vault);
+}
+
+const struct err *vault_destroy(struct arena *arena, struct vault *vault, const profile_no *profiles, const uint8_t *class_masks,
+                                size_t count, int64_t now_ms) {
     vault_lock(vault);
-    const struct err *err = destroy(arena, vault, &changes, &done);
-    if (!err)
-        err = mirrors_bring(arena, vault);
-    vault_unlock(vault);
-    return err;
+    return vault_unlock_after(arena, vault, keys_destroy(arena, vault, profiles, class_masks, count, now_ms));
 }
 
 /* What renewing means for each slot as it is now. */
@@ -89,10 +91,12 @@ static const struct err *renewals(struct arena *arena, struct vault *vault, cons
     return NULL;
 }
 
-static const struct err *renew(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count,
-                               enum key_class class, int64_t now_ms, size_t *ret_destroyed) {
+const struct err *keys_renew(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count, enum key_class class, int64_t now_ms,
+                             size_t *ret_destroyed) {
     struct key_changes changes = {0};
     size_t done;
+    for (size_t i = 0; i < count; i++)
+        TRY(profile_check(arena, profiles[i].value));
     TRY(change_begin(arena, vault));
     TRY(tombstones_catch_up(arena, vault));
     TRY(renewals(arena, vault, profiles, count, class, now_ms, &changes, ret_destroyed));
@@ -103,11 +107,8 @@ static const struct err *renew(struct arena *arena, struct vault *vault, const p
 const struct err *vault_renew_all(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count,
                                   enum key_class class, int64_t now_ms, size_t *ret_destroyed) {
     size_t destroyed = 0;
-    for (size_t i = 0; i < count; i++)
-        TRY(profile_check(arena, profiles[i].value));
     vault_lock(vault);
-    const struct err *err = renew(arena, vault, profiles, count, class, now_ms, &destroyed);
-    vault_unlock(vault);
+    const struct err *err = vault_unlock_after(arena, vault, keys_renew(arena, vault, profiles, count, class, now_ms, &destroyed));
     if (!err && ret_destroyed)
         *ret_destroyed = destroyed;
     return err;
@@ -155,8 +156,7 @@ const struct err *vault_tombstones_apply(struct arena *arena, struct vault *vaul
     if (fd < 0)
         return io_error(arena, "cannot open", path);
     vault_lock(vault);
-    const struct err *err = tombstones_apply(arena, vault, fd, path, &applied, &damaged);
-    vault_unlock(vault);
+    const struct err *err = vault_unlock_after(arena, vault, tombstones_apply(arena, vault, fd, path, &applied, &damaged));
     if (err)
         return err;
     if (damaged)

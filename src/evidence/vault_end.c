@@ -8,7 +8,8 @@ static const struct err *renew_all(struct arena *arena, struct vault *vault, con
     for (size_t i = 0; i < count; i++)
         if (ends[i].renew && (ends[i].class_mask & KEY_CLASS_BIT(class)))
             profiles[wanted++] = ends[i].profile;
-    return wanted ? vault_renew_all(arena, vault, profiles, wanted, class, now_ms, NULL) : NULL;
+    size_t destroyed = 0; /* slots that are destroyed stay so */
+    return wanted ? keys_renew(arena, vault, profiles, wanted, class, now_ms, &destroyed) : NULL;
 }
 
 static const struct err *end_all(struct arena *arena, struct vault *vault, const struct vault_end *ends, size_t count, int64_t now_ms) {
@@ -22,23 +23,31 @@ static const struct err *end_all(struct arena *arena, struct vault *vault, const
             profiles[wanted] = ends[i].profile;
             masks[wanted++] = ends[i].class_mask;
         }
-    return wanted ? vault_destroy(arena, vault, profiles, masks, wanted, now_ms) : NULL;
+    return wanted ? keys_destroy(arena, vault, profiles, masks, wanted, now_ms) : NULL;
+}
+
+/* Under the lock, and in one transaction where the vault is remote: so the number says what was done. */
+static const struct err *end_once(struct arena *arena, struct vault *vault, uint64_t number, const struct vault_end *ends, size_t count, int64_t now_ms) {
+    uint64_t done = vault->ends_done;
+    TRY(change_begin(arena, vault));
+    if (vault->remote)
+        TRY(remote_ended(arena, vault, &done));
+    if (number <= done)
+        return NULL;
+    TRY(end_all(arena, vault, ends, count, now_ms));
+    return vault->remote ? remote_ended_set(arena, vault, number) : NULL;
 }
 
 const struct err *vault_end_keys(struct arena *arena, struct vault *vault, uint64_t number, const struct vault_end *ends, size_t count,
                                  int64_t now_ms) {
-    const struct err *err = NULL;
-    ASSERT(pthread_mutex_lock(&vault->ending) == 0);
-    if (number > vault->ends_done)
-        err = end_all(arena, vault, ends, count, now_ms);
+    vault_lock(vault);
+    const struct err *err = end_once(arena, vault, number, ends, count, now_ms);
     if (!err && number > vault->ends_done)
-        vault->ends_done = number;
-    ASSERT(pthread_mutex_unlock(&vault->ending) == 0);
-    return err;
+        vault->ends_done = number; /* where a remote one does not commit, what it keeps says so */
+    return vault_unlock_after(arena, vault, err);
 }
 
 /* A vault of files is one process's: nobody else changes it. */
 const struct err *vault_follow(struct arena *arena, struct vault *vault) {
-    (void)arena, (void)vault;
-    return NULL;
+    return vault->remote ? remote_follow(arena, vault) : NULL;
 }

@@ -26,6 +26,11 @@ static uint32_t record_crc(uint8_t *record, size_t size) {
 }
 
 const struct err *page_load(struct arena *arena, struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE], bool *ret_fine) {
+    if (vault->remote) {
+        TRY(remote_page(arena, vault, number, page));
+        *ret_fine = page_check(page, number);
+        return NULL;
+    }
     if (number >= vault->pages) {
         memset(page, 0, VAULT_PAGE);
         *ret_fine = true;
@@ -38,7 +43,9 @@ const struct err *page_load(struct arena *arena, struct vault *vault, uint64_t n
 }
 
 const struct err *change_begin(struct arena *arena, struct vault *vault) {
-    if (vault->broken)
+    if (vault->remote)
+        TRY(remote_begin(arena, vault));
+    else if (vault->broken)
         TRY(journal_replay(arena, vault));
     vault->record_pages = 0;
     return NULL;
@@ -93,6 +100,8 @@ static bool page_store(struct vault *vault, uint64_t number, const uint8_t *page
 }
 
 const struct err *change_settle(struct arena *arena, struct vault *vault) {
+    if (vault->remote)
+        return NULL;
     ASSERT(!vault->broken);
     if (vault->unsynced && !io_sync(&vault->faults, vault->fd)) {
         vault->broken = true; /* what the system did with the pages is unknown: the journal has them */
@@ -107,7 +116,27 @@ const struct err *change_settle(struct arena *arena, struct vault *vault) {
     return NULL;
 }
 
+/* The pages go into the transaction; it is committed when the lock is given back. */
+static const struct err *change_send(struct arena *arena, struct vault *vault, const struct vault_header *header) {
+    struct vault_header next = *header;
+    uint8_t *head = record_item(vault, 0) + 8;
+    next.change = ++vault->header.change;
+    header_write(&next, head);
+    TRY(remote_store(arena, vault, 0, head));
+    for (uint32_t item = 1; item <= vault->record_pages; item++) {
+        uint64_t number = le64_read(record_item(vault, item));
+        page_change_set(record_item(vault, item) + 8, next.change);
+        page_finish(record_item(vault, item) + 8, number);
+        TRY(remote_store(arena, vault, number, record_item(vault, item) + 8));
+    }
+    vault->header = next;
+    vault->record_pages = 0;
+    return NULL;
+}
+
 const struct err *change_commit(struct arena *arena, struct vault *vault, const struct vault_header *header) {
+    if (vault->remote)
+        return change_send(arena, vault, header);
     struct vault_header next = *header;
     size_t size = RECORD_HEAD_SIZE + (size_t)(vault->record_pages + 1) * RECORD_ITEM_SIZE;
     ASSERT(!vault->broken);

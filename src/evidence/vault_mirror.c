@@ -240,6 +240,7 @@ static const struct err *add(struct arena *arena, struct vault *vault, const cha
 }
 
 const struct err *vault_mirror_add(struct arena *arena, struct vault *vault, const char *path) {
+    TRY(remote_refuses(arena, vault, "has no copies in files: its backups are PostgreSQL's"));
     char *whole = realpath(path, NULL);
     if (!whole && errno == ENOENT)
         return err_new(arena, ERR_NOT_FOUND, "there is no vault copy at %s", path);
@@ -320,6 +321,9 @@ struct vault_mirrors vault_mirrors(struct arena *arena, struct vault *vault) {
 
 const struct err *vault_mirror_retry(struct arena *arena, struct vault *vault, size_t *ret_pending) {
     size_t pending = 0;
+    *ret_pending = 0;
+    if (vault->remote)
+        return NULL;
     vault_lock(vault);
     const struct err *err = change_begin(arena, vault);
     if (!err)
@@ -335,6 +339,7 @@ const struct err *vault_mirror_retry(struct arena *arena, struct vault *vault, s
 }
 
 const struct err *vault_copy_to(struct arena *arena, struct vault *vault, const char *path) {
+    TRY(remote_refuses(arena, vault, "is not copied to a file: its backups are PostgreSQL's"));
     vault_lock(vault);
     const struct err *err = change_begin(arena, vault);
     if (!err)

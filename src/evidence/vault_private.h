@@ -150,10 +150,10 @@ struct vault {
     uint32_t kek_generation[2]; /* 0: none */
     uint8_t id[16];
 
-    pthread_mutex_t ending; /* guards ends_done; taken before `changing` */
-    uint64_t ends_done; /* the newest number that vault_end_keys has done */
+    struct remote *remote; /* vault_remote.c; NULL: the vault is a file */
 
     pthread_mutex_t changing; /* guards all below */
+    uint64_t ends_done; /* the newest number that vault_end_keys has done; of a file, since it was opened */
     struct vault_header header;
     uint64_t pages; /* in the file, the header counted */
     uint8_t *record; /* of the change under way; its pages are being changed there */
@@ -197,6 +197,36 @@ const struct err *change_settle(struct arena *arena, struct vault *vault) MUST_C
 const struct err *journal_replay(struct arena *arena, struct vault *vault) MUST_CHECK;
 /* One page as it is in the file: zeroes behind its end. ERR_IO; a damaged one is no error but *ret_fine = false. */
 const struct err *page_load(struct arena *arena, struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE], bool *ret_fine) MUST_CHECK;
+
+/* ---- pages in PostgreSQL (vault_remote.c); under `changing` but for what is said ---- */
+const struct err *remote_open(struct arena *arena, struct vault *vault, const char *uri) MUST_CHECK;
+const struct err *remote_header(struct arena *arena, struct vault *vault, const uint8_t fresh[VAULT_PAGE], bool *ret_there) MUST_CHECK;
+void remote_close(struct vault *vault);
+/* Opens a transaction with the lock of all nodes and the newest header, unless one is open. */
+const struct err *remote_begin(struct arena *arena, struct vault *vault) MUST_CHECK;
+/* Commits it, or undoes it where there was an error; returns that, or its own. */
+const struct err *remote_end(struct arena *arena, struct vault *vault, const struct err *err) MUST_CHECK;
+const struct err *remote_page(struct arena *arena, struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE]) MUST_CHECK;
+const struct err *remote_store(struct arena *arena, struct vault *vault, uint64_t number, const uint8_t page[VAULT_PAGE]) MUST_CHECK;
+const struct err *remote_lines(struct arena *arena, struct vault *vault, str lines) MUST_CHECK;
+const struct err *remote_ended(struct arena *arena, struct vault *vault, uint64_t *ret_number) MUST_CHECK;
+const struct err *remote_ended_set(struct arena *arena, struct vault *vault, uint64_t number) MUST_CHECK;
+const struct err *remote_pages(struct arena *arena, struct vault *vault, uint64_t *ret_pages) MUST_CHECK;
+bool remote_read(struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE], bool *ret_there); /* any thread, under the stripe's lock */
+const struct err *remote_follow(struct arena *arena, struct vault *vault) MUST_CHECK; /* any thread */
+const struct err *remote_refuses(struct arena *arena, const struct vault *vault, const char *what) MUST_CHECK; /* ERR_CONFLICT where it is remote */
+/* The end of a change, then of the lock. */
+static inline const struct err *vault_unlock_after(struct arena *arena, struct vault *vault, const struct err *err) {
+    if (vault->remote)
+        err = remote_end(arena, vault, err);
+    vault_unlock(vault);
+    return err;
+}
+/* vault_destroy.c: within a change that was begun */
+const struct err *keys_destroy(struct arena *arena, struct vault *vault, const profile_no *profiles, const uint8_t *class_masks, size_t count,
+                               int64_t now_ms) MUST_CHECK;
+const struct err *keys_renew(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count, enum key_class class, int64_t now_ms,
+                             size_t *ret_destroyed) MUST_CHECK;
 
 /* ---- keys (vault_change.c) ---- */
 struct key_change { /* what is to become of one profile's slots */

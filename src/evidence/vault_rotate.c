@@ -111,6 +111,7 @@ static const struct err *turn(struct arena *arena, struct vault *vault, uint64_t
 }
 
 const struct err *vault_rotate(struct arena *arena, struct vault *vault, vault_progress *progress, void *context) {
+    TRY(remote_refuses(arena, vault, "is not rotated yet: its nodes would need the new master key at the same instant"));
     if (atomic_exchange(&vault->rotating_now, true))
         return err_new(arena, ERR_CONFLICT, "a rotation of the master key is under way");
     const struct err *err = NULL;

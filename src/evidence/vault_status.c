@@ -29,8 +29,12 @@ static void page_count(const struct vault *vault, const uint8_t *page, uint64_t 
 /* Some pages from *page on, under the lock; others change things between two parts. */
 static const struct err *part_count(struct arena *arena, struct vault *vault, uint8_t *part, uint64_t *page,
                                     struct vault_status *status) {
+    if (vault->remote)
+        TRY(remote_pages(arena, vault, &vault->pages));
     uint64_t count = vault->pages - *page < PART_PAGES ? vault->pages - *page : PART_PAGES;
-    if (!io_read(vault->fd, part, count * VAULT_PAGE, (off_t)(*page * VAULT_PAGE)))
+    for (uint64_t i = 0; vault->remote && i < count; i++)
+        TRY(remote_page(arena, vault, *page + i, part + i * VAULT_PAGE));
+    if (!vault->remote && !io_read(vault->fd, part, count * VAULT_PAGE, (off_t)(*page * VAULT_PAGE)))
         return io_error(arena, "cannot read", vault->path);
     for (uint64_t i = 0; i < count; i++, ++*page)
         page_count(vault, part + i * VAULT_PAGE, *page, status);
@@ -54,7 +58,7 @@ const struct err *vault_status(struct arena *arena, struct vault *vault, struct 
         memcpy(status.master_key_id, vault->header.key_id, sizeof(status.master_key_id));
         status.generation = vault->header.generation;
         status.rotating = vault->header.rotating;
-        vault_unlock(vault);
+        err = vault_unlock_after(arena, vault, err);
     }
     free(part);
     if (err)

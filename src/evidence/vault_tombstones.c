@@ -201,6 +201,8 @@ const struct err *tombstones_read(struct arena *arena, struct vault *vault, uint
 
 const struct err *tombstones_catch_up(struct arena *arena, struct vault *vault) {
     struct key_changes changes = {0};
+    if (vault->remote) /* lines and slots change together */
+        return NULL;
     uint64_t from = vault->header.tombstones_applied;
     if (vault->tombstones_torn)
         TRY(log_cut(arena, vault, vault->tombstones_size));
@@ -222,6 +224,8 @@ const struct err *tombstones_append(struct arena *arena, struct vault *vault, co
         return err_new(arena, ERR_TOO_LARGE, "too many persons to destroy the keys of at once");
     if (out.length == 0)
         return NULL;
+    if (vault->remote)
+        return remote_lines(arena, vault, buf_str(&out));
     vault->tombstones_torn = true; /* until it is durable */
     if (!io_write(&vault->faults, vault->fd_tombstones, out.data, out.length, (off_t)vault->tombstones_size) ||
         !io_sync(&vault->faults, vault->fd_tombstones))

@@ -61,8 +61,9 @@ static void pause_ms(int64_t ms) {
     (void)nanosleep(&span, NULL); /* a shorter pause does no harm */
 }
 
+/* A vault, or (where that is not a file of this folder) the name of a node. */
 static bool has_data(struct arena *arena, const char *data) {
-    return access(arena_printf(arena, "%s/vault", data), F_OK) == 0;
+    return access(arena_printf(arena, "%s/vault", data), F_OK) == 0 || access(arena_printf(arena, "%s/node", data), F_OK) == 0;
 }
 
 /* Opens the engine here, or waits for whoever has it to listen. */

@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Three nodes on one PostgreSQL, with a seeded load on all of them while nodes are killed and connections to the database are cut: nothing acknowledged
+is lost or doubled, the result is that of one node alone, the audit is clean on every node, and what one node answered the others know.
+
+Usage: run.py TELOS [CASE…]        TELOS_TEST_SEED, TELOS_NODES_KILLS (default 8) · ends with "N passed, N failed"
+"""
+import configparser
+import http.client
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+import postgres  # noqa: E402
+from telos import Telos, run_cases  # noqa: E402
+
+KEYS = {"SITE_WRITE_KEY": "site-key-1", "SHOP_WRITE_KEY": "shop-key-1"}
+POLICY = os.path.join(HERE, "..", "crash", "policy.yaml")
+PEOPLE, NODES = 12, 3
+SEED = int(os.environ.get("TELOS_TEST_SEED") or time.time())
+KILLS = int(os.environ.get("TELOS_NODES_KILLS") or 8)
+
+
+class Nodes:
+    """Nodes with folders of their own, one store and one vault; the first one's master key goes to all."""
+
+    def __init__(self, program):
+        self.cluster = postgres.Cluster(["fsync = on", "synchronous_commit = on"])
+        uri = self.cluster.uri()
+        environment = dict(KEYS, TELOS_STORE=uri, TELOS_VAULT=uri)
+        self.nodes = [Telos(program, POLICY if i == 0 else None, environment) for i in range(NODES)]
+        self.nodes[0].start()
+        for node in self.nodes[1:]:
+            os.makedirs(os.path.join(node.data, "keys"), 0o700)
+            os.chmod(node.data, 0o700)
+            shutil.copy(os.path.join(self.nodes[0].data, "keys", "master.key"), os.path.join(node.data, "keys", "master.key"))
+            node.token = self.nodes[0].token
+            node.start()
+
+    def cut(self):
+        """Every connection to the database, at once."""
+        self.cluster.psql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'telos'")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for node in self.nodes:
+            if node.process and node.process.poll() is None:
+                node.stop()
+        self.cluster.close()
+
+
+def message_of(chance, number, client):
+    """What is said of one person, each thing at a time of its own, so that the order in which nodes take them says nothing."""
+    who, name = chance.randrange(PEOPLE), "%d-%d" % (client, number)
+    kind = chance.random()
+    message = {"messageId": "m-" + name, "timestamp": "2026-02-01T%02d:%02d:%02d.%03dZ" % (client, number // 3600 % 60, number // 60 % 60, number % 60)}
+    if kind < 0.2:
+        message.update(type="identify", userId="p-%d" % who, traits={"name": "N" + name, "email": "p%d@example.hu" % who})
+    else:
+        message.update(type="track", event="Step", userId="p-%d" % who, properties={"n": name})
+        if kind < 0.6:
+            message["anonymousId"] = "a-%d" % who  # joins
+    return message
+
+
+class Client(threading.Thread):
+    """Sends each message until it was acknowledged, to whichever node answers; every third one to two nodes at once."""
+
+    def __init__(self, nodes, number):
+        super().__init__(daemon=True)
+        self.nodes, self.number = nodes, number
+        self.chance = random.Random(SEED * 1000 + number)
+        self.messages, self.running, self.error = [], True, None
+
+    def send(self, batch, node):
+        try:
+            code, _, _ = node.request("POST", "/v1/batch", {"batch": batch}, key=KEYS["SITE_WRITE_KEY"], timeout=20)
+            return code == 200
+        except (OSError, http.client.HTTPException, TypeError):
+            return False
+
+    def run(self):
+        while self.running:
+            batch = [message_of(self.chance, len(self.messages) + i, self.number) for i in range(self.chance.choice([1, 1, 3, 20]))]
+            self.messages += batch
+            twice = self.chance.random() < 0.33
+            other = threading.Thread(target=self.send, args=(batch, self.chance.choice(self.nodes)))
+            if twice:
+                other.start()
+            until = time.time() + 120
+            while not self.send(batch, self.chance.choice(self.nodes)):
+                if time.time() > until:
+                    self.error = "a batch was not taken within 120 s"
+                    return
+                time.sleep(0.02)
+            if twice:
+                other.join()
+
+
+def told(telos):
+    """What a node tells of everybody: traits, and how often each message is stored."""
+    people = {}
+    for who in range(PEOPLE):
+        subject = "user_id:p-%d" % who
+        profile = telos.profile(subject, "service")
+        counts = {}
+        for item in telos.timeline(subject, "service") if isinstance(profile, dict) else []:
+            if item["what"] == "collected" and item["detail"].get("properties", {}).get("n"):
+                number = item["detail"]["properties"]["n"]
+                counts[number] = counts.get(number, 0) + 1
+        people[subject] = (profile.get("traits") if isinstance(profile, dict) else profile, counts)
+    return people
+
+
+def killed_nodes_and_cut_connections_leave_what_one_node_would_have(program):
+    print("      seed %d" % SEED, flush=True)
+    chance = random.Random(SEED)
+    with Nodes(program) as cluster:
+        clients = [Client(cluster.nodes, number) for number in range(4)]
+        for client in clients:
+            client.start()
+        for kill in range(KILLS):
+            time.sleep(chance.uniform(0.1, 0.6))
+            if kill % 2:
+                cluster.cut()
+            else:
+                node = chance.choice(cluster.nodes)
+                node.kill()
+                node.start()
+        time.sleep(0.5)
+        for client in clients:
+            client.running = False
+        for client in clients:
+            client.join(130)
+            assert not client.is_alive() and not client.error, client.error
+        messages = [message for client in clients for message in client.messages]
+        alone = Telos(program, POLICY, KEYS).start()
+        for first in range(0, len(messages), 50):
+            alone.call("POST", "/v1/batch", {"batch": messages[first:first + 50]}, key=KEYS["SITE_WRITE_KEY"])
+        wanted = told(alone)
+        alone.stop()
+        for node in cluster.nodes:
+            got = told(node)
+            for subject, (traits, counts) in wanted.items():
+                assert all(count == 1 for count in got[subject][1].values()), (subject, "stored twice")
+                assert got[subject][1] == counts, (subject, set(counts) ^ set(got[subject][1]))
+                assert got[subject][0] == traits, (subject, got[subject][0], traits)
+        for node in cluster.nodes:
+            node.command("audit", "check")
+        print("      %d messages, %d kills and cuts" % (len(messages), KILLS), flush=True)
+
+
+def a_withdrawal_on_one_node_holds_on_the_others_at_once(program):
+    with Nodes(program) as cluster:
+        a, b, c = cluster.nodes
+        for i in range(10):
+            subject = "user_id:w-%d" % i
+            a.consent(subject, "offers", "given", notice="site@1")
+            decision = {"subject": subject, "purpose": "offers"}
+            assert b.call("POST", "/v1/decide", decision)["decision"] == "allow"
+            c.consent(subject, "offers", "withdrawn")
+            for node in cluster.nodes:
+                assert node.call("POST", "/v1/decide", decision)["decision"] == "deny"
+        for node in cluster.nodes:
+            node.command("audit", "check")
+
+
+def the_files_for_several_nodes_fit_each_other(program):
+    deploy = os.path.join(HERE, "..", "..", "deploy")
+    unit = open(os.path.join(deploy, "telos@.service")).read()
+    names = dict(line.split("=", 1) for line in open(os.path.join(deploy, "nodes.env")) if "=" in line and not line.startswith("#"))
+    pooler = configparser.ConfigParser(strict=True, interpolation=None)
+    pooler.read(os.path.join(deploy, "pgbouncer.ini"))
+    for name in ("TELOS_STORE", "TELOS_VAULT"):
+        address = urllib.parse.urlsplit(names[name].strip())
+        assert address.scheme == "postgres" and not address.password
+        assert address.path[1:] in pooler["databases"], (name, address.path)
+        assert address.port == int(pooler["pgbouncer"]["listen_port"])
+    assert pooler["pgbouncer"]["pool_mode"] == "transaction"
+    assert "EnvironmentFile=/etc/telos/nodes.env" in unit and "serve --data /var/lib/telos/%i" in unit
+    if shutil.which("systemd-analyze"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "telos@.service")
+            with open(path, "w") as f:
+                f.write(unit.replace("/usr/local/bin/telos", program))
+            done = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True)
+            said = [line for line in (done.stdout + done.stderr).splitlines() if "telos@" in line]
+            assert not said, said
+
+
+def main():
+    program, only = os.path.abspath(sys.argv[1]), sys.argv[2:]
+    cases = [the_files_for_several_nodes_fit_each_other, a_withdrawal_on_one_node_holds_on_the_others_at_once, killed_nodes_and_cut_connections_leave_what_one_node_would_have]
+    return run_cases(cases, program, only=only)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
