@@ -27,18 +27,19 @@ static void show_changes(const struct run *run, const struct json *changes) {
 
 static void show_effects(const struct run *run, const struct json *plan) {
     static const struct {
-        const char *name, *words;
-    } effects[] = {{"people_reconsent", "people will have to consent again"},
-                   {"people_lost", "people are lost to a purpose"},
-                   {"facts_erased", "facts are erased"},
-                   {"events_erased", "events are erased"},
-                   {"deliveries_cancelled", "waiting deliveries are cancelled"}};
+        const char *name, *one, *many;
+    } effects[] = {{"people_reconsent", "person will have to consent again", "people will have to consent again"},
+                   {"people_lost", "person is lost to a purpose", "people are lost to a purpose"},
+                   {"facts_erased", "fact is erased", "facts are erased"},
+                   {"events_erased", "event is erased", "events are erased"},
+                   {"deliveries_cancelled", "waiting delivery is cancelled", "waiting deliveries are cancelled"}};
     const struct json *flows = json_get(plan, STR("flows_stopped"));
     for (size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++) {
         int64_t count = 0;
         const struct json *value = json_get(json_get(plan, STR("effects")), str_of(effects[i].name));
         if (json_int(value, &count) && count > 0)
-            output_text(&run->out, "%.*s %s\n", STR_FMT(output_number(run->arena, (uint64_t)count)), effects[i].words);
+            output_text(&run->out, "%.*s %s\n", STR_FMT(output_number(run->arena, (uint64_t)count)),
+                        count == 1 ? effects[i].one : effects[i].many);
     }
     for (uint32_t i = 0; flows && flows->type == JSON_ARRAY && i < flows->count; i++)
         output_text(&run->out, "this flow stops: %.*s\n", STR_FMT(json_string(&flows->items[i])));
@@ -156,13 +157,18 @@ static enum status diff(struct run *run) {
     return show_plan(run, &reply.json, reply.body);
 }
 
-static enum status simulate(struct run *run) {
+/* Everybody is looked at: that takes its time, and says how far it is. */
+static enum status plan_whole(struct run *run, str body, struct json *ret_plan) {
     static const struct job_watch watch = {"Simulating", "people", NULL, NULL};
+    return run_job(run, STR("/v1/policy/plan"), body, &watch, ret_plan);
+}
+
+static enum status simulate(struct run *run) {
     struct json plan;
     str body;
     uint8_t sha256[32];
     enum status status = body_of(run, &body, sha256);
-    if (status || (status = run_job(run, STR("/v1/policy/plan"), body, &watch, &plan)))
+    if (status || (status = plan_whole(run, body, &plan)))
         return status;
     return show_plan(run, &plan, plan.raw);
 }
@@ -178,8 +184,32 @@ static bool is_active(struct run *run, struct client *client, const uint8_t sha2
     return str_equal(json_string(json_get(&reply.json, STR("sha256"))), str_hex(run->arena, sha256, 32));
 }
 
+/* The version that is in force now, and what that does to stored data, as it was counted before. `plan` NULL: nothing was stored. */
+static void show_applied(struct run *run, const struct http_reply *reply, const struct json *plan) {
+    if (run->out.json) {
+        struct buf text;
+        struct jsonw w;
+        body_begin(run, &text, &w);
+        for (uint32_t i = 0; i < reply->json.count; i++) {
+            const struct json_member *member = &reply->json.members[i];
+            const struct json *counted = plan ? json_get(plan, member->name) : NULL; /* `effects` and `flows_stopped`, as they were counted */
+            jsonw_key(&w, member->name);
+            jsonw_raw(&w, counted ? counted->raw : member->value.raw);
+        }
+        jsonw_object_end(&w);
+        output_json(&run->out, buf_str(&text));
+        return;
+    }
+    show_changes(run, json_get(&reply->json, STR("changes")));
+    if (plan)
+        show_effects(run, plan);
+    output_ink(&run->out, INK_GOOD, "version %.*s is in force\n",
+               STR_FMT(output_cell(run->arena, json_get(&reply->json, STR("version")))));
+}
+
 static enum status apply(struct run *run) {
     struct http_reply reply;
+    struct json plan;
     struct client *client;
     str body, version = STR_NONE;
     uint8_t sha256[32];
@@ -194,6 +224,9 @@ static enum status apply(struct run *run) {
             output_text(&run->out, "this policy is in force already, as version %.*s\n", STR_FMT(version));
         return STATUS_DONE;
     }
+    bool counted = !str_empty(version) && !run_has(run, "--uncounted");
+    if (counted && (status = plan_whole(run, body, &plan)))
+        return status;
     struct http_request request = {.method = "POST", .path = STR("/v1/policy"), .body = body};
     const struct err *error = client_call(client, run->arena, &request, &reply);
     if (error)
@@ -204,14 +237,7 @@ static enum status apply(struct run *run) {
             show_changes(run, json_get(&reply.json, STR("changes")));
         return status;
     }
-    if (run->out.json) {
-        output_json(&run->out, reply.body);
-        return STATUS_DONE;
-    }
-    show_changes(run, json_get(&reply.json, STR("changes")));
-    show_effects(run, &reply.json);
-    output_ink(&run->out, INK_GOOD, "version %.*s is in force\n",
-               STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("version")))));
+    show_applied(run, &reply, counted ? &plan : NULL);
     return STATUS_DONE;
 }
 
@@ -258,10 +284,11 @@ static const struct action actions[] = {
      check},
     {"diff", "FILE", "what would change, in words", 1, 1, diff},
     {"simulate", "FILE", "what it would do to stored data: whom would we lose, which flows stop?", 1, 1, simulate},
-    {"apply", "FILE", "put it in force; refused where it edits a basis in use", 1, 1, apply},
+    {"apply", "FILE", "put it in force, and say what it does to stored data; refused where it edits a basis in use", 1, 1, apply},
     {"show", "", "the policy in force, now or at a time", 0, 0, show},
 };
 static const struct option options[] = {
+    {"--uncounted", NULL, "apply: at once, without counting first what it does to stored data", false},
     {"--at", "TIME", "show: the one in force then", false},
     {"--version", "N", "show: this version", false},
     {"--versions", NULL, "show: a list of all versions, newest first", false},

@@ -166,6 +166,10 @@ static const struct err *target_find(struct run *run, unsigned use, struct local
 
 enum status run_client(struct run *run, unsigned use, struct client **ret_client) {
     struct client_target target = {0};
+    if (run->local && run->local->client) { /* one a command */
+        *ret_client = run->local->client;
+        return STATUS_DONE;
+    }
     run->local = arena_new(run->arena, struct local);
     run->local->directory = -1;
     const struct err *error = target_find(run, use, run->local, &target);

@@ -277,11 +277,12 @@ def the_life_of_a_policy(world):
     world.consent()
     newer = world.write("newer.yaml", world.read("policy.yaml").replace("version: 2", "version: 3, renew_older_than: 3"))
     assert "will have to consent again" in world.out("policy", "diff", newer)
-    assert "1 people will have to consent again" in world.out("policy", "simulate", newer)
+    assert "1 person will have to consent again" in world.out("policy", "simulate", newer)
     simulated = world.json("policy", "simulate", newer)
     assert simulated["effects"]["people_reconsent"] == 1 and simulated["refused"] is False
     assert world.json("policy", "show")["version"] == 1
-    assert world.json("policy", "apply", newer)["version"] == 2
+    applied = world.json("policy", "apply", newer)
+    assert applied["version"] == 2 and applied["effects"]["people_reconsent"] == 1, applied
     assert world.json("decide", ANNA, "newsletter", status=1)["reasons"][0]["code"] == "consent_outdated_notice"
     assert world.json("policy", "show", "--version", "1")["policy"] == world.read("policy.yaml")
     assert [v["version"] for v in world.json("policy", "show", "--versions")["versions"]] == [2, 1]
