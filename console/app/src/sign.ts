@@ -1,6 +1,7 @@
 /* Signing in and out. */
 import { Failure, failure, text } from './api';
 import { load_policy, policy } from './policy';
+import { go } from './route';
 import { ended_by_server, offline, session, sign_in_ways, type SessionReply } from './session';
 
 async function send(method: string, path: string, body?: unknown): Promise<unknown> {
@@ -61,6 +62,7 @@ export interface SetUp {
 export async function set_up(what: SetUp): Promise<void> {
   await welcome((await send('POST', '/v1/session/setup', what)) as SessionReply);
   history.replaceState(null, '', '/');
+  go('/', {}, true);
 }
 
 export async function change_password(old: string, next: string): Promise<void> {

@@ -24,7 +24,8 @@ export function first_language(): Language {
 }
 
 export function t(text: string, values?: Record<string, string | number>): string {
-  let said = (language.value === 'hu' ? hungarian?.[text] : codes[text]) ?? codes[text] ?? text;
+  const english = codes[text] ?? text;
+  let said = language.value === 'hu' ? (hungarian?.[text] ?? hungarian?.[english] ?? english) : english;
   if (values) said = said.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
   return said;
 }

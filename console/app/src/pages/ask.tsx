@@ -138,9 +138,9 @@ function Around({ question }: { question: Question }) {
       </Card>
       <Card title={t('Every purpose, for this person')} flush>
         <Shown asked={others}>{(list) => (
-          <table><thead><tr><th>{t('Purpose')}</th><th>{t('Answer')}</th><th>{t('Why')}</th></tr></thead><tbody>
+          <div class="scroll" tabIndex={0} role="group" aria-label={t('Every purpose, for this person')}><table><thead><tr><th>{t('Purpose')}</th><th>{t('Answer')}</th><th>{t('Why')}</th></tr></thead><tbody>
             {list.map((answer, i) => <tr key={names[i]}><td><a href={href('/ask', { ...route.value.query, purpose: names[i] })} class="quiet-link"><PurposeChip name={names[i]!} plain /></a></td><td><Decision value={answer.decision} /></td><td class="small muted">{answer.reasons.map((r) => reason_text(r)).join(' ')}</td></tr>)}
-          </tbody></table>
+          </tbody></table></div>
         )}</Shown>
       </Card>
     </div>

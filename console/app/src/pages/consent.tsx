@@ -15,9 +15,9 @@ const no_of = (r: Rate) => (r.refused ?? 0) + (r.withdrawn ?? 0) + (r.objected ?
 const BY = ['source', 'channel', 'notice'] as const;
 
 function Standing() {
-  const asked = useAsked(() => rates_of('source', days_back(1)), [], 15_000);
+  const asked = useAsked(() => rates_of('source', days_back(1)), [], 4_000);
   return (
-    <Card flush title={t('How people stand now')} note={t('of everybody known, for each purpose')}>
+    <Card flush title={t('How people stand now')} note={t('of everybody known, for each purpose')} end={asked.data?.complete === false && <Tag icon="clock">{t('still counting')}</Tag>}>
       <Shown asked={asked} empty={(data) => !data.standing.length && <Empty title={t('Nobody is known yet')} />}>
         {(data) => (
           <div class="scroll" tabIndex={0} role="group" aria-label={t('How people stand now')}>

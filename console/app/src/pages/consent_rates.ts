@@ -6,7 +6,7 @@ export interface Rate {
   ended?: number; informed?: number;
 }
 export interface Standing { purpose: string; people: number; given: number; refused: number; withdrawn: number; none: number }
-export interface Rates { rates: Rate[]; standing: Standing[]; as_of?: string }
+export interface Rates { rates: Rate[]; standing: Standing[]; complete?: boolean; as_of?: string }
 
 export function days_back(days: number): string {
   const date = new Date(Date.now() - days * 86_400_000);

@@ -26,16 +26,19 @@ const open = (address: string) => () => {
 function entries(text: string): Entry[] {
   const list: Entry[] = [];
   const subject = text.trim() && may('people') ? subject_of(text) : null;
+  const persons: Entry[] = [];
   if (subject) {
-    list.push({ icon: 'person', title: subject, hint: t('Show this person'), run: open(href('/profiles', { who: subject })) });
-    list.push({ icon: 'ask', title: subject, hint: t('Ask the gate about this person'), run: open(href('/ask', { who: subject })) });
+    persons.push({ icon: 'person', title: subject, hint: t('Show this person'), run: open(href('/profiles', { who: subject })) });
+    persons.push({ icon: 'ask', title: subject, hint: t('Ask the gate about this person'), run: open(href('/ask', { who: subject })) });
   }
+  const first = /[@:+\d]/.test(text); // a word may be a page as well as a user id
+  if (first) list.push(...persons);
   for (const page of PAGES) if (may(page.right)) list.push({ icon: page.icon, title: t(page.title), hint: t(page.hint), run: open(href(page.path)) });
   for (const purpose of policy.value?.purposes ?? [])
     list.push({ icon: 'purpose', title: of(purpose.title, purpose.name), hint: purpose.name, run: open(href('/purposes', { name: purpose.name })) });
   list.push({ icon: 'moon', title: t('Light or dark'), hint: t('colours'), run: switch_light });
   list.push({ icon: 'right', title: language.value === 'en' ? 'Magyarul' : 'In English', hint: t('language'), run: () => void speak(language.value === 'en' ? 'hu' : 'en') });
-  return list;
+  return first ? list : [...list, ...persons];
 }
 
 export function Palette() {

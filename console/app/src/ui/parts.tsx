@@ -107,6 +107,7 @@ export function Tag({ tone = 'quiet', icon, children, title }: { tone?: Tone; ic
 
 /** A purpose wherever one is shown: its name, and the colour of its basis. */
 export function PurposeChip({ name, plain, on }: { name: string; plain?: boolean; on?: boolean }) {
+  if (!name) return <span class="faint">–</span>;
   const basis = purpose_named(name)?.basis;
   const inner = <><i />{name}</>;
   const hint = `${purpose_title(name)}${basis ? ` · ${t(`basis ${basis}`)}` : ''}`;

@@ -1,0 +1,34 @@
+// usage: run.mjs FOLDER OF A BUILD [PART OF A CASE'S NAME]
+import {Browser} from '../browser/browser.mjs'
+import {actCases} from './acts.mjs'
+import {pageCases} from './pages.mjs'
+import {Shop} from './shop.mjs'
+import {stateCases} from './states.mjs'
+import {textCases} from './texts.mjs'
+
+const [build, part = ''] = process.argv.slice(2)
+const shop = new Shop(build), browser = new Browser()
+let passed = 0, failed = 0
+try {
+  await shop.start()
+  await browser.start()
+  for (const run of [...textCases, ...pageCases, ...actCases, ...stateCases].filter(one => one.name.includes(part.replaceAll(' ', '_')))) {
+    const name = run.name.replaceAll('_', ' '), began = Date.now()
+    let timer
+    try {
+      await Promise.race([run(shop, browser), new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('not done within 120 s')), 120000) })])
+      passed++
+      console.log(`ok      ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`)
+    } catch (error) {
+      failed++
+      console.log(`FAILED  ${name}\n${error.stack ?? error}`)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+} finally {
+  await browser.stop()
+  shop.stop()
+}
+console.log(`${passed} passed, ${failed} failed`)
+process.exit(failed || !passed ? 1 : 0)
