@@ -1,5 +1,6 @@
 // usage: run.mjs FOLDER OF A BUILD [PART OF A CASE'S NAME]
-import {Browser} from '../browser/browser.mjs'
+import path from 'node:path'
+import {Browser, pictures} from '../browser/browser.mjs'
 import {actCases} from './acts.mjs'
 import {pageCases} from './pages.mjs'
 import {Shop} from './shop.mjs'
@@ -21,6 +22,7 @@ try {
       console.log(`ok      ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`)
     } catch (error) {
       failed++
+      for (const context of browser.browser.contexts()) for (const left of context.pages()) await left.screenshot({path: path.join(pictures, 'failed.png')}).catch(() => undefined)
       console.log(`FAILED  ${name}\n${error.stack ?? error}`)
     } finally {
       clearTimeout(timer)

@@ -25,7 +25,7 @@ export class Shop {
     this.log = path.join(this.directory, 'log')
     this.env = {...process.env, DUNA_HOOK_SECRET: 'secret'}
     for (const name of sources) this.env[`DUNA_${name}_KEY`] = `console-${name.toLowerCase()}-key`
-    const words = ['serve', '--data', this.data, '--console', path.join(root, 'console/app/dist')]
+    const words = ['serve', '--data', this.data]
     if (!empty) {
       const systems = await freePort()
       mkdirSync(path.join(this.directory, 'policy'))

@@ -54,5 +54,7 @@ export const REASONS: Record<string, [string, string]> = {
   vendor_not_permitted: ['No TC string of the person lets this vendor have it.', 'Ask through the consent banner.'],
 };
 
-export const reason_text = (reason: Reason): string => t(REASONS[reason.code]?.[0] ?? reason.text ?? reason.code);
-export const reason_remedy = (reason: Reason): string => t(REASONS[reason.code]?.[1] ?? reason.remedy ?? 'Ask whoever runs this server.');
+/** An answer may say it more exactly than its code does ("no policy was in force at that time"); then that is what is shown. */
+const said = (exact: string | undefined, usual: string | undefined): string | undefined => (exact && exact !== usual ? exact : usual);
+export const reason_text = (reason: Reason): string => t(said(reason.text, REASONS[reason.code]?.[0]) ?? reason.code);
+export const reason_remedy = (reason: Reason): string => t(said(reason.remedy, REASONS[reason.code]?.[1]) ?? 'Ask whoever runs this server.');

@@ -267,6 +267,7 @@ export const words: Record<string, string> = {
   'No notice is declared': 'Nincs bejelentett tájékoztató',
   'No policy is active yet': 'Még nincs hatályos szabályzat',
   'No policy is active yet: nothing can be taken. Apply one under Purposes, or with `telos policy apply`.': 'Még nincs hatályos szabályzat: semmi sem fogadható. Léptessen életbe egyet a Célok alatt, vagy a `telos policy apply` paranccsal.',
+  'No policy was in force at that time, so nothing was allowed.': 'Akkor nem volt hatályos szabályzat, ezért semmi sem volt megengedett.',
   'No policy was applied yet': 'Még egyetlen szabályzat sem lépett életbe',
   'No purpose may keep it, so it waits, sealed, for a day. Nobody can see it, not even the shop. No signal is never a yes.': 'Egyetlen cél sem őrizheti meg, ezért egy napig lezárva várakozik. Senki sem láthatja, a bolt sem. A hallgatás sosem igen.',
   'No request': 'Nincs kérelem',

@@ -30,7 +30,7 @@ export function chosen_purpose(): string {
   const asked = route.value.query.for;
   if (asked) return asked;
   const names = (policy.value?.purposes ?? []).map((p) => p.name).filter(purpose_allowed);
-  return ['service', 'fulfilment', 'newsletter'].find((name) => names.includes(name)) ?? names[0] ?? '';
+  return ['fulfilment', 'service', 'newsletter'].find((name) => names.includes(name)) ?? names[0] ?? '';
 }
 
 function Find({ who }: { who: string }) {

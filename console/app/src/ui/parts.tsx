@@ -50,7 +50,7 @@ export function State({ icon, title, children }: { icon: IconName; title: string
   return (
     <div class="state">
       <Icon name={icon} size={28} />
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {children && <div>{children}</div>}
     </div>
   );
