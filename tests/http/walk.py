@@ -257,7 +257,7 @@ def every_route_refuses_other_methods_and_knows_head_and_options(telos):
 
 def what_is_not_there_is_a_problem(telos):
     for method, path in (("GET", "/v1/nothing"), ("POST", "/v1/nothing"), ("GET", "/v2"), ("POST", "/nothing/at/all"), ("GET", "/v1/profile"), ("GET", "/v1/profile/"),
-                         ("GET", "/../etc/passwd"), ("GET", "/%2e%2e/etc/passwd"), ("GET", "/index.html"), ("GET", "/problems/none")):
+                         ("GET", "/../etc/passwd"), ("GET", "/%2e%2e/etc/passwd"), ("GET", "/index.php"), ("GET", "/problems/none")):
         status, content, reply = raw(telos, method, path, headers=bearer(telos.token))
         assert status == 404 and reply["Content-Type"] == "application/problem+json", (path, status, content[:100])
     for kind in ("malformed", "invalid", "unauthenticated", "forbidden", "not-found", "method-not-allowed", "conflict", "too-large", "too-many", "unavailable"):
