@@ -200,7 +200,7 @@ def bad_use_is_told_with_a_hint(world):
             (("consent", "give", ANNA, "newsletter", "--by", "neighbour"), "guardian"), (("consent", "give", ANNA, "newsletter", "--explicit=yes"), "takes no value"),
             (("import", "x.csv"), "--source NAME"), (("import", "x.csv", "--source", "till"), "x.csv cannot be read"),
             (("import", "policy.yaml", "--source", "till", "--format", "xml"), "ndjson, csv or segment"), (("token", "create"), "--role is missing"),
-            (("verify", "no-such-file"), "no-such-file"), (("serve", "--listen", "nonsense"), "nonsense"), (("serve", "--listen", "127.0.0.1:99999"), "99999"), (("serve", "--store", "postgres://x"), "there is no store"), (("serve", "--log", "loud"), "debug, info, warn or error"),
+            (("verify", "no-such-file"), "no-such-file"), (("serve", "--listen", "nonsense"), "nonsense"), (("serve", "--listen", "127.0.0.1:99999"), "99999"), (("serve", "--store", "mysql://x"), "there is no such store"), (("serve", "--log", "loud"), "debug, info, warn or error"),
             (("help", "nothing"), "no command `nothing`"), (("audit", "ropa", "--format", "pdf"), "json, csv or html"),
             (("profile", ANNA, "--purpose", "a", "--purpose", "b"), "given twice"), (("bench", "--seconds", "0"), "from 1 to 3600")]:
         error = world.err(*arguments, status=2, data=arguments[0] not in ("polcy", "help"))

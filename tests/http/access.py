@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -42,8 +43,13 @@ def make(telos, name, role="agent", purposes=("service",), password=PASSWORD):
 
 def entries(telos, what):
     """Records of the ledger about access, oldest first, as the store has them."""
-    with sqlite3.connect("file:%s?mode=ro" % os.path.join(telos.data, "telos.db"), uri=True) as db:
-        rows = [json.loads(row[0]) for row in db.execute("SELECT entry FROM ledger ORDER BY number")]
+    if "TELOS_STORE" in telos.environment:
+        lines = subprocess.run(["psql", "-X", "-At", "-d", telos.environment["TELOS_STORE"], "-c", "SELECT entry FROM ledger ORDER BY number"],
+                               check=True, capture_output=True, text=True).stdout.splitlines()
+        rows = [json.loads(line) for line in lines]
+    else:
+        with sqlite3.connect("file:%s?mode=ro" % os.path.join(telos.data, "telos.db"), uri=True) as db:
+            rows = [json.loads(row[0]) for row in db.execute("SELECT entry FROM ledger ORDER BY number")]
     return [row["record"] for row in rows if row["kind"] == "access" and row["record"]["what"] == what]
 
 
