@@ -35,7 +35,7 @@ const struct err *preference_link_post(struct call *call)
     struct person *person;
     struct jsonw w;
     str subject, ticket;
-    int64_t expires_ms;
+    int64_t expires_ms = 0;
     TRY(call_whole_person(call));
     TRY(call_object(call, false, &body));
     TRY(body_need(call, &body, "subject", &subject));
