@@ -1,7 +1,8 @@
 /* The keys in memory: a bounded cache in clear, and the way to it. See vault_private.h, invariants 2 and 3.
  *
  * All that a stripe's lock guards lies together: profiles of one page fall into one stripe, so a lookup takes one lock that hardly
- * anyone else wants. An entry has all of a profile's keys; each is unwrapped when it is first asked for. */
+ * anyone else wants. An entry has all of a profile's keys; those read by themselves are unwrapped at once, those of a whole page when they are first
+ * asked for. */
 #include "evidence/vault_private.h"
 
 #include <sodium.h>
@@ -45,10 +46,58 @@ void stripes_unlock_all(struct vault *vault) {
         ASSERT(pthread_mutex_unlock(&vault->stripes[i].lock) == 0);
 }
 
-/* Reads the profile's slots from the file into the way used longest ago. NULL: the page is damaged or cannot be read; *ret_absent: it
- * was never written. */
-static struct cache_entry *entry_load(struct vault *vault, struct stripe *stripe, uint64_t page_number, uint64_t profile,
-                                      bool *ret_absent) {
+/* The way used longest ago, emptied for this profile. */
+static struct cache_entry *entry_take(struct vault *vault, struct stripe *stripe, uint64_t page_number, uint64_t profile)
+{
+    struct cache_entry *entries;
+    struct cache_set *set = set_of(vault, page_number, profile, &entries);
+    unsigned way = 0;
+    for (unsigned i = 0; i < CACHE_WAYS && set->profiles[way] != 0; i++)
+        if (set->profiles[i] == 0 || stripe->clock - set->used[i] > stripe->clock - set->used[way])
+            way = i;
+    set->profiles[way] = profile;
+    set->used[way] = ++stripe->clock;
+    return entry_of(entries, way);
+}
+
+/* What the entry says of this class can be relied upon. */
+static bool entry_settles(const struct cache_entry *entry, enum key_class class)
+{
+    return entry->checked || entry->states[class] == SLOT_LIVE;
+}
+
+/* The profile's slots alone, without their page's check sum: each live key has its own (RFC 3394, 2.2.3), so what unwraps is what was written.
+ * False where that does not settle it: the page itself must be looked at. All live keys are unwrapped together, which costs hardly more than one. */
+static bool slots_load(struct vault *vault, uint64_t page_number, unsigned place, struct cache_entry *ret)
+{
+    unsigned kek = vault->kek_generation[0] == 0;
+    if (vault->remote || vault->kek_generation[!kek] != 0)
+        return false; /* while rotating the page says which key it is under */
+    uint8_t slots[SLOTS_SIZE], wrapped[KEY_CLASS_COUNT][WRAPPED_SIZE], keys[KEY_CLASS_COUNT][32];
+    if (pread(vault->fd, slots, SLOTS_SIZE, (off_t)(page_number * VAULT_PAGE + PAGE_HEAD + place * SLOTS_SIZE)) != SLOTS_SIZE)
+        return false;
+    unsigned live = 0, classes[KEY_CLASS_COUNT];
+    *ret = (struct cache_entry){.generation = vault->kek_generation[kek]};
+    for (unsigned class = 0; class < KEY_CLASS_COUNT; class++) {
+        ret->states[class] = (uint8_t)slots_state(slots, class);
+        if (ret->states[class] != SLOT_LIVE)
+            continue;
+        memcpy(wrapped[live], slots + class * WRAPPED_SIZE, WRAPPED_SIZE);
+        classes[live++] = class;
+    }
+    if (live == 0 || !crypto_unwrap_many(vault->secrets->kek[kek], (const uint8_t(*)[WRAPPED_SIZE])wrapped, live, keys))
+        return false;
+    for (unsigned i = 0; i < live; i++) {
+        memcpy(ret->keys[classes[i]], keys[i], 32);
+        ret->clear |= KEY_CLASS_BIT(classes[i]);
+    }
+    sodium_memzero(keys, sizeof(keys));
+    return true;
+}
+
+/* The whole page, checked. False: it is damaged or cannot be read; *ret_absent: it was never written. */
+static bool page_slots_load(struct vault *vault, uint64_t page_number, unsigned place, struct cache_entry *ret, bool *ret_absent)
+{
     uint8_t page[VAULT_PAGE];
     bool there = false, read = true;
     if (vault->remote)
@@ -60,30 +109,36 @@ static struct cache_entry *entry_load(struct vault *vault, struct stripe *stripe
     }
     *ret_absent = read && !there;
     if (!read || !there || !page_check(page, page_number))
-        return NULL;
+        return false;
     uint32_t generation = page_generation(page);
     if (generation != 0 && kek_index(vault, generation) < 0)
-        return NULL;
-    struct cache_entry *entries;
-    struct cache_set *set = set_of(vault, page_number, profile, &entries);
-    unsigned way = 0;
-    for (unsigned i = 0; i < CACHE_WAYS && set->profiles[way] != 0; i++)
-        if (set->profiles[i] == 0 || stripe->clock - set->used[i] > stripe->clock - set->used[way])
-            way = i;
-    struct cache_entry *entry = entry_of(entries, way);
-    unsigned place = page_place(profile);
-    memcpy(entry->keys, page_key(page, place, 0), sizeof(entry->keys));
+        return false;
+    *ret = (struct cache_entry){.generation = generation, .checked = true};
+    memcpy(ret->keys, page_key(page, place, 0), sizeof(ret->keys));
     for (unsigned class = 0; class < KEY_CLASS_COUNT; class++)
-        entry->states[class] = (uint8_t)page_state(page, place, class);
-    entry->clear = 0;
-    entry->generation = generation;
-    set->profiles[way] = profile;
-    set->used[way] = ++stripe->clock;
+        ret->states[class] = (uint8_t)page_state(page, place, class);
     sodium_memzero(page, sizeof(page));
+    return true;
+}
+
+/* Reads the profile's slots from the file, for the sake of one class. NULL: they are damaged or cannot be read; *ret_absent: they were never written. */
+static struct cache_entry *entry_load(struct vault *vault, struct stripe *stripe, uint64_t page_number, uint64_t profile, enum key_class class,
+                                      bool *ret_absent)
+{
+    struct cache_entry loaded, *entry = NULL;
+    unsigned place = page_place(profile);
+    *ret_absent = false;
+    if ((slots_load(vault, page_number, place, &loaded) && entry_settles(&loaded, class)) ||
+        page_slots_load(vault, page_number, place, &loaded, ret_absent)) {
+        entry = entry_take(vault, stripe, page_number, profile);
+        *entry = loaded;
+    }
+    sodium_memzero(&loaded, sizeof(loaded));
     return entry;
 }
 
-static enum vault_result entry_key(struct vault *vault, struct cache_entry *entry, enum key_class class, uint8_t ret_key[32]) {
+static enum vault_result entry_key(struct vault *vault, struct cache_entry *entry, enum key_class class, uint8_t ret_key[32])
+{
     switch ((enum slot_state)entry->states[class]) {
     case SLOT_EMPTY: return VAULT_ABSENT;
     case SLOT_DESTROYED: return VAULT_DESTROYED;
@@ -118,7 +173,8 @@ enum vault_result vault_key(struct vault *vault, profile_no profile, enum key_cl
         if (set->profiles[way] == profile.value) {
             set->used[way] = ++stripe->clock;
             entry = entry_of(entries, way);
-            if (vault->remote && entry->states[class] == SLOT_EMPTY) { /* another node may have made it meanwhile */
+            bool empty = entry->states[class] == SLOT_EMPTY && vault->remote; /* another node may have made it meanwhile */
+            if (empty || !entry_settles(entry, class)) {
                 set->profiles[way] = 0;
                 entry = NULL;
             }
@@ -126,7 +182,7 @@ enum vault_result vault_key(struct vault *vault, profile_no profile, enum key_cl
         }
     }
     if (!entry)
-        entry = entry_load(vault, stripe, page, profile.value, &absent);
+        entry = entry_load(vault, stripe, page, profile.value, class, &absent);
     enum vault_result result = entry ? entry_key(vault, entry, class, ret_key) : absent ? VAULT_ABSENT : VAULT_FAILED;
     ASSERT(pthread_mutex_unlock(&stripe->lock) == 0);
     return result;

@@ -50,16 +50,16 @@ uint8_t *page_key(uint8_t *page, unsigned place, unsigned class) {
     return page + PAGE_HEAD + place * SLOTS_SIZE + class * WRAPPED_SIZE;
 }
 
-static const uint8_t *page_states(const uint8_t *page, unsigned place) {
-    return page + PAGE_HEAD + place * SLOTS_SIZE + KEY_CLASS_COUNT * WRAPPED_SIZE;
+enum slot_state slots_state(const uint8_t slots[SLOTS_SIZE], unsigned class) {
+    return (enum slot_state)(le32_read(slots + KEY_CLASS_COUNT * WRAPPED_SIZE) >> (2 * class) & 3);
 }
 
 enum slot_state page_state(const uint8_t *page, unsigned place, unsigned class) {
-    return (enum slot_state)(le32_read(page_states(page, place)) >> (2 * class) & 3);
+    return slots_state(page + PAGE_HEAD + place * SLOTS_SIZE, class);
 }
 
 void page_state_set(uint8_t *page, unsigned place, unsigned class, enum slot_state state) {
-    uint8_t *states = page + (page_states(page, place) - page);
+    uint8_t *states = page + PAGE_HEAD + place * SLOTS_SIZE + KEY_CLASS_COUNT * WRAPPED_SIZE;
     uint32_t bits = le32_read(states);
     le32_write(states, (bits & ~(UINT32_C(3) << (2 * class))) | (uint32_t)state << (2 * class));
     memset(page_key(page, place, class), 0, WRAPPED_SIZE);

@@ -84,6 +84,7 @@ static inline void page_generation_set(uint8_t *page, uint32_t generation) { le3
 static inline void page_change_set(uint8_t *page, uint64_t change) { le64_write(page + 8, change); }
 /* A change's page that was never written has generation 0 until its first key. */
 uint8_t *page_key(uint8_t *page, unsigned place, unsigned class);
+enum slot_state slots_state(const uint8_t slots[SLOTS_SIZE], unsigned class);
 enum slot_state page_state(const uint8_t *page, unsigned place, unsigned class);
 void page_state_set(uint8_t *page, unsigned place, unsigned class, enum slot_state state); /* the key's bytes become zeroes */
 
@@ -108,6 +109,7 @@ struct cache_entry {
     uint8_t keys[KEY_CLASS_COUNT][WRAPPED_SIZE]; /* in clear where `clear` says so */
     uint8_t states[KEY_CLASS_COUNT];
     uint8_t clear; /* bit a class */
+    bool checked; /* the page's check sum was right; else only live keys, which unwrapped, are to be believed */
     uint32_t generation;
 };
 struct cache_set {
