@@ -1,7 +1,8 @@
 /* Heads of people in memory; the contract is in person_cache.h.
  *
- * An entry is one block: header, then packed profiles, identifiers, consents, merges, refused joins. Names become numbers of a table that lives as long as the
- * process (they come from policies, so there are few). Entries are found by any of their identifiers' hashes (open addressing).
+ * An entry is one block: header, the identifiers' hashes, then profiles, identifiers, consents, merges and refused joins as rows of numbers, squeezed. Names become
+ * numbers of a table that lives as long as the process (they come from policies, so there are few). Entries are found by any of their identifiers' hashes
+ * (open addressing).
  */
 #include "engine/person_cache.h"
 
@@ -9,6 +10,7 @@
 #include "engine/foreign.h"
 #include "base/map.h"
 #include "base/vec.h"
+#include "engine/squeeze.h"
 #include "model/signal_kind.h"
 
 #include <pthread.h>
@@ -28,7 +30,6 @@ struct packed_profile {
     int16_t birth_year;
 };
 struct packed_identifier { /* without the message that brought it: only who rewrites the row needs that, and loads it */
-    uint8_t hash[16];
     uint64_t purposes;
     int32_t first_seen_day, last_seen_day;
     uint32_t number;
@@ -67,7 +68,17 @@ struct entry {
     bool used, no_held, texts_unopened;
     uint8_t profile_count, identifier_count, consent_count, merge_count, refused_count;
     struct person *person;
-    _Alignas(8) uint8_t data[];
+    uint8_t hashes[][16]; /* of the identifiers; the squeezed rows follow */
+};
+
+/* The rows of one entry as they are before they are squeezed. */
+struct rows {
+    struct packed_profile *profiles;
+    struct packed_identifier *identifiers;
+    struct packed_consent *consents;
+    struct packed_merge *merges;
+    struct packed_refused *refused;
+    size_t size;
 };
 struct slot {
     uint32_t tag; /* first bytes of the hash: they also say where the slot belongs */
@@ -85,15 +96,29 @@ struct person_cache {
     uint32_t *places_free; /* such places */
     size_t places_free_count, place_count, place_capacity, entry_count, hand;
     size_t bytes;
+    uint8_t *scratch, *squeezed; /* room for the rows of the largest entry, as they are and squeezed */
     uint32_t round;
     const struct foreign *foreign; /* NULL: the store is not shared */
     uint64_t batch;
 };
 
+#define SCRATCH_SIZE \
+    (ROWS_MAX * (sizeof(struct packed_profile) + sizeof(struct packed_identifier) + sizeof(struct packed_consent) + sizeof(struct packed_merge) + \
+                 sizeof(struct packed_refused)))
+#define WHOLE_WORDS(type) _Static_assert(sizeof(struct type) % 8 == 0, "rows are squeezed by eights")
+WHOLE_WORDS(packed_profile);
+WHOLE_WORDS(packed_identifier);
+WHOLE_WORDS(packed_consent);
+WHOLE_WORDS(packed_merge);
+WHOLE_WORDS(packed_refused);
+
 struct person_cache *person_cache_new(void)
 {
     struct person_cache *cache = calloc(1, sizeof *cache);
     ASSERT(cache);
+    cache->scratch = malloc(SCRATCH_SIZE);
+    cache->squeezed = malloc(squeeze_max(SCRATCH_SIZE) + 1);
+    ASSERT(cache->scratch && cache->squeezed);
     pthread_mutex_init(&cache->lock, NULL);
     map_init(&cache->name_numbers, &cache->names_arena);
     return cache;
@@ -120,6 +145,8 @@ void person_cache_free(struct person_cache *cache)
     free(cache->entries);
     free(cache->places_free);
     free(cache->slots);
+    free(cache->scratch);
+    free(cache->squeezed);
     arena_release(&cache->names_arena);
     free(cache);
 }
@@ -173,22 +200,17 @@ static bool name_number(struct person_cache *cache, str name, uint16_t *ret_numb
 
 /* ---- finding ---- */
 
-static const struct packed_profile *profiles_of(const struct entry *entry) { return (const void *)entry->data; }
-static const struct packed_identifier *identifiers_of(const struct entry *entry)
+/* Where the rows of an entry with so many of them lie in the scratch. */
+static struct rows rows_of(const struct person_cache *cache, const struct entry *entry)
 {
-    return (const void *)(profiles_of(entry) + entry->profile_count);
-}
-static const struct packed_consent *consents_of(const struct entry *entry)
-{
-    return (const void *)(identifiers_of(entry) + entry->identifier_count);
-}
-static const struct packed_merge *merges_of(const struct entry *entry)
-{
-    return (const void *)(consents_of(entry) + entry->consent_count);
-}
-static const struct packed_refused *refused_of(const struct entry *entry)
-{
-    return (const void *)(merges_of(entry) + entry->merge_count);
+    struct rows rows;
+    rows.profiles = (void *)cache->scratch;
+    rows.identifiers = (void *)(rows.profiles + entry->profile_count);
+    rows.consents = (void *)(rows.identifiers + entry->identifier_count);
+    rows.merges = (void *)(rows.consents + entry->consent_count);
+    rows.refused = (void *)(rows.merges + entry->merge_count);
+    rows.size = (size_t)((uint8_t *)(rows.refused + entry->refused_count) - cache->scratch);
+    return rows;
 }
 
 static uint32_t tag_of(const uint8_t hash[16])
@@ -200,9 +222,8 @@ static uint32_t tag_of(const uint8_t hash[16])
 
 static bool entry_has(const struct entry *entry, const uint8_t hash[16])
 {
-    const struct packed_identifier *identifiers = identifiers_of(entry);
     for (unsigned i = 0; i < entry->identifier_count; i++)
-        if (memcmp(identifiers[i].hash, hash, 16) == 0)
+        if (memcmp(entry->hashes[i], hash, 16) == 0)
             return true;
     return false;
 }
@@ -275,14 +296,13 @@ static void entry_add(struct person_cache *cache, struct entry *entry)
     while ((cache->slots_used + entry->identifier_count) * 2 > cache->slot_count)
         slots_grow(cache);
     for (unsigned i = 0; i < entry->identifier_count; i++)
-        slot_put(cache, (struct slot){tag_of(identifiers_of(entry)[i].hash), entry->place + 1});
+        slot_put(cache, (struct slot){tag_of(entry->hashes[i]), entry->place + 1});
 }
 
 static void entry_remove(struct person_cache *cache, struct entry *entry)
 {
-    const struct packed_identifier *identifiers = identifiers_of(entry);
     for (unsigned i = 0; i < entry->identifier_count; i++)
-        slot_remove(cache, (struct slot){tag_of(identifiers[i].hash), entry->place + 1});
+        slot_remove(cache, (struct slot){tag_of(entry->hashes[i]), entry->place + 1});
     cache->entries[entry->place] = NULL;
     cache->places_free[cache->places_free_count++] = entry->place;
     cache->entry_count--;
@@ -374,11 +394,10 @@ static void pack_identities(struct packing *packing, struct packed_profile *prof
         memcpy(profiles++->id, row->id.bytes, 16);
     }
     alive_each (row, &packing->person->identifiers) {
-        *identifiers = (struct packed_identifier){
+        *identifiers++ = (struct packed_identifier){
             .purposes = row->purposes, .first_seen_day = pack_day(packing, row->first_seen_ms),
             .last_seen_day = pack_day(packing, row->last_seen_ms), .number = row->number, .type = pack_name(packing, row->type), .profile = profile_place(packing, row->profile),
             .flags = (uint8_t)((row->verified ? FLAG_VERIFIED : 0) | (str_empty(row->value) ? 0 : FLAG_VALUE))};
-        memcpy(identifiers++->hash, row->hash.bytes, 16);
     }
 }
 
@@ -451,23 +470,28 @@ static void put(struct person_cache *cache, const struct person *person)
     if (!profiles || !identifiers || rows_alive(&person->preferences) || profiles > ROWS_MAX || identifiers > ROWS_MAX || consents > ROWS_MAX ||
         merges > ROWS_MAX || refused > ROWS_MAX)
         return;
-    size_t size = sizeof(struct entry) + profiles * sizeof(struct packed_profile) + identifiers * sizeof(struct packed_identifier) +
-                  consents * sizeof(struct packed_consent) + merges * sizeof(struct packed_merge) + refused * sizeof(struct packed_refused);
-    room_make(cache, size);
-    struct entry *entry = malloc(size);
-    ASSERT(entry);
-    *entry = (struct entry){.size = (uint32_t)size, .root = person->root.value, .batch = cache->batch,
-                            .texts_unopened = person->texts_unopened, .no_held = (person->loaded & PERSON_HELD) && !rows_alive(&person->held), .profile_count = (uint8_t)profiles,
-                            .identifier_count = (uint8_t)identifiers, .consent_count = (uint8_t)consents, .merge_count = (uint8_t)merges,
-                            .refused_count = (uint8_t)refused};
+    struct entry head = {.root = person->root.value, .batch = cache->batch,
+                         .texts_unopened = person->texts_unopened, .no_held = (person->loaded & PERSON_HELD) && !rows_alive(&person->held), .profile_count = (uint8_t)profiles,
+                         .identifier_count = (uint8_t)identifiers, .consent_count = (uint8_t)consents, .merge_count = (uint8_t)merges,
+                         .refused_count = (uint8_t)refused};
+    struct rows rows = rows_of(cache, &head);
     struct packing packing = {cache, person, true};
-    pack_identities(&packing, (void *)profiles_of(entry), (void *)identifiers_of(entry));
-    pack_consents(&packing, (void *)consents_of(entry));
-    pack_joins(&packing, (void *)merges_of(entry), (void *)refused_of(entry));
-    if (!packing.fits) {
-        free(entry);
+    memset(cache->scratch, 0, rows.size); /* what lies between the fields */
+    pack_identities(&packing, rows.profiles, rows.identifiers);
+    pack_consents(&packing, rows.consents);
+    pack_joins(&packing, rows.merges, rows.refused);
+    if (!packing.fits)
         return;
-    }
+    size_t squeezed = squeeze(cache->scratch, rows.size, cache->squeezed);
+    head.size = (uint32_t)(sizeof head + identifiers * sizeof head.hashes[0] + squeezed);
+    room_make(cache, head.size);
+    struct entry *entry = malloc(head.size);
+    ASSERT(entry);
+    *entry = head;
+    size_t place = 0;
+    alive_each (row, &person->identifiers)
+        memcpy(entry->hashes[place++], row->hash.bytes, 16);
+    memcpy(entry->hashes[place], cache->squeezed, squeezed);
     entry_add(cache, entry);
 }
 
@@ -486,10 +510,11 @@ void person_cache_put(struct person_cache *cache, const struct person *person)
         (rows)->count = (rows)->capacity = (number); \
     } while (0)
 
-static void unpack_identities(const struct person_cache *cache, const struct entry *entry, struct arena *arena, struct person *person)
+static void unpack_identities(const struct person_cache *cache, const struct entry *entry, const struct rows *rows, struct arena *arena, struct person *person)
 {
-    const struct packed_profile *profiles = profiles_of(entry);
-    const struct packed_identifier *identifiers = identifiers_of(entry);
+    const struct packed_profile *profiles = rows->profiles;
+    const struct packed_identifier *identifiers = rows->identifiers;
+    const uint8_t(*hash)[16] = entry->hashes;
     rows_make(arena, &person->profiles, entry->profile_count);
     vec_each (row, &person->profiles) {
         *row = (struct profile){.number = {profiles->number}, .root = {profiles->root}, .version = profiles->version,
@@ -505,13 +530,14 @@ static void unpack_identities(const struct person_cache *cache, const struct ent
                                    .value = identifiers->flags & FLAG_VALUE ? VALUE_UNOPENED : STR_NONE,
                                    .verified = identifiers->flags & FLAG_VERIFIED, .first_seen_ms = identifiers->first_seen_day * DAY_MS,
                                    .last_seen_ms = identifiers->last_seen_day * DAY_MS};
-        memcpy(row->hash.bytes, identifiers++->hash, 16);
+        memcpy(row->hash.bytes, *hash++, 16);
+        identifiers++;
     }
 }
 
-static void unpack_consents(const struct person_cache *cache, const struct entry *entry, struct arena *arena, struct person *person)
+static void unpack_consents(const struct person_cache *cache, const struct entry *entry, const struct rows *rows, struct arena *arena, struct person *person)
 {
-    const struct packed_consent *consents = consents_of(entry);
+    const struct packed_consent *consents = rows->consents;
     rows_make(arena, &person->consents, entry->consent_count);
     vec_each (row, &person->consents) {
         *row = (struct consent){.profile = person->profiles.items[consents->profile].number, .identifier = consents->identifier,
@@ -527,10 +553,10 @@ static void unpack_consents(const struct person_cache *cache, const struct entry
     }
 }
 
-static void unpack_joins(const struct person_cache *cache, const struct entry *entry, struct arena *arena, struct person *person)
+static void unpack_joins(const struct person_cache *cache, const struct entry *entry, const struct rows *rows, struct arena *arena, struct person *person)
 {
-    const struct packed_merge *merges = merges_of(entry);
-    const struct packed_refused *refused = refused_of(entry);
+    const struct packed_merge *merges = rows->merges;
+    const struct packed_refused *refused = rows->refused;
     rows_make(arena, &person->merges, entry->merge_count);
     vec_each (row, &person->merges) {
         *row = (struct merge){.left = {merges->left}, .right = {merges->right}, .reason = cache->names.items[merges->reason],
@@ -560,9 +586,13 @@ static struct person *unpack(const struct person_cache *cache, const struct entr
     person->root = (profile_no){entry->root};
     person->loaded = PERSON_HEAD | (entry->no_held ? PERSON_HELD : 0);
     person->texts_unopened = entry->texts_unopened;
-    unpack_identities(cache, entry, arena, person);
-    unpack_consents(cache, entry, arena, person);
-    unpack_joins(cache, entry, arena, person);
+    struct rows rows = rows_of(cache, entry);
+    size_t head = sizeof *entry + entry->identifier_count * sizeof entry->hashes[0],
+           read = unsqueeze((const uint8_t *)entry + head, cache->scratch, rows.size);
+    ASSERT(head + read == entry->size);
+    unpack_identities(cache, entry, &rows, arena, person);
+    unpack_consents(cache, entry, &rows, arena, person);
+    unpack_joins(cache, entry, &rows, arena, person);
     return person;
 }
 

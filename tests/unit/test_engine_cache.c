@@ -4,6 +4,7 @@
 
 #include "engine/engine_private.h"
 #include "engine/person_cache.h"
+#include "engine/squeeze.h"
 
 #include <stdio.h>
 
@@ -180,9 +181,33 @@ static void the_window_of_duplicates_forgets_the_oldest(void **state)
     dedupe_free(dedupe);
 }
 
+/* Exactly as many bytes as it says, whatever lies in them; the guards behind stay as they are. */
+static void what_is_squeezed_comes_back(void **state)
+{
+    (void)state;
+    uint64_t seed = 11;
+    uint8_t rows[64 * 8], squeezed[64 * 9 + 2], back[64 * 8 + 1];
+    assert_int_equal(squeeze_max(sizeof rows) + 2, sizeof squeezed);
+    for (unsigned round = 0; round < 2000; round++) {
+        size_t size = next(&seed) % 65 * 8;
+        unsigned zeroes = next(&seed) % 101;
+        for (size_t i = 0; i < size; i++)
+            rows[i] = next(&seed) % 100 < zeroes ? 0 : (uint8_t)(next(&seed) | 1);
+        squeezed[squeeze_max(size) + 1] = back[size] = 0xa5;
+        size_t took = squeeze(rows, size, squeezed);
+        assert_true(took >= size / 8 && took <= squeeze_max(size));
+        assert_int_equal(unsqueeze(squeezed, back, size), took);
+        assert_memory_equal(rows, back, size);
+        assert_true(squeezed[squeeze_max(size) + 1] == 0xa5 && back[size] == 0xa5);
+    }
+    memset(rows, 255, sizeof rows);
+    assert_int_equal(squeeze(rows, sizeof rows, squeezed), squeeze_max(sizeof rows));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_squeezed_comes_back),
         cmocka_unit_test(heads_in_memory_change_nothing),
         cmocka_unit_test(the_cache_gives_back_what_it_got_and_is_bounded),
         cmocka_unit_test(the_window_of_duplicates_forgets_the_oldest),
