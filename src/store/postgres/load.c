@@ -8,6 +8,7 @@
 #include "store/postgres/statements.h"
 
 #include "base/map.h"
+#include "store/order.h"
 
 #include <stdlib.h>
 
@@ -312,25 +313,6 @@ static void wanted_find(struct loading *loading)
 }
 
 /* --- persons */
-
-static int profile_no_order(const void *a, const void *b)
-{
-    uint64_t x = ((const profile_no *)a)->value, y = ((const profile_no *)b)->value;
-    return x < y ? -1 : x > y;
-}
-static int known_order(const void *a, const void *b)
-{
-    const struct consent *x = a, *y = b;
-    if (x->known_ms != y->known_ms)
-        return x->known_ms < y->known_ms ? -1 : 1;
-    return memcmp(x->id.bytes, y->id.bytes, 16);
-}
-static int event_older_first(const void *a, const void *b)
-{
-    uint64_t x = ((const struct event *)a)->number.value, y = ((const struct event *)b)->number.value;
-    return x < y ? -1 : x > y;
-}
-static int event_newer_first(const void *a, const void *b) { return event_older_first(b, a); }
 
 #define JOIN(field)                                                                                                    \
     vec_each (row_, &rows->field)                                                                                      \

@@ -2,6 +2,8 @@
 #include "store/postgres/postgres_private.h"
 #include "store/postgres/statements.h"
 
+#include "store/event_parts.h"
+
 void profile_got(const PGresult *r, int i, struct arena *arena, struct profile *row)
 {
     *row = (struct profile){.number.value = got_number(r, i, 0), .root.value = got_number(r, i, 2), .created_ms = got_int(r, i, 3),
@@ -24,48 +26,6 @@ void consent_got(const PGresult *r, int i, struct arena *arena, struct consent *
     got_copy(r, i, 16, row->leaf_hash, 32);
 }
 
-/* "3" or "3,7": the set of each part. */
-static uint32_t set_next(str *rest)
-{
-    str text;
-    int64_t id = 0;
-    if (str_split(rest, ',', &text))
-        (void)str_to_int64(text, &id); /* what is no number is no set */
-    return id > 0 && id <= UINT32_MAX ? (uint32_t)id : 0;
-}
-
-static void parts_got(str parts, str set_names, struct arena *arena, struct purpose_sets *sets, struct event *event)
-{
-    size_t count = 0;
-    for (str rest = parts; rest.length >= 5; count++) {
-        uint32_t length;
-        memcpy(&length, rest.data + 1, sizeof length);
-        ASSERT(length <= rest.length - 5);
-        rest = str_slice(rest, 5 + length, rest.length);
-    }
-    ASSERT(count <= EVENT_PARTS_MAX);
-    event->part_count = (uint8_t)count;
-    event->parts = arena_array(arena, struct event_part, count);
-    parts = str_copy(arena, parts);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t length;
-        event->parts[i].key_class = (uint8_t)parts.data[0];
-        memcpy(&length, parts.data + 1, sizeof length);
-        event->parts[i].sealed = str_slice(parts, 5, 5 + length);
-        event->parts[i].purposes = purpose_sets_mask(sets, set_next(&set_names));
-        parts = str_slice(parts, 5 + length, parts.length);
-    }
-}
-
-static str decided_got(str set_names, struct arena *arena, struct purpose_sets *sets)
-{
-    uint32_t ids[EVENT_PARTS_MAX];
-    size_t count = 0;
-    while (!str_empty(set_names) && count < EVENT_PARTS_MAX)
-        ids[count++] = set_next(&set_names);
-    return purpose_sets_names(sets, arena, ids, count);
-}
-
 void event_got(const PGresult *r, int i, struct arena *arena, struct purpose_sets *sets, struct event *row)
 {
     *row = (struct event){.number.value = got_number(r, i, 0), .profile.value = got_number(r, i, 1), .identifier = (uint32_t)got_int(r, i, 2),
@@ -74,8 +34,8 @@ void event_got(const PGresult *r, int i, struct arena *arena, struct purpose_set
     ASSERT(event_type_parse(got_borrow(r, i, 3), &row->type));
     got_copy(r, i, 10, row->id.bytes, 16);
     str set_names = got_borrow(r, i, 11), decided = got_borrow(r, i, 13);
-    parts_got(got_borrow(r, i, 12), set_names, arena, sets, row);
-    row->decided = decided_got(str_empty(decided) ? set_names : decided, arena, sets);
+    event_parts_unpack(got_borrow(r, i, 12), set_names, arena, sets, row);
+    row->decided = event_sets_names(str_empty(decided) ? set_names : decided, arena, sets);
 }
 
 void delivery_got(const PGresult *r, int i, struct arena *arena, struct delivery *row)

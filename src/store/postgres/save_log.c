@@ -2,6 +2,8 @@
 #include "store/postgres/postgres_private.h"
 #include "store/postgres/statements.h"
 
+#include "store/event_parts.h"
+
 #include <openssl/sha.h>
 #include <stdlib.h>
 
@@ -12,33 +14,11 @@
 
 /* --- events */
 
-/* Numbers of the sets of the parts. */
-static void put_sets(struct saving *saving, struct rows *rows, const struct event *event)
-{
-    struct buf text;
-    buf_init(&text, saving->arena, EVENT_PARTS_MAX * 12);
-    for (size_t i = 0; i < event->part_count; i++)
-        buf_printf(&text, "%s%u", i ? "," : "", purpose_sets_id(saving->save->sets, event->parts[i].purposes));
-    put_name(rows, buf_str(&text));
-}
-
 static void put_parts(struct saving *saving, struct rows *rows, const struct event *event)
 {
-    size_t length = 0;
-    for (size_t i = 0; i < event->part_count; i++)
-        length += 5 + event->parts[i].sealed.length;
-    uint8_t *bytes = arena_alloc_raw(saving->arena, length), *next = bytes;
-    for (size_t i = 0; i < event->part_count; i++) {
-        const struct event_part *part = &event->parts[i];
-        uint32_t part_length = (uint32_t)part->sealed.length;
-        *next++ = part->key_class;
-        memcpy(next, &part_length, sizeof part_length);
-        next += sizeof part_length;
-        if (part_length)
-            memcpy(next, part->sealed.data, part_length);
-        next += part_length;
-    }
-    put_bytes(rows, bytes, length);
+    str parts = event_parts_pack(saving->arena, event);
+    put_name(rows, event_sets_text(saving->arena, saving->save->sets, event));
+    put_bytes(rows, parts.data, parts.length);
 }
 
 static int event_order(const void *a, const void *b)
@@ -61,7 +41,6 @@ static void event_put(struct saving *saving, struct rows *rows, const struct eve
     put_number(rows, event->batch);
     put_int(rows, event->batch_index);
     put_uuid(rows, event->id);
-    put_sets(saving, rows, event);
     put_parts(saving, rows, event);
 }
 
@@ -79,7 +58,6 @@ void queue_events(struct saving *saving)
         put_number(rows, row->number.value);
         if (rows == &gone)
             continue;
-        put_sets(saving, rows, row);
         put_parts(saving, rows, row);
     }
     if (added.count > 1) /* at the end of the table in order */

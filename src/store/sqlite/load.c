@@ -9,6 +9,8 @@
 #include "store/sqlite/statements.h"
 
 #include "base/map.h"
+#include "store/event_parts.h"
+#include "store/order.h"
 
 #include <stdlib.h>
 
@@ -133,48 +135,6 @@ static void preferences_read(sqlite3_stmt *s, struct arena *arena, struct prefer
     row->sealed = column_str(s, 2, arena);
 }
 
-/* "3" or "3,7": the set of each part. */
-static uint32_t set_next(str *rest)
-{
-    str text;
-    int64_t id = 0;
-    if (str_split(rest, ',', &text))
-        (void)str_to_int64(text, &id); /* what is no number is no set */
-    return id > 0 && id <= UINT32_MAX ? (uint32_t)id : 0;
-}
-
-static void parts_read(str parts, str set_names, struct arena *arena, struct purpose_sets *sets, struct event *event)
-{
-    size_t count = 0;
-    for (str rest = parts; rest.length >= 5; count++) {
-        uint32_t length;
-        memcpy(&length, rest.data + 1, sizeof length);
-        ASSERT(length <= rest.length - 5);
-        rest = str_slice(rest, 5 + length, rest.length);
-    }
-    ASSERT(count <= EVENT_PARTS_MAX);
-    event->part_count = (uint8_t)count;
-    event->parts = arena_array(arena, struct event_part, count);
-    parts = str_copy(arena, parts);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t length;
-        event->parts[i].key_class = (uint8_t)parts.data[0];
-        memcpy(&length, parts.data + 1, sizeof length);
-        event->parts[i].sealed = str_slice(parts, 5, 5 + length);
-        event->parts[i].purposes = purpose_sets_mask(sets, set_next(&set_names));
-        parts = str_slice(parts, 5 + length, parts.length);
-    }
-}
-
-static str decided_read(str set_names, struct arena *arena, struct purpose_sets *sets)
-{
-    uint32_t ids[EVENT_PARTS_MAX];
-    size_t count = 0;
-    while (!str_empty(set_names) && count < EVENT_PARTS_MAX)
-        ids[count++] = set_next(&set_names);
-    return purpose_sets_names(sets, arena, ids, count);
-}
-
 void event_read(sqlite3_stmt *s, struct arena *arena, struct purpose_sets *sets, struct event *row)
 {
     *row = (struct event){.number.value = column_number(s, 0), .profile.value = column_number(s, 2),
@@ -185,10 +145,10 @@ void event_read(sqlite3_stmt *s, struct arena *arena, struct purpose_sets *sets,
     column_copy(s, 11, row->id.bytes, 16);
     str parts = column_borrow(s, 13); /* before the conversions to text, which leave it where it is */
     str set_names = str_of((const char *)sqlite3_column_text(s, 12));
-    parts_read(parts, set_names, arena, sets, row);
+    event_parts_unpack(parts, set_names, arena, sets, row);
     if (sqlite3_column_type(s, 14) != SQLITE_NULL)
         set_names = str_of((const char *)sqlite3_column_text(s, 14));
-    row->decided = decided_read(set_names, arena, sets);
+    row->decided = event_sets_names(set_names, arena, sets);
 }
 
 void delivery_read(sqlite3_stmt *s, struct arena *arena, struct delivery *row)
@@ -271,12 +231,6 @@ static const struct err *profile_load(struct loading *loading, profile_no profil
     }
 }
 
-static int profile_no_order(const void *a, const void *b)
-{
-    uint64_t x = ((const profile_no *)a)->value, y = ((const profile_no *)b)->value;
-    return x < y ? -1 : x > y;
-}
-
 /* False when it was not sorted before. */
 static bool queue_sort(profile_queue *queue)
 {
@@ -286,22 +240,6 @@ static bool queue_sort(profile_queue *queue)
     qsort(queue->items, queue->count, sizeof *queue->items, profile_no_order);
     return sorted;
 }
-
-static int known_order(const void *a, const void *b)
-{
-    const struct consent *x = a, *y = b;
-    if (x->known_ms != y->known_ms)
-        return x->known_ms < y->known_ms ? -1 : 1;
-    return memcmp(x->id.bytes, y->id.bytes, 16);
-}
-
-static int event_older_first(const void *a, const void *b)
-{
-    uint64_t x = ((const struct event *)a)->number.value, y = ((const struct event *)b)->number.value;
-    return x < y ? -1 : x > y;
-}
-
-static int event_newer_first(const void *a, const void *b) { return event_older_first(b, a); }
 
 static const struct err *events_load(struct loading *loading, struct person *person)
 {

@@ -6,6 +6,8 @@
 #include "store/sqlite/sqlite_private.h"
 #include "store/sqlite/statements.h"
 
+#include "store/event_parts.h"
+
 #include <openssl/sha.h>
 #include <stdlib.h>
 
@@ -100,38 +102,16 @@ static const struct err *events_forget(struct saving *saving, event_list *gone)
     return NULL;
 }
 
-/* Sets of the parts: a number where there is one part (the usual case), else text. */
-static void bind_sets(struct saving *saving, sqlite3_stmt *statement, int place, const struct event *event)
-{
-    struct purpose_sets *sets = saving->save->sets;
-    if (event->part_count == 1) {
-        bind_int(statement, place, purpose_sets_id(sets, event->parts[0].purposes));
-        return;
-    }
-    struct buf text;
-    buf_init(&text, saving->arena, EVENT_PARTS_MAX * 12);
-    for (size_t i = 0; i < event->part_count; i++)
-        buf_printf(&text, "%s%u", i ? "," : "", purpose_sets_id(sets, event->parts[i].purposes));
-    bind_name(statement, place, buf_str(&text));
-}
-
+/* Sets at this place, parts at the next. The sets of a single part, which is the usual case, as a number. */
 static void bind_parts(struct saving *saving, sqlite3_stmt *statement, int place, const struct event *event)
 {
-    size_t length = 0;
-    for (size_t i = 0; i < event->part_count; i++)
-        length += 5 + event->parts[i].sealed.length;
-    uint8_t *bytes = arena_alloc_raw(saving->arena, length), *next = bytes;
-    for (size_t i = 0; i < event->part_count; i++) {
-        const struct event_part *part = &event->parts[i];
-        uint32_t part_length = (uint32_t)part->sealed.length;
-        *next++ = part->key_class;
-        memcpy(next, &part_length, sizeof part_length);
-        next += sizeof part_length;
-        if (part_length)
-            memcpy(next, part->sealed.data, part_length);
-        next += part_length;
-    }
-    bind_blob(statement, place, bytes, length);
+    struct purpose_sets *sets = saving->save->sets;
+    if (event->part_count == 1)
+        bind_int(statement, place, purpose_sets_id(sets, event->parts[0].purposes));
+    else
+        bind_name(statement, place, event_sets_text(saving->arena, sets, event));
+    str parts = event_parts_pack(saving->arena, event);
+    bind_blob(statement, place + 1, parts.data, parts.length);
 }
 
 static const struct err *event_insert(struct saving *saving, const struct event *event)
@@ -152,8 +132,7 @@ static const struct err *event_insert(struct saving *saving, const struct event 
     bind_number(s, 10, event->batch);
     bind_int(s, 11, event->batch_index);
     bind_uuid(s, 12, &event->id);
-    bind_sets(saving, s, 13, event);
-    bind_parts(saving, s, 14, event);
+    bind_parts(saving, s, 13, event);
     return sql_step(saving->session, saving->arena, s, NULL);
 }
 
@@ -162,8 +141,7 @@ static const struct err *event_update(struct saving *saving, const struct event 
     sqlite3_stmt *s;
     TRY(sql_prepare(saving->session, saving->arena, SQL_EVENT_UPDATE, &s));
     bind_number(s, 1, event->number.value);
-    bind_sets(saving, s, 2, event);
-    bind_parts(saving, s, 3, event);
+    bind_parts(saving, s, 2, event);
     return sql_step(saving->session, saving->arena, s, NULL);
 }
 
