@@ -5,6 +5,7 @@ BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config ca-certificates
   libsqlite3-dev libpq-dev libmicrohttpd-dev libcurl4-openssl-dev libcjose-dev libjansson-dev libssl-dev libsodium-dev libyaml-dev zlib1g-dev libzstd-dev liblz4-dev libarchive-dev libunistring-dev
   libsimdjson-dev librdkafka-dev"
 TEST_PACKAGES="libcmocka-dev clang libclang-rt-14-dev python3 python3-rdflib openssl sqlite3"
+KAFKA_PACKAGES="default-jre-headless maven kcat openssl"
 BROWSER_PACKAGES="chromium nodejs npm"
 CONSOLE=console/app
 POSTGRES_PACKAGES="postgresql-15 pgbouncer"

@@ -25,13 +25,15 @@ static void times_read(struct message *message)
     const struct json *body = &message->body;
     if (time_read(json_get(body, STR("sentAt")), &sent_ms))
         message->sent_ms = sent_ms;
-    message->at_ms = message->received_ms;
+    /* A message may have waited in a queue: its sender's clock is compared with the queue's, which took it at once. */
+    int64_t came_ms = message->queued_ms > 0 && message->queued_ms < message->received_ms ? message->queued_ms : message->received_ms;
+    message->at_ms = came_ms;
     if (!time_read(json_get(body, STR("timestamp")), &original_ms) && !time_read(json_get(body, STR("originalTimestamp")), &original_ms))
         return;
     if (message->historical || message->sent_ms == TIME_NONE)
         message->at_ms = original_ms;
     else
-        message->at_ms = message->received_ms - (message->sent_ms - original_ms);
+        message->at_ms = came_ms - (message->sent_ms - original_ms);
     if (message->at_ms > message->received_ms)
         message->at_ms = message->received_ms;
     if (message->at_ms < 0)

@@ -113,7 +113,7 @@ static const char *kafka_open(struct arena *arena, const struct destination *des
     struct kafka *kafka = arena_new(arena, struct kafka);
     struct kafka_declared declared = declared_of(arena, destination);
     int64_t timeout_ms = KAFKA_TIMEOUT_MS;
-    const char *problem = kafka_configure(arena, &declared, environment, &kafka->conf);
+    const char *problem = kafka_configure(arena, &declared, KAFKA_SEND, environment, &kafka->conf);
     if (problem)
         return problem;
     (void)kafka_timeout_parse(destination_option(destination, STR("timeout"), STR_NONE), &timeout_ms); /* else the default stays */

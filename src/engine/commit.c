@@ -125,7 +125,7 @@ static void message_gather(struct commit *commit, struct request *request, unsig
 static void work_gather(struct commit *commit, struct ticket *ticket)
 {
     struct work *work = ticket->work;
-    for (size_t i = 0; i < work->request_count; i++) {
+    for (size_t i = ticket->skip; i < work->request_count; i++) {
         struct request *request = &work->requests[i];
         if (request->kind == REQUEST_MESSAGE)
             message_gather(commit, request, ticket->needs[i]);
@@ -150,7 +150,9 @@ static void gather(struct commit *commit)
                 ticket->policy = held->policy;
                 engine_policy_release(engine, old);
             }
-            work_gather(commit, ticket);
+            ticket->error = position_take(commit, ticket);
+            if (!ticket->error)
+                work_gather(commit, ticket);
         }
         for (size_t i = 0; i < ticket->sweep_count; i++)
             *(profile_no *)vec_push(commit->arena, &commit->sweeps) = ticket->sweeps[i];
@@ -405,7 +407,7 @@ static void count(struct commit *commit)
     engine->metrics.swept += commit->sweeps.count;
     engine->metrics.reads += commit->save.reads.count;
     for (struct ticket *ticket = commit->tickets; ticket; ticket = ticket->next)
-        for (size_t i = 0; ticket->work && i < ticket->work->request_count; i++) {
+        for (size_t i = 0; ticket->work && !ticket->error && i < ticket->work->request_count; i++) {
             const struct request *request = &ticket->work->requests[i];
             if (request->kind == REQUEST_MESSAGE)
                 engine->metrics.outcomes[request->result.outcome]++;

@@ -66,7 +66,20 @@ struct collected { /* one message as it came */
     str text; /* its raw JSON */
     enum event_type path_type; /* EVENT_TYPE_COUNT: from the body */
     int64_t sent_ms; /* TIME_NONE */
+    int64_t queued_ms; /* when it came into the queue that it was read from; 0: it came by itself */
     bool gpc, historical;
+};
+/* Where in a queue outside the messages of a work come from: taken in and remembered in one commit, so that each is stored once however often it
+ * is read. */
+struct work_position {
+    str key; /* names the queue: a setting of the store */
+    int64_t from, until; /* from the first position not yet taken to behind the last; what the queue itself left out lies within */
+    const int64_t *offsets; /* of each message, ascending */
+    bool strict; /* nothing is stored while there is a message that cannot be used: the queue's owner deals with those first */
+    /* out */
+    enum { POSITION_TAKEN, POSITION_GAP, POSITION_INVALID } answer; /* GAP: `from` lies behind what is stored (ERR_CONFLICT); INVALID: ERR_INVALID */
+    int64_t stored; /* before this work; -1: nothing yet */
+    size_t skipped; /* messages that were stored before: the first ones */
 };
 struct work {
     struct arena *arena; /* of the submitter; the writer uses it until `done` */
@@ -76,6 +89,7 @@ struct work {
     struct request *requests; /* …or other requests, whose identifiers the engine hashes. Results of messages are here too. */
     size_t request_count;
     struct rights_act *rights; /* done in the same commit (rights.h); NULL: none */
+    struct work_position *position; /* of messages out of a queue; NULL: none */
     bool explain;
     size_t bytes; /* for the queue's bound */
     void (*done)(struct work *work); /* called on the writer thread after the commit; must be quick */
@@ -94,6 +108,9 @@ const struct err *engine_submit(struct engine *engine, struct work *work) MUST_C
 const struct err *engine_do(struct engine *engine, struct work *work) MUST_CHECK;
 /* To be called once for every work that was accepted, also when it failed afterwards; harmless for others. */
 void engine_work_release(struct engine *engine, struct work *work);
+
+/* How far the queue was taken in: the first position that was not; -1: nothing was. */
+const struct err *engine_position(struct reader *reader, struct arena *arena, str key, int64_t *ret_stored) MUST_CHECK;
 
 /* ---- reading ---- */
 const struct err *engine_reader(struct engine *engine, struct reader **ret_reader) MUST_CHECK;

@@ -34,6 +34,7 @@ struct ticket {
     struct work *work;
     const struct policy *policy; /* work: its messages were read under this one; held */
     uint8_t *needs; /* work: core_needs of each request */
+    size_t skip; /* work: so many of its requests were stored before (position.c) */
     const profile_no *sweeps;
     size_t sweep_count;
     int64_t sweep_now_ms; /* the commit's time; TIME_NONE: the clock's */
@@ -92,6 +93,8 @@ struct commit {
     size_t loaded_count;
     struct map pages; /* facts.c's: profile number → its fact pages */
 };
+/* position.c: what of a work from a queue is new, and how far the queue is taken in with this commit. An error refuses this one alone. */
+const struct err *position_take(struct commit *commit, struct ticket *ticket) MUST_CHECK;
 void commit_setting(struct commit *commit, str key, str value); /* value STR_NONE: removed */
 /* As it will be after this commit, as far as is known yet. */
 const struct err *commit_setting_now(struct commit *commit, str key, str *ret_value) MUST_CHECK;

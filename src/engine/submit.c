@@ -58,6 +58,7 @@ static void message_read(const struct engine *engine, const struct policy *polic
     message->source = source;
     message->received_ms = work->received_ms;
     message->sent_ms = collected->sent_ms;
+    message->queued_ms = collected->queued_ms;
     message->gpc = collected->gpc;
     message->historical = collected->historical;
     if (!source) {

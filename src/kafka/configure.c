@@ -87,15 +87,15 @@ static const char *common(struct configuring *c, enum kafka_use use)
     return problem;
 }
 
-const char *kafka_configure(struct arena *arena, const struct kafka_declared *declared, const char *(*environment)(const char *),
-                            rd_kafka_conf_t **ret_conf)
+const char *kafka_configure(struct arena *arena, const struct kafka_declared *declared, enum kafka_use purpose,
+                            const char *(*environment)(const char *), rd_kafka_conf_t **ret_conf)
 {
     struct configuring c = {.conf = rd_kafka_conf_new(), .environment = environment};
     policy_problems problems = {0};
     size_t count;
     const struct kafka_option *rows = kafka_options(&count);
     kafka_check(arena, declared, &problems);
-    const char *problem = problems.count ? "options_invalid" : common(&c, declared->use);
+    const char *problem = problems.count ? "options_invalid" : common(&c, purpose);
     rd_kafka_conf_set_log_cb(c.conf, NULL); /* it would name addresses */
     vec_each (option, declared->options)
         for (size_t i = 0; i < count && !problem; i++)

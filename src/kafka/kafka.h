@@ -27,10 +27,10 @@ struct kafka_declared {
 };
 void kafka_check(struct arena *arena, const struct kafka_declared *declared, policy_problems *ret_problems);
 
-/* A configuration of what the options say, secrets included; the caller's to use up or to destroy. NULL when fine, else a reason code:
+/* A configuration for `purpose` (a source writes dead letters, too) of what the options say, secrets included; the caller's to use up or to destroy. NULL when fine, else a reason code:
  * "secret_missing", "secret_file_unreadable", "ssl_file_unreadable", "option_unsupported" (this librdkafka was built without it), "options_invalid". */
-const char *kafka_configure(struct arena *arena, const struct kafka_declared *declared, const char *(*environment)(const char *),
-                            rd_kafka_conf_t **ret_conf);
+const char *kafka_configure(struct arena *arena, const struct kafka_declared *declared, enum kafka_use purpose,
+                            const char *(*environment)(const char *), rd_kafka_conf_t **ret_conf);
 /* Of a destination. */
 bool kafka_timeout_parse(str text, int64_t *ret_ms);
 /* The topics of a source: "a, b". Returns how many. */

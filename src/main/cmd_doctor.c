@@ -208,6 +208,30 @@ static void look_destinations(struct visit *visit) {
         look(visit, "destinations", VERDICT_FINE, "%u in the policy", items->count);
 }
 
+static void look_sources(struct visit *visit) {
+    struct http_reply reply;
+    if (!ask(visit, "/v1/sources", &reply, "sources") || reply.status != 200)
+        return;
+    const struct json *items = page_items(&reply.json);
+    for (uint32_t i = 0; items && i < items->count; i++) {
+        const struct json *item = &items->items[i];
+        str name = json_string(json_get(item, STR("name"))), state = json_string(json_get(item, STR("state")));
+        str last = json_string(json_get(item, STR("last_error")));
+        int64_t lost = 0;
+        bool stuck = str_equal(state, STR("stuck"));
+        (void)json_int(json_get(item, STR("lost")), &lost); /* stays 0 */
+        if (stuck || str_equal(state, STR("misconfigured")) || str_equal(state, STR("failing")))
+            look(visit, "source", stuck ? VERDICT_BAD : VERDICT_NOTE, "%.*s is %.*s%s%.*s%s", STR_FMT(name), STR_FMT(state),
+                 last.length ? ": " : "", STR_FMT(last),
+                 stuck ? "; its topic ends before what was taken in: see \"Another topic of that name\" in docs/kafka.md" : "");
+        if (lost > 0)
+            look(visit, "source", VERDICT_BAD, "%.*s: its topic removed %lld records before they could be read: keep them longer there",
+                 STR_FMT(name), (long long)lost);
+    }
+    if (items && items->count)
+        look(visit, "sources", VERDICT_FINE, "%u in the policy", items->count);
+}
+
 static void tell(struct visit *visit) {
     static const char *const words[] = {[VERDICT_FINE] = "fine", [VERDICT_NOTE] = "note", [VERDICT_BAD] = "bad"};
     static const enum ink inks[] = {[VERDICT_FINE] = INK_GOOD, [VERDICT_NOTE] = INK_WARN, [VERDICT_BAD] = INK_BAD};
@@ -255,6 +279,7 @@ static enum status doctor(struct run *run) {
         look_ready(&visit);
         look_keys(&visit);
         look_destinations(&visit);
+        look_sources(&visit);
     }
     tell(&visit);
     return visit.bad ? STATUS_NO : STATUS_DONE;

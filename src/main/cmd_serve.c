@@ -16,6 +16,7 @@
 #include "main/file.h"
 #include "main/local.h"
 #include "main/policy_file.h"
+#include "receive/receive.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct serving {
     struct run *run;
     struct engine *engine;
     struct deliver *deliver;
+    struct receive *receive;
     struct callbacks *callbacks;
     struct server *server;
     int directory;
@@ -37,6 +39,10 @@ static void write_destinations(void *context, struct jsonw *w) {
 }
 static void write_destination_metrics(void *context, struct buf *out) {
     deliver_write_metrics(((struct serving *)context)->deliver, out);
+}
+static void write_sources(void *context, struct jsonw *w) { receive_write_json(((struct serving *)context)->receive, w); }
+static void write_source_metrics(void *context, struct buf *out) {
+    receive_write_metrics(((struct serving *)context)->receive, out);
 }
 static void policy_changed(void *context) { deliver_policy_changed(((struct serving *)context)->deliver); }
 
@@ -125,6 +131,7 @@ static const struct err *start(struct serving *serving) {
     const char *socket;
     TRY(deliver_start(run->arena, serving->engine, NULL, &serving->deliver));
     TRY(callbacks_start(run->arena, serving->engine, &serving->callbacks));
+    TRY(receive_start(run->arena, serving->engine, NULL, &serving->receive));
     TRY(local_socket(run->arena, config_get(config, SETTING_DATA), &socket, &serving->directory));
     const char *secret = NULL;
     TRY(oidc_secret(run, &secret));
@@ -139,7 +146,8 @@ static const struct err *start(struct serving *serving) {
         .socket = socket,
         .console = config_get(config, SETTING_CONSOLE),
         .public_url = config_get(config, SETTING_PUBLIC_URL),
-        .hooks = {serving, write_destinations, write_destination_metrics, policy_changed, local_check_policy},
+        .hooks = {serving, write_destinations, write_destination_metrics, policy_changed, local_check_policy, write_sources,
+                  write_source_metrics},
         .debug_door = config_yes(config, SETTING_DEBUG_DOOR),
         .session_idle_s = (unsigned)setting_number(config, SETTING_SESSION_IDLE_SECONDS),
         .session_s = (unsigned)setting_number(config, SETTING_SESSION_SECONDS),
@@ -150,6 +158,7 @@ static const struct err *start(struct serving *serving) {
 
 static void stop(struct serving *serving) {
     server_stop(serving->server);
+    receive_stop(serving->receive);
     callbacks_stop(serving->callbacks);
     deliver_stop(serving->deliver);
     if (serving->engine)

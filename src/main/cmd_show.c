@@ -55,6 +55,7 @@ static const struct action actions[] = {
     {"policies", "", "the versions in memory", 0, 0, show},
     {"holds", "", "messages that wait for their consent", 0, 0, show},
     {"destinations", "", "their states, backlogs and last errors", 0, 0, show},
+    {"sources", "", "those that Telos reads by itself (Kafka): their states, lag and what was refused", 0, 0, show},
     {"memory", "", "who holds how much of it", 0, 0, show},
 };
 

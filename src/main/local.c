@@ -2,6 +2,7 @@
 #include "main/local.h"
 
 #include "deliver/deliver.h"
+#include "receive/receive.h"
 #include "main/file.h"
 
 #include <errno.h>
@@ -54,6 +55,7 @@ bool local_answers(const char *socket_path) {
 void local_check_policy(void *context, struct arena *arena, const struct policy *policy, policy_problems *problems) {
     (void)context;
     deliver_check(arena, policy, problems);
+    receive_check(arena, policy, problems);
 }
 
 static void pause_ms(int64_t ms) {

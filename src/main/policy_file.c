@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "deliver/deliver.h"
 #include "main/file.h"
+#include "receive/receive.h"
 
 void policy_problems_note(struct arena *arena, const char *path, const policy_problems *problems) {
     if (problems->count)
@@ -25,8 +26,10 @@ enum status policy_file_check(struct run *run, const char *path, struct policy_f
     error = policy_load(run->arena, &file.input, &file.policy, ret_problems);
     if (error && error->code != ERR_POLICY)
         return run_fail(run, error);
-    if (!error)
+    if (!error) {
         deliver_check(run->arena, file.policy, ret_problems);
+        receive_check(run->arena, file.policy, ret_problems);
+    }
     *ret_file = file;
     return ret_problems->count || error ? STATUS_NO : STATUS_DONE;
 }

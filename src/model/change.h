@@ -23,6 +23,7 @@ struct message {
     uint64_t dedupe; /* keyed hash of source and messageId */
     const struct source *source;
     int64_t received_ms, sent_ms; /* sent_ms: TIME_NONE when the client gave none */
+    int64_t queued_ms; /* when it came into the queue that it was read from; 0: it came by itself */
     int64_t at_ms; /* corrected for clock skew */
     bool gpc; /* Sec-GPC: 1 */
     bool historical; /* /v1/import: no skew correction, keeps timestamp */

@@ -99,6 +99,8 @@ const struct err *metrics_get(struct call *call)
     route_lines(out, call->server);
     if (call->server->hooks.write_destination_metrics)
         call->server->hooks.write_destination_metrics(call->server->hooks.context, out);
+    if (call->server->hooks.write_source_metrics)
+        call->server->hooks.write_source_metrics(call->server->hooks.context, out);
     buf_add(out, STR("# EOF\n"));
     return NULL;
 }

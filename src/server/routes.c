@@ -88,6 +88,7 @@ static const struct route table[] = {
     {"GET", "/v1/stream", MAY_PEOPLE, IN | POL, 0, stream_get, "stream", "Changes of persons as they commit (server-sent events)", "purpose segment last_event_id", NULL, 200, "text/event-stream"},
 
     /* sending */
+    {"GET", "/v1/sources", MAY_EVIDENCE, POL, 0, sources_get, "listSources", "The sources and, of those that Telos reads by itself, their states", NULL, NULL, 200, "Sources"},
     {"GET", "/v1/destinations", MAY_EVIDENCE, POL, 0, destinations_get, "listDestinations", "The destinations and their states", NULL, NULL, 200, "Destinations"},
     {"GET", "/v1/destinations/{name}", MAY_EVIDENCE, POL, 0, destination_get, "getDestination", "One destination and its state", NULL, NULL, 200, "Destination"},
     {"POST", "/v1/destinations/{name}/pause", MAY_ADMIN, POL, API, destination_pause, "pauseDestination", "Send nothing until it is resumed", NULL, NULL, 200, "Paused"},

@@ -1,4 +1,4 @@
-/* Destinations and deliveries: their states, and pause, resume, retry, replay. Sending itself is another floor's; what it alone knows (the states
+/* Sources, destinations and deliveries: their states, and pause, resume, retry, replay. Sending itself is another floor's; what it alone knows (the states
  * of the destinations) comes by the hooks.
  *
  * A delivery is a reference and holds no data, so a page of them shows no person but by the profile's id.
@@ -50,6 +50,51 @@ const struct err *destinations_get(struct call *call)
     jsonw_object(&w);
     jsonw_key(&w, STR("destinations"));
     TRY(write_all(call, &w));
+    jsonw_object_end(&w);
+    return NULL;
+}
+
+/* ---- sources ---- */
+
+/* Those that send by themselves, then those that Telos reads. */
+static const struct err *write_sources(struct call *call, struct jsonw *w)
+{
+    struct buf out;
+    struct jsonw read;
+    struct json all = {0};
+    buf_init(&out, &call->arena, LIMIT_REPLY_BYTES);
+    jsonw_init(&read, &out);
+    if (call->server->hooks.write_sources)
+        call->server->hooks.write_sources(call->server->hooks.context, &read);
+    if (out.length)
+        TRY(json_read(&call->arena, buf_str(&out), &all));
+    jsonw_array(w);
+    vec_each (source, &call->policy->sources) {
+        const struct json *state = NULL;
+        for (uint32_t i = 0; all.type == JSON_ARRAY && i < all.count && !state; i++)
+            if (str_equal(json_string(json_get(&all.items[i], STR("name"))), source->name))
+                state = &all.items[i];
+        if (state) {
+            jsonw_value(w, state);
+            continue;
+        }
+        jsonw_object(w);
+        jsonw_field(w, "name", source->name);
+        jsonw_field(w, "kind", source->kind);
+        jsonw_field(w, "state", str_equal(source->kind, STR("kafka")) ? STR("joining") : STR("open"));
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+    return NULL;
+}
+
+const struct err *sources_get(struct call *call)
+{
+    struct jsonw w;
+    reply_json(call, MHD_HTTP_OK, &w);
+    jsonw_object(&w);
+    jsonw_key(&w, STR("sources"));
+    TRY(write_sources(call, &w));
     jsonw_object_end(&w);
     return NULL;
 }

@@ -22,6 +22,8 @@ struct server_hooks {
     void (*policy_changed)(void *context); /* a policy was activated, a destination resumed, deliveries set back to pending */
     /* Adds what is wrong with parts of a policy that the policy floor does not know (the destinations' own options). */
     void (*check_policy)(void *context, struct arena *arena, const struct policy *policy, policy_problems *problems);
+    void (*write_sources)(void *context, struct jsonw *w); /* one JSON array: the sources that Telos reads by itself, with their states */
+    void (*write_source_metrics)(void *context, struct buf *out); /* OpenMetrics lines without "# EOF" */
 };
 
 /* An OpenID provider by which users sign on; `issuer` NULL: none. Texts may be NULL where there is a default. */

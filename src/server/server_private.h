@@ -502,6 +502,7 @@ const struct err *merges_post(struct call *call);
 const struct err *merge_undo(struct call *call);
 const struct err *stream_get(struct call *call);
 
+const struct err *sources_get(struct call *call);
 const struct err *destinations_get(struct call *call);
 const struct err *destination_get(struct call *call);
 const struct err *destination_pause(struct call *call);

@@ -108,6 +108,18 @@ static const struct err *show_holds(struct call *call, struct jsonw *w)
     return NULL;
 }
 
+static const struct err *show_sources(struct call *call, struct jsonw *w)
+{
+    jsonw_key(w, STR("sources"));
+    if (call->server->hooks.write_sources) {
+        call->server->hooks.write_sources(call->server->hooks.context, w);
+        return NULL;
+    }
+    jsonw_array(w);
+    jsonw_array_end(w);
+    return NULL;
+}
+
 static const struct err *show_destinations(struct call *call, struct jsonw *w)
 {
     jsonw_key(w, STR("destinations"));
@@ -163,7 +175,7 @@ static const struct err *part_reply(struct call *call, const struct part *parts,
 }
 
 static const struct part shows[] = {{"queues", show_queues}, {"batches", show_batches}, {"policies", show_policies},
-                                    {"holds", show_holds},   {"memory", show_memory},   {"destinations", show_destinations}};
+                                    {"holds", show_holds},   {"memory", show_memory},   {"destinations", show_destinations}, {"sources", show_sources}};
 
 const struct err *show_get(struct call *call) { return part_reply(call, shows, sizeof(shows) / sizeof(*shows)); }
 

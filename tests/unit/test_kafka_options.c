@@ -115,7 +115,7 @@ static const char *configured(const char *options, rd_kafka_conf_t **ret_conf)
 {
     struct policy *policy = policy_of(arena_printf(&policy_arena, "destinations: { d: { purpose: p, kind: kafka, brokers: 'a:1', topic: t, %s } }\n", options));
     struct kafka_declared declared = {.use = KAFKA_SEND, .who = STR("`d`"), .options = &policy_destination(policy, STR("d"))->options};
-    return kafka_configure(&policy_arena, &declared, environment, ret_conf);
+    return kafka_configure(&policy_arena, &declared, KAFKA_SEND, environment, ret_conf);
 }
 
 static void secrets_come_from_the_environment_or_a_file(void **state)
