@@ -1,7 +1,8 @@
 /* How far a queue outside (a partition of a topic) has been taken in: a setting a queue, written in the very commit that stores its messages. So
  * whatever is read twice (after a kill, by a node that took a partition over, by one that was thought dead) is stored once.
  *
- * 1. The answer is given on the writer thread, where it is the newest: nobody else can store between the look and the save.
+ * 1. The answer is given on the writer thread, on a shared store in this node's turn, where it is the newest: nobody else can store between the look
+ *    and the save.
  * 2. Nothing is leapt over: a work that does not begin at or before the stored position is refused.
  */
 #include "engine/engine_private.h"
@@ -52,6 +53,14 @@ const struct err *position_take(struct commit *commit, struct ticket *ticket)
     if (position->until > position->stored)
         commit_setting(commit, str_copy(commit->arena, position->key), str_printf(commit->arena, "%lld", (long long)position->until));
     return NULL;
+}
+
+bool commit_has_positions(const struct commit *commit)
+{
+    for (const struct ticket *ticket = commit->tickets; ticket; ticket = ticket->next)
+        if (ticket->work && ticket->work->position)
+            return true;
+    return false;
 }
 
 const struct err *engine_position(struct reader *reader, struct arena *arena, str key, int64_t *ret_stored)

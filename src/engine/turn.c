@@ -187,9 +187,9 @@ const struct err *nodes_apply(struct commit *commit)
     struct engine *engine = commit->engine;
     size_t size = commit_size(commit);
     uint64_t likely = size * NUMBERS_A_MESSAGE + 64, most = size * (LIMIT_MESSAGE_IDENTIFIERS + 2) + 64;
-    bool fine = false;
+    bool fine = false, early = size && !commit_has_positions(commit); /* how far a queue was taken in is only certain in the turn */
     engine->nodes->block_new = false;
-    for (unsigned round = 0; size && !fine && round < ROUNDS_OPTIMISTIC && engine->profile_next + likely <= engine->nodes->block_until; round++) {
+    for (unsigned round = 0; early && !fine && round < ROUNDS_OPTIMISTIC && engine->profile_next + likely <= engine->nodes->block_until; round++) {
         TRY(round_before_turn(commit, &fine));
         if (fine)
             break;
