@@ -65,6 +65,7 @@
     X(LIMIT_DELIVERY_TIMEOUT_S, 60, "longest `timeout` of a destination", "policy refused")                            \
     X(LIMIT_DELIVERY_REPLY_BYTES, 64 * 1024, "reply of a destination, read and thrown away", "the rest is not read")   \
     X(LIMIT_KAFKA_SOURCES, 64, "sources of kind kafka, a thread each", "policy refused")                              \
+    X(LIMIT_KAFKA_SESSION_S, 300, "longest `session_timeout` of a kafka source", "policy refused")                      \
     X(LIMIT_KAFKA_BUFFER_BYTES, 32 * 1024 * 1024, "records of one kafka source read ahead", "its partitions are paused") \
     X(LIMIT_RIGHTS_TEXT_BYTES, 16 * 1024, "what a person writes with a rights request", "400 invalid")                 \
     X(LIMIT_RIGHTS_STEPS, 200, "steps in the history of one rights request", "409 conflict")                           \

@@ -24,7 +24,7 @@ struct deliver_options {
     const char *(*environment)(const char *name); /* secrets; NULL: getenv */
 };
 
-/* What is wrong with the destinations' own options (`url`, `timeout`, …), and sources that nobody would read from, added to `ret_problems`, in `arena`. To be asked wherever a
+/* What is wrong with the destinations' own options (`url`, `timeout`, …), added to `ret_problems`, in `arena`. To be asked wherever a
  * policy is checked or applied: the policy floor does not know the kinds. Line and column are 0. */
 void deliver_check(struct arena *arena, const struct policy *policy, policy_problems *ret_problems);
 

@@ -75,12 +75,6 @@ void deliver_check(struct arena *arena, const struct policy *policy, policy_prob
             kind_problem(arena, ret_problems, destination, nearest, "kind `%.*s` is unknown: did you mean `%.*s`?",
                          STR_FMT(destination->kind), STR_FMT(nearest));
     }
-    vec_each (source, &policy->sources) /* taken in silence, it would look as if it were read */
-        if (str_equal(source->kind, STR("kafka")))
-            *(struct policy_problem *)vec_push(arena, ret_problems) = (struct policy_problem){
-                .line = source->line, .column = source->column,
-                .text = str_printf(arena, "source `%.*s`: this version sends to Kafka, but does not read from it; let a consumer post to /v1/batch, and give the source another kind",
-                                   STR_FMT(source->name))};
 }
 
 void verdict_init(struct verdict *verdict, enum verdict_kind kind, const char *reason)

@@ -310,6 +310,7 @@ static const struct err *prepare(struct commit *commit)
         TRY(working_set_apply(commit));
     }
     said_count(commit);
+    positions_count(commit);
     commit->save.sets = commit->sets;
     ledger_begin(commit->engine->ledger, commit->arena, &commit->save, commit->now_ms, &commit->draft);
     joins_run(commit);

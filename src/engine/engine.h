@@ -69,12 +69,18 @@ struct collected { /* one message as it came */
     int64_t queued_ms; /* when it came into the queue that it was read from; 0: it came by itself */
     bool gpc, historical;
 };
+struct position_refusal {
+    int64_t offset;
+    const char *reason; /* a fixed word */
+};
 /* Where in a queue outside the messages of a work come from: taken in and remembered in one commit, so that each is stored once however often it
  * is read. */
 struct work_position {
     str key; /* names the queue: a setting of the store */
     int64_t from, until; /* from the first position not yet taken to behind the last; what the queue itself left out lies within */
     const int64_t *offsets; /* of each message, ascending */
+    const struct position_refusal *refused; /* what lies between and is no message: counted in the same commit, by day, source and reason */
+    size_t refused_count;
     bool strict; /* nothing is stored while there is a message that cannot be used: the queue's owner deals with those first */
     /* out */
     enum { POSITION_TAKEN, POSITION_GAP, POSITION_INVALID } answer; /* GAP: `from` lies behind what is stored (ERR_CONFLICT); INVALID: ERR_INVALID */

@@ -96,6 +96,7 @@ struct commit {
 /* position.c: what of a work from a queue is new, and how far the queue is taken in with this commit. An error refuses this one alone. */
 const struct err *position_take(struct commit *commit, struct ticket *ticket) MUST_CHECK;
 bool commit_has_positions(const struct commit *commit);
+void positions_count(struct commit *commit); /* what of the queues could not be taken, into batch.counters */
 void commit_setting(struct commit *commit, str key, str value); /* value STR_NONE: removed */
 /* As it will be after this commit, as far as is known yet. */
 const struct err *commit_setting_now(struct commit *commit, str key, str *ret_value) MUST_CHECK;

@@ -4,6 +4,7 @@
  * 1. The answer is given on the writer thread, on a shared store in this node's turn, where it is the newest: nobody else can store between the look
  *    and the save.
  * 2. Nothing is leapt over: a work that does not begin at or before the stored position is refused.
+ * 3. What could not be taken is counted in that commit, too (`what` is "refused"), so once, and it stays known.
  */
 #include "engine/engine_private.h"
 
@@ -61,6 +62,33 @@ bool commit_has_positions(const struct commit *commit)
         if (ticket->work && ticket->work->position)
             return true;
     return false;
+}
+
+static void refusal_count(struct commit *commit, str source, const char *reason)
+{
+    struct batch *batch = &commit->batch;
+    int64_t day_ms = commit->now_ms - commit->now_ms % DAY_MS;
+    for (size_t i = batch->counters.count; i-- > 0;) {
+        struct counter *row = &batch->counters.items[i];
+        if (!str_equal(row->what, STR("refused")))
+            break; /* ours are the last ones */
+        if (row->day_ms == day_ms && str_equal(row->source, source) && str_equal(row->reason, str_of(reason))) {
+            row->count++;
+            return;
+        }
+    }
+    *(struct counter *)vec_push(commit->arena, &batch->counters) =
+        (struct counter){.day_ms = day_ms, .source = source, .what = STR("refused"), .reason = str_of(reason), .count = 1};
+}
+
+void positions_count(struct commit *commit)
+{
+    for (struct ticket *ticket = commit->tickets; ticket; ticket = ticket->next) {
+        const struct work_position *position = ticket->work && !ticket->error ? ticket->work->position : NULL;
+        for (size_t i = 0; position && i < position->refused_count; i++)
+            if (position->refused[i].offset >= position->stored)
+                refusal_count(commit, ticket->work->source, position->refused[i].reason);
+    }
 }
 
 const struct err *engine_position(struct reader *reader, struct arena *arena, str key, int64_t *ret_stored)

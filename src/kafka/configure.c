@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define SECRET_BYTES_MAX 8192
@@ -87,6 +88,18 @@ static const char *common(struct configuring *c, enum kafka_use use)
     return problem;
 }
 
+/* A heartbeat each third of it: two may be lost. */
+static const char *session(struct configuring *c, const struct kafka_declared *declared)
+{
+    int64_t ms;
+    if (!kafka_session_parse(flow_option(declared->options, STR("session_timeout"), STR_NONE), &ms))
+        return NULL; /* not said: librdkafka's own */
+    (void)snprintf(c->value, sizeof c->value, "%lld", (long long)ms); /* it fits */
+    const char *problem = set(c, "session.timeout.ms", c->value);
+    (void)snprintf(c->value, sizeof c->value, "%lld", (long long)(ms / 3)); /* it fits */
+    return problem ? problem : set(c, "heartbeat.interval.ms", c->value);
+}
+
 const char *kafka_configure(struct arena *arena, const struct kafka_declared *declared, enum kafka_use purpose,
                             const char *(*environment)(const char *), rd_kafka_conf_t **ret_conf)
 {
@@ -103,6 +116,8 @@ const char *kafka_configure(struct arena *arena, const struct kafka_declared *de
                 problem = apply(&c, &rows[i], option->value);
     if (!problem && str_equal(flow_option(declared->options, STR("sasl.mechanism"), STR_NONE), STR("OAUTHBEARER")))
         problem = set(&c, "sasl.oauthbearer.method", "oidc");
+    if (!problem && purpose == KAFKA_RECEIVE)
+        problem = session(&c, declared);
     OPENSSL_cleanse(c.value, sizeof c.value);
     if (problem) {
         rd_kafka_conf_destroy(c.conf);

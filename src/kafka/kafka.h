@@ -33,6 +33,8 @@ const char *kafka_configure(struct arena *arena, const struct kafka_declared *de
                             const char *(*environment)(const char *), rd_kafka_conf_t **ret_conf);
 /* Of a destination. */
 bool kafka_timeout_parse(str text, int64_t *ret_ms);
+/* Of a source: after how much silence a member of the group counts as gone. */
+bool kafka_session_parse(str text, int64_t *ret_ms);
 /* The topics of a source: "a, b". Returns how many. */
 size_t kafka_topics(str text, str ret_topics[KAFKA_RECEIVE_TOPICS]);
 

@@ -12,6 +12,7 @@ enum kafka_shape {
     SHAPE_TOPICS,
     SHAPE_BROKERS,
     SHAPE_SECONDS,
+    SHAPE_SESSION, /* seconds, too */
     SHAPE_VARIABLE, /* the environment variable that holds the value of `property` */
     SHAPE_SECRET_FILE, /* the file that does */
     SHAPE_SECRET, /* the value itself: refused */

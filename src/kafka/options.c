@@ -39,6 +39,7 @@ static const struct kafka_option rows[] = {
     {"group", SHAPE_TEXT, KAFKA_RECEIVE, NULL, NULL},
     {"start", SHAPE_WORD, KAFKA_RECEIVE, NULL, "earliest latest"},
     {"dead_letter", SHAPE_TOPIC, KAFKA_RECEIVE, NULL, NULL},
+    {"session_timeout", SHAPE_SESSION, KAFKA_RECEIVE, NULL, NULL},
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
@@ -65,17 +66,20 @@ bool kafka_word(const struct kafka_option *row, str value)
     return false;
 }
 
-bool kafka_timeout_parse(str text, int64_t *ret_ms)
+static bool seconds_parse(str text, int64_t seconds_max, int64_t *ret_ms)
 {
     int64_t seconds;
     text = str_trim(text);
     if (str_ends(text, STR("s")))
         text = str_slice(text, 0, text.length - 1);
-    if (!str_to_int64(text, &seconds) || seconds < 1 || seconds > LIMIT_DELIVERY_TIMEOUT_S)
+    if (!str_to_int64(text, &seconds) || seconds < 1 || seconds > seconds_max)
         return false;
     *ret_ms = seconds * SECOND_MS;
     return true;
 }
+
+bool kafka_timeout_parse(str text, int64_t *ret_ms) { return seconds_parse(text, LIMIT_DELIVERY_TIMEOUT_S, ret_ms); }
+bool kafka_session_parse(str text, int64_t *ret_ms) { return seconds_parse(text, LIMIT_KAFKA_SESSION_S, ret_ms); }
 
 size_t kafka_topics(str text, str ret_topics[KAFKA_RECEIVE_TOPICS])
 {
@@ -234,6 +238,10 @@ static void check_value(struct check *check, const struct kafka_option *row, con
     case SHAPE_SECONDS:
         if (!kafka_timeout_parse(value, &ms))
             problem(check, option, STR_NONE, "`timeout` is 1 to %d seconds, as in `timeout: 30s`", LIMIT_DELIVERY_TIMEOUT_S);
+        break;
+    case SHAPE_SESSION:
+        if (!kafka_session_parse(value, &ms))
+            problem(check, option, STR_NONE, "`%s` is 1 to %d seconds, as in `%s: 45s`", row->name, LIMIT_KAFKA_SESSION_S, row->name);
         break;
     case SHAPE_VARIABLE:
         if (!variable_fine(value))

@@ -34,6 +34,7 @@ const char *kafka_reason(rd_kafka_resp_err_t code)
         {RD_KAFKA_RESP_ERR__PURGE_INFLIGHT, "connection_lost"},
         {RD_KAFKA_RESP_ERR__FATAL, "producer_fatal"},
         {RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED, "group_left"},
+        {RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT, "session_timeout_refused"},
     };
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (reasons[i].code == code)

@@ -82,6 +82,12 @@ static void work_fill(struct flight *flight)
     flight->position.offsets = flight->offsets.items;
     flight->work.messages = flight->messages.items;
     flight->work.message_count = flight->messages.count;
+    flight->refused.count = 0;
+    vec_each (dead, &flight->dead)
+        *(struct position_refusal *)vec_push(&flight->arena, &flight->refused) =
+            (struct position_refusal){flight->records[dead->record]->offset, receive_refusal_name(dead->refusal)};
+    flight->position.refused = flight->refused.items;
+    flight->position.refused_count = flight->refused.count;
     flight->state = FLIGHT_READY;
     for (size_t i = 0; i < flight->dead.count && !str_empty(flight->feed->dead_letter); i++)
         if (!flight->dead.items[i].written)
@@ -238,7 +244,8 @@ static void count_refused(struct flight *flight)
 {
     struct feed *feed = flight->feed;
     vec_each (dead, &flight->dead)
-        feed->status.refused[dead->refusal]++;
+        if (flight->records[dead->record]->offset >= flight->position.stored) /* else somebody counted it before */
+            feed->status.refused[dead->refusal]++;
     if (flight->dead.count && feed_may_warn(feed, clock_now_ms())) {
         const struct dead *first = &flight->dead.items[0];
         log_write(LOG_WARN, "receive", "source %.*s: %zu records or messages cannot be taken, first at offset %lld of partition %d: %s%s",

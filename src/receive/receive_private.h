@@ -58,6 +58,7 @@ struct flight {
     VEC(struct dead) dead;
     struct work work;
     struct work_position position;
+    VEC(struct position_refusal) refused; /* of `dead`, for the counters of the store */
     size_t dead_pending; /* handed to the producer, not yet answered */
     bool dead_failed;
     int64_t again_ms; /* not before */

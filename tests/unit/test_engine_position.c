@@ -108,6 +108,38 @@ static void positions_without_messages_move_on(void **state)
     world_end(&world);
 }
 
+static uint64_t refused(const char *reason)
+{
+    struct counter *rows;
+    size_t count;
+    uint64_t found = 0;
+    check_fine(engine_store(world.engine)->counters(reader_session(world.reader), &world.arena, 0, INT64_MAX, &rows, &count));
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(rows[i].what, STR("refused")) && str_equal(rows[i].source, STR("till")) && str_equal(rows[i].reason, str_of(reason)))
+            found += rows[i].count;
+    return found;
+}
+
+static void what_is_no_message_is_counted_once_and_stays_known(void **state)
+{
+    (void)state;
+    static const struct position_refusal bad[] = {{1, "malformed"}, {2, "no_value"}, {4, "malformed"}, {9, "malformed"}};
+    struct piece piece;
+    world_begin(&world);
+    for (int i = 0; i < 3; i++) { /* the third one goes on where the first two ended */
+        piece_make(&piece, i < 2 ? 0 : 3, i < 2 ? 5 : 10, NULL);
+        piece.position.refused = bad;
+        piece.position.refused_count = i < 2 ? 3 : 4;
+        check_fine(piece_do(&piece));
+        arena_release(&piece.arena);
+        assert_int_equal(refused("malformed"), i < 2 ? 2 : 3);
+        assert_int_equal(refused("no_value"), 1);
+    }
+    world_reopen(&world);
+    assert_int_equal(refused("malformed"), 3);
+    world_end(&world);
+}
+
 static void a_strict_work_with_an_unusable_message_stores_nothing(void **state)
 {
     (void)state;
@@ -170,6 +202,7 @@ int main(void)
         cmocka_unit_test(what_is_read_again_is_stored_once),
         cmocka_unit_test(nothing_is_leapt_over),
         cmocka_unit_test(positions_without_messages_move_on),
+        cmocka_unit_test(what_is_no_message_is_counted_once_and_stays_known),
         cmocka_unit_test(a_strict_work_with_an_unusable_message_stores_nothing),
         cmocka_unit_test(a_commit_that_failed_has_not_moved_the_position),
         cmocka_unit_test(a_source_that_was_just_taken_out_leaves_its_messages_in_the_queue),

@@ -82,7 +82,8 @@ static void options_of_a_source_are_refused_where_they_stand(void **state)
 {
     (void)state;
     static const struct refusal table[] = {
-        {"brokers: 'a:9092', topic: 'shop, web', group: telos-eu, start: latest, dead_letter: shop.dead", ""},
+        {"brokers: 'a:9092', topic: 'shop, web', group: telos-eu, start: latest, dead_letter: shop.dead, session_timeout: 10s", ""},
+        {"brokers: 'a:1', topic: shop, session_timeout: 10m", "f:2:63: `d`: `session_timeout` is 1 to 300 seconds, as in `session_timeout: 45s`\n"},
         {"brokers: 'a:1', topic: 'shop,,web'", "f:2:50: `d`: `topic` is one name of a topic, or up to 32 different ones with commas between them\n"},
         {"brokers: 'a:1', topic: 'shop, shop'", "f:2:50: `d`: `topic` is one name of a topic, or up to 32 different ones with commas between them\n"},
         {"brokers: 'a:1', topic: shop, start: now", "f:2:63: `d`: `start` is one of: earliest latest\n"},
@@ -141,6 +142,21 @@ static void secrets_come_from_the_environment_or_a_file(void **state)
     unlink(path);
 }
 
+static void a_session_beats_three_times_before_it_ends(void **state)
+{
+    (void)state;
+    rd_kafka_conf_t *conf;
+    struct policy *policy = policy_of("sources: { s: { purposes: p, kind: kafka, brokers: 'a:1', topic: t, session_timeout: 9s } }\n");
+    struct kafka_declared declared = {.use = KAFKA_RECEIVE, .who = STR("`s`"), .options = &policy_source(policy, STR("s"))->options};
+    assert_null(kafka_configure(&policy_arena, &declared, KAFKA_RECEIVE, environment, &conf));
+    assert_string_equal(property(conf, "session.timeout.ms"), "9000");
+    assert_string_equal(property(conf, "heartbeat.interval.ms"), "3000");
+    assert_string_equal(property(conf, "enable.auto.commit"), "false");
+    rd_kafka_conf_destroy(conf);
+    assert_null(kafka_configure(&policy_arena, &declared, KAFKA_SEND, environment, &conf)); /* the writer of dead letters has none */
+    rd_kafka_conf_destroy(conf);
+}
+
 static void what_the_promises_rest_on_is_set_whatever_the_policy_says(void **state)
 {
     (void)state;
@@ -160,6 +176,7 @@ int main(void)
         cmocka_unit_test(options_of_a_source_are_refused_where_they_stand),
         cmocka_unit_test(only_sources_of_this_kind_have_options),
         cmocka_unit_test(secrets_come_from_the_environment_or_a_file),
+        cmocka_unit_test(a_session_beats_three_times_before_it_ends),
         cmocka_unit_test(what_the_promises_rest_on_is_set_whatever_the_policy_says),
     };
     return cmocka_run_group_tests(tests, policy_world_begin, policy_world_end);
