@@ -177,6 +177,12 @@ static str statement_refusal(struct apply *apply, const struct statement *statem
         return str_printf(apply->arena, "`%s` does not fit: purpose `%.*s` rests on %s", consent_status_name(record->status),
                           STR_FMT(purpose->name), basis_name(basis));
     const struct notice *notice = policy_notice(apply->policy, record->notice);
+    bool agrees = record->status == CONSENT_GIVEN || record->status == CONSENT_RENEWED || record->status == CONSENT_INFORMED;
+    if (!notice && agrees && !str_empty(record->notice)) /* a no counts whatever it names */
+        return str_printf(apply->arena, "the policy has no notice `%.*s`%s%.*s%s", STR_FMT(record->notice),
+                          purpose->notice == SLOT_NONE ? "" : "; people are shown `",
+                          STR_FMT(purpose->notice == SLOT_NONE ? STR_NONE : apply->policy->notices.items[purpose->notice].name),
+                          purpose->notice == SLOT_NONE ? "" : "` for this purpose");
     if (notice && record->notice_version > notice->version)
         return str_printf(apply->arena, "notice `%.*s` has no version %u; the newest is %u", STR_FMT(notice->name), record->notice_version, notice->version);
     if (record->status == CONSENT_OPENED && record->notice_version > purpose->terms_version)

@@ -273,9 +273,10 @@ bool fact_dominates(enum fold_rule rule, const struct fact *winner, const struct
 int fact_order(const struct fact *a, const struct fact *b);
 int value_compare(str a, str b); /* numbers as numbers, everything else bytewise */
 bool fact_is_null(const struct fact *fact);
-/* Returns the purposes of what changed (0: nothing new). `*ret_aged`: a year of birth came out, and its effects with it. */
+/* Returns the purposes of what changed (0: nothing new). `*aged`: a year of birth came out, and its effects with it; true before: it is
+ * called again for that reason. */
 purpose_mask facts_add(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
-                       const struct classified *classified, struct message_result *result, bool *ret_aged);
+                       const struct classified *classified, struct message_result *result, bool *aged);
 /* The year of birth that a message says, youngest first; 0: none. `context` may be NULL. */
 int birth_year_glance(const struct message *message, const struct json *context);
 /* A message says the year, whether or not that may be kept as a fact: who is a child by it is judged as one before the message's own yes counts

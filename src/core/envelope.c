@@ -206,6 +206,8 @@ const struct err *envelope_read(struct arena *arena, str text, size_t messages_m
         if (outer.twice) /* in a message that stands alone it is found when that is read */
             return err_new(arena, ERR_MALFORMED, "the name `%s` stands twice in the body; send each name once", outer.twice);
         TRY(read_list(arena, outer.batch, messages_max, &envelope));
+        if (!envelope.messages.count && text.data[0] == '[')
+            return malformed(arena, "the list is empty");
     } else {
         *(str *)vec_push(arena, &envelope.messages) = text;
         envelope.context = envelope.integrations = STR_NONE; /* they are the message's own */

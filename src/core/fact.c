@@ -254,10 +254,27 @@ bool birth_year_derive(struct apply *apply, struct person *person)
     return changed;
 }
 
-purpose_mask facts_add(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
-                       const struct classified *classified, struct message_result *result, bool *ret_aged)
+/* A year of birth that was kept for a purpose alone which falls by it, has gone with it: it cannot be kept, and what was known before stands. */
+static bool birth_undid_itself(const struct person *person, const struct fact *like)
 {
-    *ret_aged = false;
+    vec_each (fact, &person->facts)
+        if (!row_dead(fact) && birth_name(fact->name) && profile_no_equal(fact->profile, like->profile) && fact->identifier == like->identifier &&
+            fact->observed_ms == like->observed_ms && fact->received_ms == like->received_ms && str_equal(fact->source, like->source))
+            return false;
+    return true;
+}
+
+static void left_out_note(struct apply *apply, struct message_result *result, str name, enum reason reason)
+{
+    *(struct left_out *)vec_push(apply->arena, &result->left_out) =
+        (struct left_out){str_printf(apply->arena, "traits.%.*s", STR_FMT(name)), REASON_BIT(reason)};
+}
+
+purpose_mask facts_add(struct apply *apply, struct person *person, const struct identifier *identifier, const struct message *message,
+                       const struct classified *classified, struct message_result *result, bool *aged)
+{
+    bool again = *aged;
+    *aged = false;
     if (!classified->traits.count || !person_require(apply, person, PERSON_FACTS))
         return 0;
     size_t alive = 0;
@@ -267,13 +284,17 @@ purpose_mask facts_add(struct apply *apply, struct person *person, const struct 
     bool birth = false;
     struct fact fact = {.change = CHANGE_NEW, .profile = identifier->profile, .identifier = identifier->number,
                         .source = message->source->name, .observed_ms = message->at_ms, .received_ms = message->received_ms};
+    bool no_birth = again && birth_undid_itself(person, &fact);
     struct rivals *rivals = rivals_find(apply, person, &fact, classified);
     vec_each (found, &classified->traits) {
         if (!found->purposes)
             continue;
+        if (no_birth && birth_name(found->name)) {
+            left_out_note(apply, result, found->name, REASON_CONSENT_GUARDIAN_REQUIRED);
+            continue;
+        }
         if (alive >= LIMIT_PROFILE_FACTS) {
-            *(struct left_out *)vec_push(apply->arena, &result->left_out) =
-                (struct left_out){str_printf(apply->arena, "traits.%.*s", STR_FMT(found->name)), REASON_BIT(REASON_TOO_MANY_FACTS)};
+            left_out_note(apply, result, found->name, REASON_TOO_MANY_FACTS);
             continue;
         }
         fact.name = found->name;
@@ -289,7 +310,7 @@ purpose_mask facts_add(struct apply *apply, struct person *person, const struct 
         const struct standing *before = standing_of(apply, person, NULL);
         if (birth_year_derive(apply, person)) {
             consent_effects(apply, person, before);
-            *ret_aged = true;
+            *aged = true;
         }
     }
     return changed;

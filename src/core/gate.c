@@ -59,22 +59,37 @@ static reason_mask category_reasons(const struct policy *policy, const struct pu
     return reasons;
 }
 
-/* The destination that the recipient text names; the reasons against it. A recipient with its country in brackets counts too. */
+/* How exactly the destination is meant: by its name, its recipient text, or that without its brackets ("Posta Kft." for "Posta Kft. (processor, HU)");
+ * 0: not at all. */
+static unsigned recipient_meant(const struct destination *destination, str recipient)
+{
+    str text = destination->recipient;
+    if (str_equal(destination->name, recipient))
+        return 3;
+    if (str_equal(text, recipient))
+        return 2;
+    return text.length > recipient.length && str_starts(text, recipient) && str_starts(str_slice(text, recipient.length, text.length), STR(" ("));
+}
+
+/* The destination that the recipient names; the reasons against it. Where several are meant as exactly, all of them must be fit. */
 static reason_mask recipient_reasons(const struct policy *policy, const struct purpose *purpose, str recipient, int64_t at_ms,
                                      const struct destination **ret_destination, struct decision *decision)
 {
-    reason_mask reasons = REASON_BIT(REASON_RECIPIENT_NOT_DECLARED);
+    unsigned best = 1;
+    reason_mask reasons = 0;
+    vec_each (destination, &policy->destinations)
+        if (destination->purpose == purpose->slot && recipient_meant(destination, recipient) > best)
+            best = recipient_meant(destination, recipient);
     vec_each (destination, &policy->destinations) {
-        if (destination->purpose != purpose->slot ||
-            !(str_equal(destination->name, recipient) || str_equal(destination->recipient, recipient)))
-            continue;
-        *ret_destination = destination;
         int64_t until_ms;
-        reasons = policy_transfer_at(policy, destination, at_ms, &until_ms) ? 0 : REASON_BIT(REASON_TRANSFER_WITHOUT_SAFEGUARD);
+        if (destination->purpose != purpose->slot || recipient_meant(destination, recipient) != best)
+            continue;
+        if (!*ret_destination)
+            *ret_destination = destination;
+        reasons |= policy_transfer_at(policy, destination, at_ms, &until_ms) ? 0 : REASON_BIT(REASON_TRANSFER_WITHOUT_SAFEGUARD);
         decision->valid_until_ms = until_ms < decision->valid_until_ms ? until_ms : decision->valid_until_ms;
-        break;
     }
-    return reasons;
+    return *ret_destination ? reasons : REASON_BIT(REASON_RECIPIENT_NOT_DECLARED);
 }
 
 /* "decoder tcf/1, vendor 755" */

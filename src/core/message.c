@@ -265,14 +265,14 @@ static void kept(struct course *c, struct resolved resolved)
     purpose_mask informed = c->informable & (fields->kept | identity_purpose(apply->policy));
     if (informed)
         informed_record(apply, resolved.person, known_identifier(resolved.known), c->message, informed);
-    bool aged = false, twice = false;
+    bool aged = false;
     purpose_mask changed = facts_add(apply, resolved.person, known_identifier(resolved.known), c->message, fields, result, &aged);
     struct person *person = person_latest(resolved.person); /* an age may have come out, and held messages with it */
     if (aged) { /* what is kept, and told, is what is allowed with it */
         view_fill(c, person);
         if (!judge_again(c, person))
             return;
-        changed |= facts_add(apply, person, known_identifier(resolved.known), c->message, fields, result, &twice);
+        changed |= facts_add(apply, person, known_identifier(resolved.known), c->message, fields, result, &aged);
         changed &= fields->kept;
     }
     struct event *event = event_store(c, person, known_identifier(resolved.known));

@@ -10,6 +10,7 @@ struct wishes {
     purpose_mask opened, ended; /* contract events */
     purpose_mask granted; /* purposes that may be granted by it: all, but for an API token that has not all */
     bool denials_only;
+    bool lifts_nothing; /* the message names several people: what the others said against a purpose is not seen here, and a lift would reach it once they are one */
 };
 
 struct speaker { /* who says it */

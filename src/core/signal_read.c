@@ -198,6 +198,15 @@ void signals_again(struct apply *apply, const struct message *message, const str
     (void)wishes_record(apply, &wishes, &speaker, known, message->message_id, &planned);
 }
 
+/* Whether it names several people, who may become one by it. */
+static bool names_several(const struct person *person, const struct named *named, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (named[i].known && named[i].known->person && named[i].known->person != person)
+            return true;
+    return false;
+}
+
 purpose_mask signals_apply(struct apply *apply, const struct message *message, const struct glance *glance, struct named *named, size_t named_count)
 {
     struct wishes wishes;
@@ -208,6 +217,7 @@ purpose_mask signals_apply(struct apply *apply, const struct message *message, c
         return wishes.reading.unreadable;
     if (!wishes_ready(apply, &wishes, person))
         return wishes.reading.unreadable; /* it will be applied again */
+    wishes.lifts_nothing = names_several(person, named, named_count);
     const struct speaker speaker = {.person = person, .identifier = named[0].known ? known_identifier(named[0].known) : NULL,
                                     .standing = standing_of(apply, person, message->source), .source = message->source,
                                     .sure = sureness_of(apply, message, person, named, named_count), .at_ms = said_ms(apply, message)};

@@ -97,7 +97,8 @@ static void plan_voices(const struct planning *p, unsigned slot)
     const struct signal_reading *reading = &p->wishes->reading;
     enum signal_ground ground = now->basis == BASIS_CONSENT ? GROUND_CONSENT : GROUND_INTEREST;
     bool refused = signal_no(reading, ground) & purpose->self;
-    bool may_grant = !refused && !p->wishes->denials_only && !(reading->unreadable & purpose->self) && (p->wishes->granted & purpose->self);
+    bool may_grant = !refused && !p->wishes->denials_only && !(reading->unreadable & purpose->self) && (p->wishes->granted & purpose->self) &&
+                     (ground == GROUND_CONSENT || !p->wishes->lifts_nothing);
     int64_t at_ms = p->speaker->at_ms;
     for (unsigned i = 0; i < reading->voice_count; i++) {
         const struct signal_voice *voice = &reading->voices[i];
@@ -163,7 +164,7 @@ static void plan_back(const struct planning *p, unsigned slot)
     const struct purpose *purpose = &p->policy->purposes.items[slot];
     const struct purpose_standing *now = &p->speaker->standing->purposes[slot];
     str method = str_of(signal_kind_method(SIGNAL_GPP));
-    if (!(now->reasons & REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL)) || !p->speaker->person || !p->speaker->identifier || p->wishes->denials_only ||
+    if (!(now->reasons & REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL)) || !p->speaker->person || !p->speaker->identifier || p->wishes->denials_only || p->wishes->lifts_nothing ||
         !(p->wishes->granted & purpose->self) || (p->wishes->reading.unreadable & purpose->self) || !now->objection ||
         p->speaker->at_ms <= now->objection->at_ms || !only_own_opt_out(p->policy, p->speaker, purpose->name, method))
         return;

@@ -2,6 +2,8 @@
  * what was allowed, and the gate gives the oracle's answers. */
 #include "sim.h"
 
+#include "core/signal.h"
+
 #include <stdlib.h>
 
 /* --- marks: what the store would not be told of must be as it was */
@@ -249,6 +251,29 @@ static struct cell *cell_of(struct world *world, const struct request *request)
     return NULL;
 }
 
+/* A GPP string takes back what GPP said on the same identifier, and only where nothing else that was said since the last lift stands against the purpose. */
+static void backs_check(struct world *world, const struct request *request, const struct person *person)
+{
+    str gpp = str_of(signal_kind_method(SIGNAL_GPP));
+    vec_each (back, &person->consents) {
+        int64_t lifted_ms = TIME_NONE;
+        if (back->status != CONSENT_OBJECTION_LIFTED || memcmp(&back->id, &request->message.id, sizeof(back->id)) < 0 || back->at_ms != request->message.at_ms ||
+            !str_equal(back->method, gpp)) /* not made by this message */
+            continue;
+        vec_each (record, &person->consents)
+            if (record != back && record->status == CONSENT_OBJECTION_LIFTED && str_equal(record->purpose, back->purpose) && record->at_ms < back->at_ms &&
+                record->at_ms > lifted_ms)
+                lifted_ms = record->at_ms;
+        vec_each (record, &person->consents) {
+            bool against = record->status == CONSENT_OPTED_OUT || record->status == CONSENT_OBJECTED;
+            if (!against || !str_equal(record->purpose, back->purpose) || record->at_ms >= back->at_ms || record->at_ms <= lifted_ms)
+                continue;
+            CHECK(world, SIGNAL, str_equal(record->method, gpp) && profile_no_equal(record->profile, back->profile) && record->identifier == back->identifier,
+                  "a GPP string lifted for %.*s what %.*s had said elsewhere", STR_FMT(back->purpose), STR_FMT(record->method));
+        }
+    }
+}
+
 static void signals_check(struct world *world, const struct sending *sending, const struct request *request, const struct person *person,
                           const struct verdicts *verdicts)
 {
@@ -273,11 +298,17 @@ static void signals_check(struct world *world, const struct sending *sending, co
         if (place >= 0 && record->status == CONSENT_OBJECTION_LIFTED && record->at_ms >= request->message.at_ms)
             lifted |= 1u << place;
     }
-    bool objects = sending->gpc && (world->spec.gpc_in_eu || sending->source == SOURCE_CALIFORNIA);
+    bool objects = (sending->gpc || sending->gpp_gpc) && (world->spec.gpc_in_eu || sending->source == SOURCE_CALIFORNIA);
     for (unsigned i = 0; i < PURPOSES && objects; i++)
         if (world->spec.purposes[i].present && world->spec.purposes[i].gpc && !(lifted >> i & 1))
             CHECK(world, SIGNAL, verdicts->of[i].use & REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL), "message m%u came with Sec-GPC, and %s is not opted out",
                   sending->message, spec_purpose_names[i]);
+    for (unsigned i = 0; i < PURPOSES && sending->gpp_out; i++)
+        if (world->spec.purposes[i].present && (GPP_PURPOSES >> i & 1) && !(lifted >> i & 1))
+            CHECK(world, SIGNAL, verdicts->of[i].use & REASON_BIT(REASON_OPTED_OUT_BY_SIGNAL), "message m%u opts out of sale by GPP, and %s goes on",
+                  sending->message, spec_purpose_names[i]);
+    if (sending->gpp_in && !sending->released) /* what came out of hold may have joined people after that */
+        backs_check(world, request, person);
 }
 
 static bool is_fact(const struct world *world, const struct request *request, const struct marker *marker)

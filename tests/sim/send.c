@@ -248,6 +248,21 @@ static void tcf_put(struct maker *m)
     close_put(m);
 }
 
+/* California's section: opted out of sale and sharing, of neither, of neither but with Sec-GPC in it; and one that cannot be read. */
+static void gpp_put(struct maker *m)
+{
+    static const char *const strings[] = {"DBABBg~BQUAAABA", "DBABBg~BQoAAABA", "DBABBg~BQoAAABA.YA", "DBABBg~B_UAAABA"};
+    unsigned pick = below(m->random, 11);
+    unsigned place = pick < 4 ? 0 : pick < 8 ? 1 : pick < 10 ? 2 : 3;
+    m->out->gpp_out = place == 0;
+    m->out->gpp_in = place == 1 || place == 2;
+    m->out->gpp_gpc = place == 2;
+    m->out->odd_consent |= place == 3;
+    open_put(m, "consent");
+    text_put(m, "gpp", str_of(strings[place]));
+    close_put(m);
+}
+
 static void narrow_put(struct maker *m)
 {
     purpose_bits named = 0;
@@ -281,6 +296,8 @@ static void context_put(struct maker *m, enum event_type type)
         raw_put(m, "library", "{\"name\":\"js\",\"version\":\"1\"}");
     if (!m->plain && m->world->spec.tcf && chance(m->random, 40))
         tcf_put(m);
+    else if (!m->plain && m->world->spec.gpp && chance(m->random, 40))
+        gpp_put(m);
     else if (!m->plain && chance(m->random, 25))
         consent_put(m);
     if (!m->plain && type == EVENT_IDENTIFY && chance(m->random, 15))

@@ -39,6 +39,7 @@ enum spec_name {
         PURPOSES
 };
 typedef uint32_t purpose_bits; /* of spec_name: the same in every version of a world's policy */
+#define GPP_PURPOSES (1u << P_DEALS | 1u << P_TIPS) /* what a GPP string opts out of, in worlds where they are sent */
 
 enum { CAT_EMAIL, CAT_PHONE, CAT_BIRTH, CAT_PURCHASE, CAT_BEHAVIOUR, CAT_DEVICE, CAT_HEALTH, CATEGORIES, CAT_RIDES, CAT_UNKNOWN, CAT_VARY /* spec->vary */ };
 enum { SOURCE_WEB, SOURCE_TILL, SOURCE_KIOSK, SOURCE_APP, SOURCE_CALIFORNIA, SOURCES };
@@ -89,6 +90,7 @@ struct spec {
     purpose_bits signals[SIGNALS];
     int identity_purpose; /* -1: none */
     bool tcf; /* TC strings are sent: they speak of newsletter and tips, and of the vendor of two destinations */
+    bool gpp; /* GPP strings are sent: their opt-out of sale speaks of GPP_PURPOSES */
     unsigned key_limits[KEYS];
     int vary; /* category of properties.vary, traits.vary */
     bool gpc_in_eu, law_under_restriction, overriders, guardian_stands;
@@ -97,7 +99,7 @@ struct spec {
 };
 extern const char *const spec_purpose_names[PURPOSES], *const spec_source_names[SOURCES], *const spec_destination_names[DESTINATIONS],
     *const spec_notice_names[NOTICES], *const spec_key_names[KEYS], *const spec_signal_names[SIGNALS], *const spec_category_names[CATEGORIES];
-void spec_make(struct random *random, bool tcf, int64_t now_ms, struct spec *ret_spec);
+void spec_make(struct random *random, uint64_t seed, int64_t now_ms, struct spec *ret_spec);
 /* The next version: a few things differ. */
 void spec_change(struct random *random, int64_t now_ms, struct spec *spec);
 struct policy *spec_policy(struct arena *arena, const struct spec *spec, uint32_t version);
@@ -146,6 +148,7 @@ struct sending { /* one message on its way */
     bool released; /* other messages came out of hold with it, which may have joined people */
     signed char signal[SIGNALS]; /* 0: not said; 1: yes; -1: no */
     purpose_bits tcf_no; /* what its TC string refuses, or objects to */
+    bool gpp_out, gpp_in, gpp_gpc; /* its GPP string opts out of sale; does not; says that Sec-GPC was set */
     purpose_bits narrowed;
     str json;
 };

@@ -171,6 +171,8 @@ static void purpose_write(struct buf *out, const struct spec *spec, unsigned i, 
                purpose->automated && purpose->reviewer ? ", human_reviewer: Eva" : "");
     if (spec->tcf && (i == P_NEWSLETTER || i == P_TIPS))
         buf_printf(out, ", tcf: %s", i == P_NEWSLETTER ? "[1, 3, 4]" : "[7]");
+    if (spec->gpp && (GPP_PURPOSES >> i & 1))
+        buf_printf(out, ", gpp: %s", i == P_DEALS ? "[sale, sharing]" : "sale");
     time_write(out, "starts", purpose->starts_ms);
     time_write(out, "ends", purpose->ends_ms);
     buf_printf(out, " }\n");

@@ -128,7 +128,7 @@ void world_begin(struct world *world, uint64_t seed, const char *fault)
     str begin = seed % 10 == 3 ? STR("2026-12-24T08:00:00Z") : STR("2026-10-01T08:00:00Z"); /* children come of age on New Year's Day */
     if (!time_parse(begin, &world->now_ms))
         abort();
-    spec_make(&random, seed % 10 == 7, world->now_ms, &world->spec);
+    spec_make(&random, seed, world->now_ms, &world->spec);
     policy_take(world, 1);
     (void)vec_push(&world->arena, &world->markers); /* 0 is no marker */
 }

@@ -37,6 +37,8 @@ static const struct example policy_says[] = {
     {"", "safety of nonsense", "deny; nonsense: category_not_covered"},
     {"2026-10-01 fulfilment opened", "fulfilment to desk", "allow"},
     {"2026-10-01 fulfilment opened", "fulfilment to Desk Kft. (processor, HU)", "allow"},
+    {"2026-10-01 fulfilment opened", "fulfilment to Desk Kft.", "allow"}, /* without its brackets */
+    {"2026-10-01 fulfilment opened", "fulfilment to Desk", "deny recipient_not_declared"},
     {"2026-10-01 fulfilment opened", "fulfilment to mailer", "deny recipient_not_declared"},
     {"2026-10-01 fulfilment opened", "fulfilment to somebody", "deny recipient_not_declared"},
     {"2026-10-01 fulfilment opened", "fulfilment to far", "deny transfer_without_safeguard"},
@@ -322,6 +324,8 @@ static const struct example joined[] = {
 static const struct example transfers[] = {
     {"", "orders to home", "allow"},
     {"", "orders to norway", "allow"},
+    {"", "orders to A", "allow"}, /* `rules`: called so without brackets */
+    {"", "orders to A (US)", "deny transfer_without_safeguard"}, /* several are called so, and not all may get it */
     {"", "orders to swiss", "allow"},
     {"", "orders to british", "allow"},
     {"", "orders on 2027-06-26T23:59:59.999Z to british", "allow"},

@@ -350,6 +350,21 @@ static void only_the_signal_that_opted_out_takes_it_back(void **state)
     check_str(decided("anonymous_id:a", "sell", ""), "opted_out_by_signal");
 }
 
+static void a_message_that_names_two_people_takes_back_nothing(void **state)
+{
+    (void)state;
+    const char *both = "\"userId\":\"u\",\"anonymousId\":\"b\"";
+    (void)page_as("us", "\"anonymousId\":\"b\"", CALIFORNIA_OUT);
+    world_later(&world, "PT1M");
+    (void)page_as("us", "\"userId\":\"u\"", CALIFORNIA_OUT);
+    world_later(&world, "PT1M");
+    (void)page_as("us", both, CALIFORNIA_IN); /* the account's own word alone is looked at; the browser's would go with it */
+    check_str(decided("user_id:u", "sell", ""), "opted_out_by_signal");
+    (void)page_as("us", both, CALIFORNIA_IN);
+    check_str(decided("user_id:u", "sell", ""), "opted_out_by_signal"); /* they are one now, and the browser's word is another's */
+    check_str(decided("anonymous_id:b", "sell", ""), "opted_out_by_signal");
+}
+
 static void gpc_within_gpp_counts_and_an_unreadable_section_stops(void **state)
 {
     (void)state;
@@ -456,6 +471,7 @@ int main(void)
         CASE(who_joins_somebody_that_forbade_a_vendor_is_called_back_from_it_too),
         CASE(an_opt_out_of_a_sale_counts_and_travels_through_the_identity_graph),
         CASE(only_the_signal_that_opted_out_takes_it_back),
+        CASE(a_message_that_names_two_people_takes_back_nothing),
         CASE(gpc_within_gpp_counts_and_an_unreadable_section_stops),
         CASE(consent_mode_needs_each_of_its_keys),
         CASE(a_source_hears_only_what_the_policy_lets_it_hear),

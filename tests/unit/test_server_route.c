@@ -87,7 +87,7 @@ static void percent_signs_that_code_nothing_stay(void **state)
     check_str(percent_decode(&arena, STR("%zz%41%"), false), "%zzA%");
     check_str(percent_decode(&arena, STR("a+b"), false), "a+b");
     check_str(percent_decode(&arena, STR("a+b%2B"), true), "a b+");
-    check_str(percent_decode(&arena, STR("%ff"), false), "\xef\xbf\xbd");
+    check_str(percent_decode(&arena, STR("%ff"), false), "\xff"); /* the address is refused before anybody sees it */
 }
 
 int main(void)
