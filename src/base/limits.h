@@ -20,6 +20,7 @@
     X(LIMIT_NOTICE_BYTES, 1024 * 1024, "one notice in one language", "policy refused")                                 \
     X(LIMIT_FIELD_NODES, 65536, "field rules with every combination of `*` worked out", "policy refused")              \
     X(LIMIT_HEADER_BYTES, 16 * 1024, "request head; MHD wipes that much a request", "414, 431 or close")                   \
+    X(LIMIT_QUERY_PAIRS, 256, "parameters of one address; a pixel has a few dozen", "400 invalid")                      \
     X(LIMIT_JSON_DEPTH, 64, "deeper nesting is an attack or a mistake", "400 malformed")                               \
     X(LIMIT_JSON_NODES, 200000, "bounds the memory of one request", "400 malformed")                                   \
     X(LIMIT_STRING_BYTES, 32 * 1024, "one value cannot be longer than a message", "message `invalid`")                 \

@@ -8,7 +8,7 @@
  *    (`trimmed`), which the leaf itself tells: of the two texts that are possible only one hashes to it.
  * 2. Of an event that goes, these are sealed under the person's evidence key in the same commit, KEPT_MAX in a row. They hold no value of the person, and
  *    die with the key like everything that a leaf commits to. Of a message of which nothing was kept there is nothing here either.
- * 3. What does not hash to its leaf is never shown: ERR_INTERNAL.
+ * 3. What does not hash to its leaf is never shown: ERR_CONFLICT, which says why that may be.
  *
  * An entry of such a row: flags (1: policy, source and purposes are those of the entry before), batch (8 bytes, little-endian), place in it (4), id of the event
  * (16), and unless flag 1: policy version (4), length of the source (1), length of the purposes (2), source, purposes (names, sorted, a space between).
@@ -388,7 +388,9 @@ static const struct err *text_find(struct saying *saying, str *ret_text)
         if (hash_equal(&leaf, &saying->leaves[known->index]))
             return NULL;
     }
-    return err_new(saying->arena, ERR_INTERNAL, "what is stored of this decision is not what leaf %u of batch %llu commits to; `telos audit check` tells more",
+    return err_new(saying->arena, ERR_CONFLICT,
+                   "what is stored does not hash to leaf %u of batch %llu, so nothing is claimed: either purposes were taken off the event by an early Telos, which did not "
+                   "keep what it had been decided for (before layout 5 of the store), or the row was changed from outside",
                    known->index, (unsigned long long)known->batch);
 }
 

@@ -37,7 +37,7 @@ struct decision_memo {
     const str *names;
     size_t count;
 };
-/* The canonical text that the leaf commits to. ERR_INTERNAL where what is stored does not hash to the leaf. */
+/* The canonical text that the leaf commits to. ERR_CONFLICT where what is stored does not hash to the leaf. */
 const struct err *engine_decision_text(struct reader *reader, struct arena *arena, const struct decision_known *known, struct decision_memo *memo,
                                        str *ret_text) MUST_CHECK;
 /* The same, and a record file of evidence/verify.h. */

@@ -45,6 +45,7 @@ const struct policy *engine_policy(struct engine *engine);
 void engine_policy_release(struct engine *engine, const struct policy *policy);
 struct policy_effect { /* what applying a policy would do, or did, to stored data */
     policy_changes changes; /* in words, worst first */
+    bool counted; /* else the five numbers are unknown */
     uint64_t people_reconsent, people_lost, facts_erased, events_erased, deliveries_cancelled;
     VEC(str) flows_stopped; /* "newsletter → mailer" */
     bool refused;

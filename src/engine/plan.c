@@ -23,7 +23,8 @@ static const struct err *plan(struct reader *reader, struct arena *arena, const 
                               struct policy_effect *effect)
 {
     *effect = (struct policy_effect){0};
-    if (!old) {
+    if (!old) { /* nothing is stored without a policy */
+        effect->counted = true;
         struct policy_change *change = vec_push(arena, &effect->changes);
         *change = (struct policy_change){.weight = CHANGE_INFO, .old_purpose = SLOT_NONE, .new_purpose = SLOT_NONE};
         change->text = str_printf(arena, "the first policy: %zu purposes, %zu sources, %zu destinations", new_policy->purposes.count,
@@ -49,8 +50,10 @@ const struct err *engine_policy_plan(struct engine *engine, struct reader *reade
     const struct policy *old = engine_policy(engine);
     struct policy_effect effect;
     const struct err *error = plan(reader, arena, old, new_policy, &effect);
-    if (!error && old && count_effects)
+    if (!error && old && count_effects) {
         error = effect_count(reader, arena, old, new_policy, progress, context, &effect);
+        effect.counted = true;
+    }
     engine_policy_release(engine, old);
     policy_free(new_policy);
     if (!error)
@@ -125,6 +128,7 @@ const struct err *engine_policy_apply(struct engine *engine, struct arena *arena
     const struct policy *old = engine_policy(engine);
     uint32_t version = old ? old->version : 0;
     bool same = old && memcmp(old->sha256, new_policy->sha256, sizeof old->sha256) == 0;
+    effect.counted = same; /* it changes nothing */
     if (!same)
         error = plan(reader, arena, old, new_policy, &effect);
     engine_reader_close(reader);

@@ -304,6 +304,7 @@ static const struct err *find_fault(struct call *call)
     call->state = NULL;
     if (atomic_load(&call->server->stopping))
         return err_new(&call->arena, ERR_UNAVAILABLE, "Telos is being stopped; send it again when it is back");
+    TRY(call_address_fault(call));
     if (!node || !node->route_count) {
         bool static_file = !strcmp(call->method, "GET") || call->head;
         return static_file ? static_get(call) : err_new(&call->arena, ERR_NOT_FOUND, "no such address; /openapi.json lists all that there are");

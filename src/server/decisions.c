@@ -42,14 +42,16 @@ static const struct err *person_of(struct call *call, struct person **ret_person
     return NULL;
 }
 
-static void write_place(struct jsonw *w, const struct decision_known *known, str text)
+/* `why`: of what does not hash to its leaf nothing is claimed. */
+static void write_place(struct jsonw *w, const struct decision_known *known, str text, const struct err *why)
 {
     jsonw_key(w, STR("event"));
     jsonw_uuid(w, known->event);
     jsonw_key(w, STR("decision"));
-    if (str_empty(text)) /* what is stored does not hash to the leaf: nothing is claimed */
+    if (why) {
         jsonw_null(w);
-    else
+        jsonw_field(w, "why", str_of(why->text));
+    } else
         jsonw_raw(w, text);
     jsonw_field(w, "event_is", known->gone ? STR("gone") : STR("stored"));
     jsonw_key(w, STR("leaf"));
@@ -83,10 +85,10 @@ const struct err *decisions_get(struct call *call)
         if (!sees(call, known))
             continue;
         const struct err *error = engine_decision_text(reader, &call->arena, known, &memo, &text);
-        if (error && error->code != ERR_INTERNAL)
+        if (error && error->code != ERR_INTERNAL && error->code != ERR_CONFLICT)
             return error;
         jsonw_object(&w);
-        write_place(&w, known, error ? STR_NONE : text);
+        write_place(&w, known, text, error);
         jsonw_object_end(&w);
     }
     jsonw_array_end(&w);
@@ -121,7 +123,7 @@ const struct err *decision_get(struct call *call)
     TRY(engine_decision_evidence(reader, &call->arena, &known, &text, &evidence));
     reply_json(call, MHD_HTTP_OK, &w);
     jsonw_object(&w);
-    write_place(&w, &known, text);
+    write_place(&w, &known, text, NULL);
     jsonw_key(&w, STR("evidence"));
     jsonw_raw(&w, evidence);
     jsonw_object_end(&w);

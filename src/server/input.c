@@ -1,14 +1,13 @@
 /* What a request brings: headers, query, body. All of it is untrusted; each bound is in limits.h.
  *
  * 1. Query and path are decoded by ourselves, from the text as it came: an encoded slash or NUL stays within its value.
+ *    What is no UTF-8 in them is refused before a route sees it (call_address_fault).
  * 2. A body is JSON whatever its Content-Type says, and gzip when it says so or looks so.
  */
 #include "server/server_private.h"
 
 #include "base/gzip.h"
 #include "base/json_strict.h"
-
-#define PAIRS_MAX 256
 
 str call_header(struct call *call, const char *name)
 {
@@ -30,7 +29,7 @@ static int digit(char c)
 str percent_decode(struct arena *arena, str text, bool plus)
 {
     if (str_find_char(text, '%') < 0 && (!plus || str_find_char(text, '+') < 0))
-        return str_repair_utf8(arena, text);
+        return text;
     char *out = arena_alloc_raw(arena, text.length + 1);
     size_t length = 0;
     for (size_t i = 0; i < text.length; i++) {
@@ -43,14 +42,28 @@ str percent_decode(struct arena *arena, str text, bool plus)
         }
         out[length++] = c;
     }
-    return str_repair_utf8(arena, str_bytes(out, length));
+    return str_bytes(out, length);
+}
+
+/* Two addresses that name two people must not become one, and what is past a bound is not left out in silence: such a request is refused whole. What splits
+ * an address (/ ? & =) is ASCII, so its parts are UTF-8 exactly when the whole is. */
+const struct err *call_address_fault(struct call *call)
+{
+    size_t pairs = 1;
+    if (!str_valid_utf8(percent_decode(&call->arena, call->path, false)) || !str_valid_utf8(percent_decode(&call->arena, call->query, true)))
+        return err_new(&call->arena, ERR_MALFORMED, "the address is no UTF-8; send text as UTF-8, percent-encoded");
+    for (size_t i = 0; i < call->query.length; i++)
+        pairs += call->query.data[i] == '&';
+    if (pairs > LIMIT_QUERY_PAIRS)
+        return err_new(&call->arena, ERR_INVALID, "the address has more than %d parameters", LIMIT_QUERY_PAIRS);
+    return NULL;
 }
 
 static void read_pairs(struct call *call)
 {
     str rest = call->query, part;
     call->pairs_read = true;
-    while (!str_empty(rest) && call->pairs.count < PAIRS_MAX && str_split(&rest, '&', &part)) {
+    while (!str_empty(rest) && str_split(&rest, '&', &part)) {
         if (str_empty(part))
             continue;
         str name = part, value = STR("");

@@ -252,8 +252,10 @@ const struct err *page_form(struct call *call, form_pairs *ret_pairs)
             name = str_slice(part, 0, (size_t)equals);
             value = str_slice(part, (size_t)equals + 1, part.length);
         }
-        *(struct pair *)vec_push(&call->arena, ret_pairs) =
-            (struct pair){percent_decode(&call->arena, name, true), percent_decode(&call->arena, value, true)};
+        struct pair *pair = vec_push(&call->arena, ret_pairs);
+        *pair = (struct pair){percent_decode(&call->arena, name, true), percent_decode(&call->arena, value, true)};
+        if (!str_valid_utf8(pair->name) || !str_valid_utf8(pair->value))
+            return err_new(&call->arena, ERR_MALFORMED, "the form is no UTF-8");
     }
     return NULL;
 }

@@ -106,6 +106,13 @@ static void write_evidence(struct jsonw *w, const struct decision *decision, uin
 }
 
 /* Written as text where it is always the same: this is what `decide` spends its time on. */
+/* What is said of the purpose is not said again of each category; and who has not agreed has not failed to agree explicitly. */
+static reason_mask category_reasons(const struct decision *decision, const struct category_result *category)
+{
+    const reason_mask none = REASON_BIT(REASON_CONSENT_MISSING) | REASON_BIT(REASON_CONSENT_REFUSED) | REASON_BIT(REASON_CONSENT_WITHDRAWN);
+    return category->reasons & ~decision->reasons & ~(decision->reasons & none ? REASON_BIT(REASON_CONSENT_NOT_EXPLICIT) : 0);
+}
+
 void write_decision(struct jsonw *w, const struct decision *decision, uint64_t policy_index, str unknown)
 {
     jsonw_raw(w, decision->allow ? STR("{\"decision\":\"allow\",\"basis\":") : STR("{\"decision\":\"deny\",\"basis\":"));
@@ -120,7 +127,7 @@ void write_decision(struct jsonw *w, const struct decision *decision, uint64_t p
     jsonw_array(w);
     write_reason_items(w, decision->reasons, STR_NONE, false, unknown);
     vec_each (category, &decision->categories)
-        write_reason_items(w, category->reasons, category->category, false, STR_NONE);
+        write_reason_items(w, category_reasons(decision, category), category->category, false, STR_NONE);
     jsonw_array_end(w);
     jsonw_key(w, STR("categories"));
     jsonw_object(w);

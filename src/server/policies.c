@@ -81,10 +81,13 @@ static void write_changes(struct jsonw *w, const char *name, const policy_change
     jsonw_array_end(w);
 }
 
-static void write_effect(struct jsonw *w, const struct policy_effect *effect)
+/* null: nobody counted, which is not the same as nothing. */
+static void write_counts(struct jsonw *w, const struct policy_effect *effect)
 {
-    write_changes(w, "changes", &effect->changes);
-    jsonw_key(w, STR("effects"));
+    if (!effect->counted) {
+        jsonw_null(w);
+        return;
+    }
     jsonw_object(w);
     jsonw_field_int(w, "people_reconsent", (int64_t)effect->people_reconsent);
     jsonw_field_int(w, "people_lost", (int64_t)effect->people_lost);
@@ -92,6 +95,13 @@ static void write_effect(struct jsonw *w, const struct policy_effect *effect)
     jsonw_field_int(w, "events_erased", (int64_t)effect->events_erased);
     jsonw_field_int(w, "deliveries_cancelled", (int64_t)effect->deliveries_cancelled);
     jsonw_object_end(w);
+}
+
+static void write_effect(struct jsonw *w, const struct policy_effect *effect)
+{
+    write_changes(w, "changes", &effect->changes);
+    jsonw_key(w, STR("effects"));
+    write_counts(w, effect);
     jsonw_key(w, STR("flows_stopped"));
     jsonw_array(w);
     vec_each (flow, &effect->flows_stopped)

@@ -249,7 +249,10 @@ const struct err *body_string(struct call *call, const struct json *body, const 
 const struct err *body_need(struct call *call, const struct json *body, const char *name, str *value) MUST_CHECK; /* must be there */
 const struct err *body_time(struct call *call, const struct json *body, const char *name, int64_t *value) MUST_CHECK;
 const struct err *body_bool(struct call *call, const struct json *body, const char *name, bool *value) MUST_CHECK;
+/* The bytes that it stands for, which need not be UTF-8. */
 str percent_decode(struct arena *arena, str text, bool plus);
+/* What is wrong with the address as it came, before any route sees it. */
+const struct err *call_address_fault(struct call *call) MUST_CHECK;
 
 /* ---- who asks: auth.c ---- */
 const struct err *call_authenticate(struct call *call) MUST_CHECK;

@@ -2,6 +2,8 @@
  *
  * 1. The person must be open to the purpose (403 otherwise); events are shown as far as the purpose may see them, and one that it may not see
  *    at all is left out. Everything else is about the handling, not of the person's data.
+ *    Who accounts for the handling (Art. 5(2): the roles `privacy` and `admin`) may name no purpose: of events it is then told that they are there, and
+ *    for which purposes, without what they say. So it sees what became of a person whom every purpose withholds by now.
  * 2. Of consents, deliveries, recipients and reads those are shown whose purpose the token has.
  * 3. Paged by time and event number together, so that a page neither repeats nor skips an event.
  */
@@ -83,6 +85,33 @@ static const struct err *add_reads(struct timeline *timeline, struct reader *rea
     return NULL;
 }
 
+/* For which purposes it is kept; false where the token has none of them. */
+static bool event_purposes(const struct timeline *timeline, const struct event *event, str *ret_body)
+{
+    struct buf body;
+    struct jsonw w;
+    purpose_mask kept = 0;
+    bool any = false;
+    for (size_t i = 0; i < event->part_count; i++)
+        kept |= event->parts[i].purposes;
+    buf_init(&body, &timeline->call->arena, LIMIT_PURPOSES * (LIMIT_NAME_BYTES + 4) + 32);
+    jsonw_init(&w, &body);
+    jsonw_object(&w);
+    jsonw_key(&w, STR("purposes"));
+    jsonw_array(&w);
+    vec_each (purpose, &timeline->call->policy->purposes) {
+        if (!(kept & purpose->self) || !shows(timeline, purpose->name))
+            continue;
+        jsonw_string(&w, purpose->name);
+        any = true;
+    }
+    jsonw_array_end(&w);
+    jsonw_object_end(&w);
+    *ret_body = buf_str(&body);
+    return any;
+}
+
+/* `view` NULL: no purpose, see 1. */
 static const struct err *add_events(struct timeline *timeline, struct reader *reader, const struct profile_view *view, size_t limit)
 {
     struct event *events;
@@ -92,7 +121,7 @@ static const struct err *add_events(struct timeline *timeline, struct reader *re
     for (size_t i = 0; i < count; i++) {
         str body;
         timeline->event_last = events[i].number.value;
-        if (!profile_view_event(&timeline->call->arena, view, NULL, &events[i], &body))
+        if (view ? !profile_view_event(&timeline->call->arena, view, NULL, &events[i], &body) : !event_purposes(timeline, &events[i], &body))
             continue;
         *(struct item *)vec_push(&timeline->call->arena, &timeline->items) =
             (struct item){ITEM_EVENT, events[i].received_ms, events[i].received_ms, events[i].number.value, &events[i], body};
@@ -260,6 +289,16 @@ static void write_timeline(struct timeline *timeline, struct jsonw *w, size_t li
                               (unsigned long long)event));
 }
 
+/* NULL: none is named, and none need be. */
+static const struct err *purpose_of(struct call *call, const struct purpose **ret_purpose)
+{
+    const struct err *error = call_purpose(call, ret_purpose);
+    if (!error || error->code != ERR_INVALID || !(MAY_PRIVACY & MAY(call->principal.role)))
+        return error;
+    *ret_purpose = NULL;
+    return NULL;
+}
+
 const struct err *timeline_get(struct call *call)
 {
     const struct purpose *purpose;
@@ -269,15 +308,16 @@ const struct err *timeline_get(struct call *call)
     struct jsonw w;
     size_t limit;
     struct timeline timeline = {.call = call, .before_ms = INT64_MAX, .before_order = UINT64_MAX >> 1};
-    TRY(call_purpose(call, &purpose));
+    TRY(purpose_of(call, &purpose));
     TRY(call_limit(call, TIMELINE_DEFAULT, &limit));
     TRY(read_place(&timeline));
     TRY(call_person(call, call->parameters[0], PERSON_HEAD | PERSON_FACTS | PERSON_HELD | PERSON_OUTBOX, &person));
     if (!person)
         return err_new(&call->arena, ERR_NOT_FOUND, "nobody is known by this identifier");
-    call_record(call, person, purpose->name, "timeline");
-    view_person(call, person, purpose, &view);
-    if (!view.decision.allow) {
+    call_record(call, person, purpose ? purpose->name : STR_NONE, "timeline");
+    if (purpose)
+        view_person(call, person, purpose, &view);
+    if (purpose && !view.decision.allow) {
         reply_withheld(call, purpose->name, &view.decision);
         return NULL;
     }
@@ -285,12 +325,16 @@ const struct err *timeline_get(struct call *call)
     TRY(call_reader(call, &reader));
     add_rows(&timeline);
     TRY(add_reads(&timeline, reader));
-    TRY(add_events(&timeline, reader, &view, limit));
+    TRY(add_events(&timeline, reader, purpose ? &view : NULL, limit));
     reply_json(call, MHD_HTTP_OK, &w);
     jsonw_object(&w);
     jsonw_key(&w, STR("id"));
     jsonw_uuid(&w, profile_uuid(person, person->root));
-    jsonw_field(&w, "purpose", purpose->name);
+    jsonw_key(&w, STR("purpose"));
+    if (purpose)
+        jsonw_string(&w, purpose->name);
+    else
+        jsonw_null(&w);
     write_timeline(&timeline, &w, limit);
     jsonw_object_end(&w);
     return NULL;

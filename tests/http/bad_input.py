@@ -209,6 +209,30 @@ def odd_addresses_and_queries_are_harmless(telos):
     alive(telos)
 
 
+def an_address_that_is_no_utf8_names_nobody(telos):
+    service = dict(bearer(telos.token), Purpose="service")
+    for path in ("/v1/profiles/user_id:%ff", "/v1/profiles/user_id:%c0%80", "/v1/profiles/user_id:%ed%a0%80", "/v1/consents?subject=user_id:%ff", "/v1/consents?%ff=x",
+                 "/v1/preferences?subject=user_id:x%e2%82", "/%ff"):
+        status, content, _ = raw(telos, "GET", path, headers=service)
+        assert status == 400 and b"UTF-8" in content and b"/problems/malformed" in content, (path, status, content)
+    line = b"GET /v1/profiles/user_id:\xff HTTP/1.1\r\nHost: x\r\nPurpose: service\r\nConnection: close\r\nAuthorization: Bearer " + telos.token.encode()
+    assert talk(telos, line + b"\r\n\r\n").startswith(b"HTTP/1.1 400")
+    before = telos.call("GET", "/v1/counters")
+    status, content, _ = raw(telos, "GET", "/pixel/v1/track?writeKey=site-key-1&userId=%ff&event=A")
+    assert status == 200 and content[:3] == b"GIF"  # an image has nobody to tell; nothing is stored
+    assert telos.call("GET", "/v1/counters") == before
+    status, content, _ = raw(telos, "POST", "/preferences", b"t=%ff", {"Content-Type": "application/x-www-form-urlencoded"})
+    assert status == 400, (status, content)
+
+
+def more_parameters_than_are_read_are_refused(telos):
+    service = dict(bearer(telos.token), Purpose="service")
+    few, many = "&".join(["a=b"] * 250), "&".join(["a=b"] * 257)
+    assert raw(telos, "GET", "/v1/consents?%s&subject=user_id:x" % few, headers=service)[0] < 300
+    status, content, _ = raw(telos, "GET", "/v1/consents?%s&subject=user_id:x" % many, headers=service)
+    assert status == 400 and b"256" in content, (status, content)
+
+
 CASES = [
     broken_bodies_are_refused_at_every_door,
     wrong_types_everywhere_are_refused_or_ignored,
@@ -219,4 +243,6 @@ CASES = [
     slow_senders_hold_up_nobody,
     ten_thousand_idle_connections_hold_up_nobody,
     odd_addresses_and_queries_are_harmless,
+    an_address_that_is_no_utf8_names_nobody,
+    more_parameters_than_are_read_are_refused,
 ]

@@ -84,12 +84,13 @@ def one_connection_too_many_is_told_so_and_closed(telos):
         for s in inside[2:]:
             s.close()
         deadline = time.time() + 5
-        status = 0
+        status = tries = 0
         while status != 200 and time.time() < deadline:
+            tries += 1
             with contextlib.suppress(OSError):
                 status = raw(own, "POST", "/v1/track", BODY, basic(SITE))[0]
         assert status == 200, "room again"
-        assert gauge(own, "telos_http_turned_away_total") == 40
+        assert 40 <= gauge(own, "telos_http_turned_away_total") < 40 + tries  # the last try found room
 
 
 def who_says_nothing_is_closed(telos):

@@ -40,7 +40,7 @@ def statements_that_make_no_sense_are_refused(telos):
         status, value, _ = telos.request("POST", "/v1/consents", dict(good, **change))
         assert status == 400 and value["type"] == "/problems/invalid" and value["detail"], (change, status, value)
         assert "no address" not in value["detail"]
-    for change in ({"purpose": "books"}, {"status": "opened"}, {"at": "2099-01-01T00:00:00Z"}):
+    for change in ({"purpose": "books"}, {"status": "opened"}, {"at": "2099-01-01T00:00:00Z"}, {"notice": "newsleter@3"}, {"notice": "newsletter@4"}):
         status, value, _ = telos.request("POST", "/v1/consents", dict(good, **change))
         assert status == 409, (change, status, value)
     assert telos.request("POST", "/v1/consents", [good])[0] == 400
@@ -66,6 +66,13 @@ def decide_answers_with_every_reason_and_evidence(telos):
     assert len(many) == 1000 and all(a["decision"] == "allow" for a in many)
     assert telos.request("POST", "/v1/decide", [ask] * 1001)[0] == 413
     assert telos.call("POST", "/v1/decide", []) == []
+    for named in ("hook", "Hook Kft. (processor, HU)", "Hook Kft."):
+        assert telos.call("POST", "/v1/decide", dict(ask, recipient=named))["decision"] == "allow", named
+    care = {"subject": "user_id:decide-1", "purpose": "care"}
+    assert [r["code"] for r in telos.call("POST", "/v1/decide", care)["reasons"]] == ["consent_missing"]
+    telos.consent("user_id:decide-1", "care", "given")
+    answer = telos.call("POST", "/v1/decide", care)
+    assert [r["code"] for r in answer["reasons"]] == ["consent_not_explicit"] and answer["categories"] == {"health": "deny"}, answer
     past = telos.call("POST", "/v1/decide", dict(ask, at="2020-01-01T00:00:00Z"))
     assert past["decision"] == "deny" and "indeterminate" in [r["code"] for r in past["reasons"]], past
     assert "No policy was in force" in next(r["text"] for r in past["reasons"] if r["code"] == "indeterminate"), past
@@ -242,6 +249,24 @@ def the_timeline_pages_without_gap_or_double(telos):
     assert sum(i["what"] == "said" and i["detail"]["source"] == "api" for i in items) == 4
     assert [i["at"] for i in items] == sorted((i["at"] for i in items), reverse=True)
     assert telos.request("GET", "/v1/profiles/user_id:page-1/timeline?purpose=service&cursor=nonsense")[0] == 400
+
+
+def who_accounts_for_the_handling_sees_that_without_what_events_say(telos):
+    who = "/v1/profiles/user_id:account-1/timeline"
+    telos.consent("user_id:account-1", "newsletter", "given")
+    telos.call("POST", "/v1/track", {"userId": "account-1", "event": "Secret", "properties": {"x": "hidden"}}, key=SITE)
+    told = telos.call("GET", who)
+    collected = [i["detail"] for i in told["items"] if i["what"] == "collected"]
+    assert told["purpose"] is None and [c["purposes"] for c in collected] == [["service", "newsletter"]] and collected[0]["type"] == "track", told
+    assert "Secret" not in json.dumps(told) and "hidden" not in json.dumps(told)
+    assert telos.request("GET", who, headers=bearer(token(telos, "privacy", "*")))[0] == 200
+    assert telos.request("GET", who, headers=bearer(token(telos, "agent", "*")))[0] == 400
+    assert telos.request("GET", who, headers=bearer(token(telos, "auditor", "*")))[0] == 403
+    some = telos.request("GET", who, headers=bearer(token(telos, "privacy", "newsletter", "profiling")))[1]
+    assert [i["detail"]["purposes"] for i in some["items"] if i["what"] == "collected"] == [["newsletter"]], some
+    assert [i["detail"]["purpose"] for i in some["items"] if i["what"] == "said"] == ["newsletter"], some  # not what its people were informed of
+    telos.call("POST", "/v1/rights", {"subject": "user_id:account-1", "right": "erasure"})
+    assert "erased" in [i["what"] for i in telos.call("GET", who)["items"]], "also of who is withheld from every purpose"
 
 
 def preferences_are_kept_and_checked(telos):
@@ -422,12 +447,15 @@ def a_policy_is_checked_planned_and_applied(telos):
     changed = text.replace("title: Learn what people like", "title: Learn what people like best")
     plan = telos.call("POST", "/v1/policy/plan", {"policy": changed, "notices": notices})
     assert plan["refused"] is False and plan["changes"] and plan["effects"]["people_lost"] == 0, plan
+    plan = telos.call("POST", "/v1/policy/plan?count=0", {"policy": changed, "notices": notices})
+    assert plan["changes"] and plan["effects"] is None, plan  # not counted is not none
     refused = text.replace("basis: legitimate_interest, interest: running the site, balancing_test: lia/site.pdf@2026-01-01, review: P5Y,",
                            "basis: public_task, law: some law,")
     status, value, _ = telos.request("POST", "/v1/policy", {"policy": refused, "notices": notices})
     assert status == 409 and value["changes"], (status, value)
     applied = telos.call("POST", "/v1/policy", {"policy": changed, "notices": notices})
-    assert applied["version"] == 2
+    assert applied["version"] == 2 and applied["effects"] is None, applied
+    assert telos.call("POST", "/v1/policy", {"policy": changed, "notices": notices})["effects"]["people_lost"] == 0  # in force already: it does nothing
     versions = telos.call("GET", "/v1/policy/versions")
     assert [v["version"] for v in versions["versions"]] == [2, 1] and "next" not in versions
     page = telos.call("GET", "/v1/policy/versions?limit=1")
@@ -496,6 +524,7 @@ CASES = [
     tokens_are_shown_once_and_can_be_revoked,
     every_read_of_a_person_is_in_their_timeline,
     the_timeline_pages_without_gap_or_double,
+    who_accounts_for_the_handling_sees_that_without_what_events_say,
     preferences_are_kept_and_checked,
     two_become_one_and_two_again,
     rights_are_exercised,

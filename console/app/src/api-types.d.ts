@@ -4781,13 +4781,14 @@ export interface components {
                 weight: "info" | "notice" | "serious" | "refused";
                 text: string;
             }[];
+            /** @description null: not counted */
             effects: {
                 people_reconsent: number;
                 people_lost: number;
                 facts_erased: number;
                 events_erased: number;
                 deliveries_cancelled: number;
-            };
+            } | null;
             flows_stopped: string[];
             refused: boolean;
             problems: components["schemas"]["PolicyProblem"][];
@@ -4799,13 +4800,14 @@ export interface components {
                 weight: "info" | "notice" | "serious" | "refused";
                 text: string;
             }[];
+            /** @description null: not counted */
             effects: {
                 people_reconsent: number;
                 people_lost: number;
                 facts_erased: number;
                 events_erased: number;
                 deliveries_cancelled: number;
-            };
+            } | null;
             flows_stopped: string[];
             refused: boolean;
         };

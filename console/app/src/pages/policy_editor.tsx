@@ -40,7 +40,7 @@ export function Changes({ list }: { list: Change[] }) {
 
 function Effects({ plan }: { plan: Plan }) {
   const e = plan.effects;
-  const rows: [number, string][] = [
+  const rows: [number, string][] = !e ? [] : [
     [e.people_reconsent, t('people will have to consent again')], [e.people_lost, t('people are lost to a purpose')], [e.facts_erased, t('facts are erased')],
     [e.events_erased, t('events are erased')], [e.deliveries_cancelled, t('deliveries are cancelled')],
   ];
