@@ -95,6 +95,36 @@ static enum status unknown_option(const struct run *run, str name) {
     return run_misuse(run, "there is no option %.*s", STR_FMT(name));
 }
 
+static const struct option *option_common(str name) {
+    for (size_t g = 0; g < sizeof(groups) / sizeof(*groups); g++) {
+        size_t count;
+        const struct option *options = options_common(groups[g], &count);
+        for (size_t i = 0; i < count; i++)
+            if (str_equal(name, str_of(options[i].name)))
+                return &options[i];
+    }
+    return NULL;
+}
+
+char **words_settle(struct arena *arena, int count, char **words) {
+    int at = 0;
+    for (; at < count && str_starts(str_of(words[at]), STR("--")); at++) {
+        str name = str_of(words[at]);
+        ptrdiff_t equals = str_find_char(name, '=');
+        const struct option *option = option_common(equals < 0 ? name : str_slice(name, 0, (size_t)equals));
+        if (!option || str_equal(name, STR("--help")))
+            return words;
+        at += option->value && equals < 0;
+    }
+    if (at == 0 || at >= count)
+        return words;
+    char **settled = arena_array(arena, char *, (size_t)count);
+    settled[0] = words[at];
+    memcpy(settled + 1, words, (size_t)at * sizeof(*words));
+    memcpy(settled + 1 + at, words + at + 1, (size_t)(count - at - 1) * sizeof(*words));
+    return settled;
+}
+
 /* Words while they are read: plain ones, each with the option that it may belong to. */
 struct word {
     const char *text;

@@ -208,7 +208,7 @@ static const struct option options[] = {
     {"--by", "WHAT", "denials: reason, day, source, what, field or all", false},
     {"--token", "ID", "reads: by this token alone; `local`: by the commands of the machine itself", false},
     {"--out", "PATH", "export: the folder, if it is not an argument; decisions: a file for the evidence of one", false},
-    {"--purpose", "NAME", "timeline: why you look", false},
+    {"--purpose", "NAME", "timeline: why you look; without it, what events say is left out", false},
     {"--limit", "N", "timeline, decisions, reads: how many at a time", false},
     {"--cursor", "TEXT", "timeline, decisions, reads: go on where the last one ended", false},
 };
@@ -220,7 +220,7 @@ const struct command command_audit = {
     .actions = ROWS(actions),
     .options = ROWS(options),
     .common = COMMON_CLIENT,
-    .example = "  telos audit check\n  telos audit timeline email:anna.kovacs@example.hu --purpose fulfilment\n"
+    .example = "  telos audit check\n  telos audit timeline email:anna.kovacs@example.hu\n  telos audit timeline email:anna.kovacs@example.hu --purpose fulfilment\n"
                "  telos audit denials --from 2026-09-01 --by source\n  telos audit reads email:anna.kovacs@example.hu\n"
                "  telos audit decisions email:anna.kovacs@example.hu\n"
                "  telos audit export evidence --from 2026-09-01 --to 2026-10-01 && telos verify evidence\n",

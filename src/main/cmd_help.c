@@ -27,5 +27,6 @@ const struct command command_help = {
     .about = "",
     .actions = ROWS(actions),
     .options = ROWS(options),
+    .common = COMMON_DATA, /* as everywhere; it is left alone */
     .example = "  telos help consent\n",
 };

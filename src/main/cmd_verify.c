@@ -54,11 +54,34 @@ static void write_report(struct run *run, const struct verify_report *report) {
     output_json(&run->out, buf_str(&text));
 }
 
+static bool has_key_beside(const struct run *run) {
+    const char *path = run->arguments[0], *slash = strrchr(path, '/');
+    str folder = slash ? str_bytes(path, (size_t)(slash - path) + 1) : STR("./");
+    return access(arena_printf(run->arena, "%s/key.pub", path), F_OK) == 0 ||
+           access(arena_printf(run->arena, "%.*skey.pub", STR_FMT(folder)), F_OK) == 0 ||
+           access(arena_printf(run->arena, "%.*s../key.pub", STR_FMT(folder)), F_OK) == 0;
+}
+
+/* The key to trust: of --key, else of the data directory that --data names, else one beside the file (NULL), else of the data directory that there is. */
+static const char *key_choose(const struct run *run) {
+    const char *key = run_option(run, "--key");
+    if (key)
+        return key;
+    const char *of_data = arena_printf(run->arena, "%s/keys/verifier.pub", config_get(&run->config, SETTING_DATA));
+    if (run->config.origins[SETTING_DATA] == ORIGIN_FLAG)
+        return of_data;
+    if (has_key_beside(run) || access(of_data, R_OK) != 0)
+        return NULL;
+    if (!run->out.json)
+        output_note("The key is that of this machine, %s.", of_data);
+    return of_data;
+}
+
 static enum status verify(struct run *run) {
     struct verify_report report = {0};
     struct note_key *keys = arena_array(run->arena, struct note_key, KEYS_MAX);
     size_t key_count = 0;
-    const char *key = run_option(run, "--key");
+    const char *key = key_choose(run);
     enum status status = key ? keys_read(run, key, keys, &key_count) : STATUS_DONE;
     if (status)
         return status;
@@ -83,17 +106,18 @@ static enum status verify(struct run *run) {
 static const struct action actions[] = {{NULL, "FILE|DIR", "", 1, 1, verify}};
 static const struct option options[] = {
     {"--key", "KEY|FILE",
-     "the public key that you trust, from DATA/keys/verifier.pub; default: the one beside the file", false},
+     "the public key that you trust; default: that of --data (DIR/keys/verifier.pub), else the one beside the file", false},
 };
 
 const struct command command_verify = {
     .name = "verify",
     .summary = "check receipts, proofs, exports and checkpoints offline",
-    .about = "Needs no server and no data directory. Without --key, a key found beside the file is used, and said to "
-             "be unchecked.\n"
+    .about = "Needs no server and no data directory. Without --key and --data, a key found beside the file is used, and said to "
+             "be\nunchecked; where none is, that of a data directory on this machine.\n"
              "Status 1 when anything does not hold.",
     .actions = ROWS(actions),
     .options = ROWS(options),
+    .common = COMMON_DATA,
     .example = "  telos consent receipt 0192f3a1-7c1e-7a63-b1a4-3d1f0a5c9e21 > receipt.json\n"
                "  telos verify receipt.json --key data/keys/verifier.pub\n",
 };

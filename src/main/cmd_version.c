@@ -39,5 +39,6 @@ const struct command command_version = {
     .summary = "version of the program and of its libraries",
     .about = "",
     .actions = ROWS(actions),
+    .common = COMMON_DATA, /* as everywhere; it is left alone */
     .example = "  telos version\n",
 };

@@ -85,6 +85,8 @@ struct run {
 /* Fills the call from the words after the command's name. STATUS_USE with the complaint already written, or
  * STATUS_DONE; `ret_help` is set when only help was asked for. */
 enum status run_parse(struct run *run, int count, char **words, bool *ret_help);
+/* `telos --data DIR profile …` is `telos profile --data DIR …`: common options may stand before the command. */
+char **words_settle(struct arena *arena, int count, char **words);
 /* The value of an option ("--purpose"), the last one given; NULL where it was not. */
 const char *run_option(const struct run *run, const char *name);
 bool run_has(const struct run *run, const char *name);

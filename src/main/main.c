@@ -23,6 +23,7 @@ static enum status unknown_command(struct arena *arena, str name) {
 static enum status run_command(struct arena *arena, int count, char **words) {
     struct run run = {.arena = arena};
     bool help = false;
+    words = words_settle(arena, count, words);
     str name = str_of(words[0]);
     if (str_equal(name, STR("--help")) || str_equal(name, STR("-h")))
         name = STR("help");

@@ -190,6 +190,14 @@ def version_names_the_libraries(world):
     assert world.out("--version", data=False) == world.out("version")
 
 
+def common_options_may_stand_before_the_command(world):
+    world.run("policy", "apply", world.policy)
+    for words in (["--data", world.data, "--json", "policy", "show"], ["--json", "--data=" + world.data, "policy", "show"], ["--data", world.data, "policy", "show", "--json"]):
+        assert json.loads(world.out(*words, data=False))["version"] == 1, words
+    assert "no command `--frob`" in world.err("--frob", "policy", "show", status=2, data=False)
+    assert world.out("version", "--data", world.data) == world.out("version") and "telos serve" in world.out("help", "serve", "--data", world.data)
+
+
 def bad_use_is_told_with_a_hint(world):
     for arguments, hint in [
             (("polcy",), "did you mean `policy`"), (("policy",), "One of: check, diff, simulate, apply, show"), (("policy", "chek", "x"), "did you mean `check`"),
@@ -412,6 +420,19 @@ def a_receipt_is_verified_offline_and_a_changed_one_is_not(world):
     assert changed != receipt
     world.write("changed.json", changed)
     assert "BAD" in world.out("verify", world.path("changed.json"), "--key", key, status=1)
+    assert "all good" in world.out("verify", world.path("receipt.json"), "--data", world.data)
+    assert world.json("verify", world.path("changed.json"), "--data", world.data, status=1)["verified"] is False
+    os.makedirs(world.path("a/b"))
+    world.write("a/b/receipt.json", receipt)  # no key lies beside it, nor above
+    assert "all good" in world.out("verify", "a/b/receipt.json")  # ./data is this machine's
+    elsewhere = World(world.program)
+    try:
+        os.makedirs(elsewhere.path("a/b"))
+        elsewhere.write("a/b/receipt.json", receipt)
+        assert "no key was given" in elsewhere.out("verify", "a/b/receipt.json", status=1)
+        elsewhere.run("verify", "a/b/receipt.json", "--data", "nowhere", status=2)  # a data directory that is not there
+    finally:
+        elsewhere.close()
     world.run("verify", world.path("receipt.json"), "--key", "nonsense+key", status=2)
     world.run("consent", "receipt", "01a20f8b-1377-77d1-91a0-c992ca8af9e9", status=1)
 
@@ -474,6 +495,7 @@ def notices_are_listed_and_their_versions_shown(world):
 def audits_check_export_and_verify(world):
     world.consent()
     assert "P1 to P7 hold" in world.out("audit", "check")
+    assert "said" in [item["what"] for item in world.json("audit", "timeline", ANNA)["items"]]
     assert world.json("audit", "check") == {"findings": [], "violations": 0}
     assert [a["activity"] for a in world.json("audit", "ropa")["activities"]] == ["bookkeeping", "newsletter"]
     assert world.out("audit", "ropa", "--format", "csv").startswith('"Processing activity"')
@@ -968,7 +990,7 @@ def memory_does_not_grow_with_the_file(world):
 
 ALONE = [help_has_an_example_for_every_command, docs_cli_md_is_what_the_program_says, commands_in_help_and_docs_can_be_parsed, version_names_the_libraries, bad_use_is_told_with_a_hint,
          several_values_of_an_option_are_understood_in_each_form, flags_beat_the_environment_which_beats_telos_yaml, a_missing_data_directory_is_unavailable,
-         a_policy_is_checked_without_a_data_directory, the_life_of_a_policy, serve_says_where_it_listens_and_ends_cleanly, a_second_start_says_who_has_the_directory,
+         a_policy_is_checked_without_a_data_directory, common_options_may_stand_before_the_command, the_life_of_a_policy, serve_says_where_it_listens_and_ends_cleanly, a_second_start_says_who_has_the_directory,
          serve_applies_a_policy_file_that_changed_and_stops_at_a_bad_one, the_log_level_is_read_again_on_sighup, the_master_key_may_lie_elsewhere,
          a_long_data_directory_has_a_socket_too, the_debug_door_opens_only_when_asked, a_doctor_finds_what_is_wrong, from_afar_a_token_decides,
          colours_only_on_a_terminal_and_never_with_no_color, a_quick_bench_prints_rates, ndjson_is_imported_beside_a_server_and_without_one,
