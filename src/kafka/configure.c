@@ -77,7 +77,8 @@ static const char *common(struct configuring *c, enum kafka_use use)
     static const char *const send[][2] = {{"enable.idempotence", "true"}, {"message.max.bytes", "4194304"}, {"linger.ms", "0"}};
     static const char *const receive[][2] = {{"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
                                              {"isolation.level", "read_committed"}, {"queued.max.messages.kbytes", "16384"},
-                                             {"allow.auto.create.topics", "false"}, {"check.crcs", "true"}};
+                                             {"allow.auto.create.topics", "false"}, {"check.crcs", "true"},
+                                             {"partition.assignment.strategy", "roundrobin"}}; /* even over several topics */
     const char *problem = NULL;
     for (size_t i = 0; i < sizeof both / sizeof *both && !problem; i++)
         problem = set(c, both[i][0], both[i][1]);
