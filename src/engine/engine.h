@@ -156,6 +156,8 @@ void engine_view_keep(struct engine *engine, const struct policy *policy, const 
 void engine_count_denial(struct engine *engine, const struct policy *policy, const char *what, str destination, str purpose, reason_mask reasons);
 /* Writes down that a person's data was read: durable against kill -9 before it returns, in the ledger soon after. */
 void engine_record_read(struct engine *engine, struct uuid token, profile_no profile, str purpose, const char *what);
+/* Before each few hundred people of a list: waits while more reads are on their way into the store than single readers could do with. */
+const struct err *engine_reads_room(struct engine *engine, struct arena *arena) MUST_CHECK;
 struct store_session *reader_session(struct reader *reader);
 struct purpose_sets *engine_purpose_sets(struct engine *engine);
 const struct store_ops *engine_store(const struct engine *engine);

@@ -172,6 +172,7 @@ struct read_log;
 const struct err *read_log_open(struct engine *engine, struct arena *arena) MUST_CHECK;
 void read_log_close(struct engine *engine);
 bool read_log_waits(struct engine *engine); /* something is to be taken */
+bool read_log_presses(struct engine *engine); /* so much that it is not put off */
 bool read_log_ready(struct engine *engine); /* false: no room to record a read; then nothing may be read */
 /* Adds what waits to the commit's save.reads; `all`: even if little. Returns how many. */
 size_t read_log_take(struct commit *commit, bool all);
@@ -189,6 +190,7 @@ void said_count(struct commit *commit);
 
 /* ---- the queue and the writer (writer.c) ---- */
 const struct err *writer_start(struct engine *engine, struct arena *arena) MUST_CHECK;
+void writer_wake(struct engine *engine); /* for what is no ticket */
 void writer_stop(struct engine *engine); /* everything queued is done first */
 void sweeper_start(struct engine *engine);
 void sweeper_stop(struct engine *engine);

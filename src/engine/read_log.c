@@ -6,7 +6,8 @@
  * 1. A mapped page outlives kill -9: a read that engine_record_read wrote down is not lost with the process.
  * 2. Space is taken before it is needed (posix_fallocate). Where it cannot be had, read_log_ready says so, and nobody reads.
  * 3. A commit takes whole files; it also stores the setting "reads_done" = N, so that after a kill no file is taken twice.
- * 4. A record holds no personal data: a profile number, names from the policy, a token's id.
+ * 4. Many reads at once (lists) are slowed down to what commits take: engine_reads_room. A commit takes only TAKE_FILES, and the next one follows at once.
+ * 5. A record holds no personal data: a profile number, names from the policy, a token's id.
  */
 #include "base/log.h"
 #include "engine/engine_private.h"
@@ -22,7 +23,10 @@
 
 #define FILE_RECORDS 8192
 #define FILES_MAX 64 /* half a million reads that could not be stored: then reading stops */
+#define FILES_MANY (FILES_MAX / 2) /* with so many waiting, whoever reads many people at once waits, too, so that single reads still have room */
 #define TAKE_FEW 256 /* fewer are taken only when their time has come */
+#define TAKE_FILES 8 /* into one commit: 65,000 reads, a few tenths of a second that others wait for it */
+#define ROOM_AWAIT_MS 20000
 
 struct record { /* 128 bytes */
     _Atomic uint32_t written; /* 1 when the rest is there */
@@ -46,7 +50,7 @@ struct read_log {
     pthread_rwlock_t lock; /* shared: adding a record; exclusive: another file becomes current */
     struct segment *current, *spare; /* current heads the list of all, newest first */
     uint64_t next_number;
-    size_t files;
+    _Atomic size_t files;
     _Atomic bool ready;
     struct segment *taken; /* the newest file of the commit under way; all older ones go with it */
 };
@@ -216,6 +220,21 @@ bool read_log_ready(struct engine *engine)
     return log->ready;
 }
 
+bool read_log_presses(struct engine *engine)
+{
+    return engine->read_log && engine->read_log->files > TAKE_FILES / 2;
+}
+
+const struct err *engine_reads_room(struct engine *engine, struct arena *arena)
+{
+    const struct read_log *log = engine->read_log;
+    for (int waited_ms = 0; log->files >= FILES_MANY && waited_ms < ROOM_AWAIT_MS; waited_ms += 5)
+        usleep(5000);
+    if (log->files < FILES_MANY && read_log_ready(engine))
+        return NULL;
+    return err_new(arena, ERR_UNAVAILABLE, "more is read than can be recorded at the moment; read on a little later");
+}
+
 /* ---- adding ---- */
 
 static bool record_add(struct read_log *log, const struct record *record)
@@ -252,6 +271,8 @@ void engine_record_read(struct engine *engine, struct uuid token, profile_no pro
         bool room = log->current->next < FILE_RECORDS || segment_advance(engine);
         log->ready = log->ready && log->spare;
         pthread_rwlock_unlock(&log->lock);
+        if (read_log_presses(engine))
+            writer_wake(engine);
         if (!room) /* readers are stopped at half a file; what is under way waits for the next commit */
             usleep(10000);
     }
@@ -292,14 +313,26 @@ bool read_log_waits(struct engine *engine)
     return waits;
 }
 
+/* How many are older than the current one. */
+static size_t segments_before(const struct read_log *log)
+{
+    size_t count = 0;
+    for (const struct segment *segment = log->current->older; segment; segment = segment->older)
+        count++;
+    return count;
+}
+
 size_t read_log_take(struct commit *commit, bool all)
 {
     struct engine *engine = commit->engine;
     struct read_log *log = engine->read_log;
     pthread_rwlock_wrlock(&log->lock); /* whoever adds has finished; the next ones add to another file */
     uint64_t waiting = read_log_waiting(log);
-    bool take = waiting && (all || waiting >= TAKE_FEW) && segment_advance(engine);
+    size_t before = segments_before(log);
+    bool take = waiting && (all || waiting >= TAKE_FEW) && (before >= TAKE_FILES || segment_advance(engine));
     log->taken = take ? log->current->older : NULL;
+    for (before = segments_before(log); take && before > TAKE_FILES; before--)
+        log->taken = log->taken->older;
     pthread_rwlock_unlock(&log->lock);
     if (!take) {
         if (!log->ready)

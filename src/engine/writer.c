@@ -56,7 +56,7 @@ static void tickets_await(struct engine *engine, bool hurry)
     struct timespec until = after_us((engine->nodes ? FOLLOW_MS : IDLE_MS) * 1000);
     engine->writer_waits = true;
     engine->writer_wants = 1;
-    while (!engine->stopping && (engine->paused || !engine->first) && !hurry)
+    while (!engine->stopping && (engine->paused || (!engine->first && !(engine->storing && read_log_presses(engine)))) && !hurry)
         if (pthread_cond_timedwait(&engine->submitted, &engine->submit_lock, &until))
             break;
     engine->writer_waits = false;
@@ -262,7 +262,7 @@ static void *writer_main(void *context)
         struct commit *commit = commit_new(engine);
         go_on = tickets_take(&writer, commit);
         int64_t now_us = clock_monotonic_us();
-        commit->reads_all = !go_on || now_us - writer.reads_us >= READS_EVERY_MS * 1000;
+        commit->reads_all = !go_on || (read_log_presses(engine) && !engine->paused) || now_us - writer.reads_us >= READS_EVERY_MS * 1000;
         if (!engine->storing && now_us - writer.probe_us >= PROBE_MS * 1000) {
             commit->probe = true;
             commit_setting(commit, STR("stored_again"), time_format(commit->arena, clock_now_ms()));
@@ -286,6 +286,13 @@ const struct err *writer_start(struct engine *engine, struct arena *arena)
     (void)pthread_setname_np(engine->writer_thread, "telos-writer"); /* only for those who look from outside */
     engine->writer_running = true;
     return NULL;
+}
+
+void writer_wake(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->submit_lock);
+    pthread_cond_signal(&engine->submitted);
+    pthread_mutex_unlock(&engine->submit_lock);
 }
 
 void writer_stop(struct engine *engine)

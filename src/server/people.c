@@ -20,6 +20,7 @@ struct listing {
     profile_no numbers[LOAD_AT_ONCE];
     struct view_place places[LOAD_AT_ONCE];
     size_t count;
+    struct buf kept; /* of one person; used again */
 };
 
 static const struct err *write_made(struct listing *l, const struct person *person, const struct view_place *place)
@@ -63,15 +64,14 @@ static const struct err *write_one(struct listing *l, const struct people_found 
 {
     struct call *call = l->call;
     struct view_place place = {.hash = found->hash, .purpose = l->purpose->slot, .told = l->told.purposes, .variant = view_variant(l->events, l->told)};
-    struct buf kept;
     profile_no root = {0};
     bool is_kept = false;
-    buf_init(&kept, &call->arena, LIMIT_REPLY_BYTES);
-    TRY(engine_view_of(call->server->engine, &call->arena, call->policy, &place, &kept, &root, &is_kept));
+    buf_clear(&l->kept);
+    TRY(engine_view_of(call->server->engine, &call->arena, call->policy, &place, &l->kept, &root, &is_kept));
     if (is_kept && profile_no_equal(root, found->number)) {
         TRY(make_waiting(l)); /* in order */
         engine_record_read(call->server->engine, call->principal.token, root, l->purpose->name, "profile");
-        jsonw_raw(&l->w, buf_str(&kept));
+        jsonw_raw(&l->w, buf_str(&l->kept));
         return NULL;
     }
     l->numbers[l->count] = found->number;
@@ -98,13 +98,17 @@ const struct err *profiles_get(struct call *call)
     TRY(engine_people(call->server->engine, l->reader, &call->arena, call->policy, l->purpose, (uint64_t)after, limit, &found, &count, &next));
     l->events = (size_t)events;
     l->told = view_told_to(&call->principal, call->policy);
+    buf_init(&l->kept, &call->arena, LIMIT_REPLY_BYTES);
     reply_json(call, MHD_HTTP_OK, &l->w);
     jsonw_object(&l->w);
     jsonw_field(&l->w, "purpose", l->purpose->name);
     jsonw_key(&l->w, STR("profiles"));
     jsonw_array(&l->w);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (i % LOAD_AT_ONCE == 0)
+            TRY(engine_reads_room(call->server->engine, &call->arena));
         TRY(write_one(l, &found[i]));
+    }
     TRY(make_waiting(l));
     jsonw_array_end(&l->w);
     if (next)

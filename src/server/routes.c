@@ -33,7 +33,7 @@ static const struct route table[] = {
     /* what persons say */
     {"POST", "/v1/consents", MAY_STATE, IN | POL, API, consents_post, "stateConsent", "Record a consent, refusal, withdrawal, objection, contract, vital interest or restriction", NULL, "Statement", 201, "Stated"},
     {"GET", "/v1/consents/notices", MAY_STATE, POL, 0, notices_seen_get, "listNoticesSeen", "Which version of which text stood before the person, and where its hash stands in the ledger", "subject!", NULL, 200, "NoticesSeen"},
-    {"GET", "/v1/consents", MAY_STATE, POL, 0, consents_get, "listConsents", "All that was said, in order", "subject! purpose", NULL, 200, "Consents"},
+    {"GET", "/v1/consents", MAY_STATE, IN | POL, 0, consents_get, "listConsents", "All that was said, in order", "subject! purpose", NULL, 200, "Consents"},
     {"GET", "/v1/consents/{id}/receipt", MAY_STATE, POL, 0, consent_receipt, "consentReceipt", "The signed receipt of a record (ISO/IEC TS 27560)", NULL, NULL, 200, "application/ld+json"},
     {"POST", "/v1/consents/signals", MAY_STATE, IN | POL, API, signals_post, "stateSignal", "A consent signal of a person (TCF, GPP, GPC, Consent Mode, consent categories): which records it makes, and why", NULL, "Signal", 200, "Signalled"},
     {"GET", "/v1/consents/state", MAY_STATE, POL, 0, signals_state, "consentState", "What a site's tags may do for a person: Consent Mode, consent categories, TCF purposes and vendors", "subject!", NULL, 200, "ConsentState"},
@@ -78,7 +78,7 @@ static const struct route table[] = {
     {"POST", "/v1/decide", MAY_PEOPLE, IN | POL, API, decide_post, "decide", "May this be done with this person's data, and why", NULL, "Questions", 200, "Decisions"},
     {"GET", "/v1/profiles", MAY_PEOPLE, POL, 0, profiles_get, "listProfiles", "Everybody who may be processed for the purpose now, as it may see them", "purpose limit events cursor", NULL, 200, "Profiles"},
     {"GET", "/v1/profiles/{subject}", MAY_PEOPLE, IN | POL, 0, profile_get, "getProfile", "A person as one purpose may see it", "purpose events", NULL, 200, "Profile"},
-    {"GET", "/v1/profiles/{subject}/timeline", MAY_PEOPLE, POL, 0, timeline_get, "getTimeline", "What was collected, said, decided, sent, read and erased", "purpose limit cursor", NULL, 200, "Timeline"},
+    {"GET", "/v1/profiles/{subject}/timeline", MAY_PEOPLE, IN | POL, 0, timeline_get, "getTimeline", "What was collected, said, decided, sent, read and erased", "purpose limit cursor", NULL, 200, "Timeline"},
     {"GET", "/v1/profiles/{subject}/decisions", MAY_PRIVACY, POL, 0, decisions_get, "listDecisions", "What was decided about the messages of a person, as the ledger holds it; of events that are gone, too", "limit cursor", NULL, 200, "DecisionsKept"},
     {"GET", "/v1/profiles/{subject}/decisions/{id}", MAY_PRIVACY, POL, 0, decision_get, "getDecision", "The decision about one event, with the proofs that anybody can check offline", NULL, NULL, 200, "DecisionKept"},
     {"GET", "/v1/identities/{subject}", MAY_PEOPLE, POL, 0, identity_get, "getIdentity", "The profiles that make a person, and why they are one", "purpose", NULL, 200, "Identity"},

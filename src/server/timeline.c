@@ -299,7 +299,7 @@ static const struct err *purpose_of(struct call *call, const struct purpose **re
     return NULL;
 }
 
-const struct err *timeline_get(struct call *call)
+static const struct err *timeline_make(struct call *call)
 {
     const struct purpose *purpose;
     struct person *person = NULL;
@@ -338,4 +338,12 @@ const struct err *timeline_get(struct call *call)
     write_timeline(&timeline, &w, limit);
     jsonw_object_end(&w);
     return NULL;
+}
+
+/* A page of the usual length is made where its connection is served: passing it to a worker and back costs more than making it. */
+const struct err *timeline_get(struct call *call)
+{
+    size_t limit;
+    TRY(call_limit(call, TIMELINE_DEFAULT, &limit));
+    return limit > TIMELINE_DEFAULT ? call_offload(call, timeline_make) : timeline_make(call);
 }

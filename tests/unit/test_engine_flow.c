@@ -340,6 +340,41 @@ static void reads_are_in_the_ledger_soon_and_after_a_restart(void **state)
     world_end(&world);
 }
 
+/* More than one commit takes: none is lost, none is stored twice, and nobody is refused for it. */
+static void a_flood_of_reads_is_stored_whole_in_several_commits(void **state)
+{
+    enum { READS = 100000 };
+    struct world world = {0};
+    size_t count = 0, page;
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    struct person *person = world_person(&world, "user_id:u1", PERSON_HEAD);
+    for (int i = 0; i < READS; i++) {
+        if (i % 128 == 0)
+            check_fine(engine_reads_room(world.engine, &world.arena));
+        engine_record_read(world.engine, (struct uuid){{1}}, person->root, STR("newsletter"), "profile");
+    }
+    world_reopen(&world);
+    world_reopen(&world); /* each end takes what one commit takes */
+    world_reopen(&world);
+    uint64_t before = 0, last_index = UINT64_MAX, commits = 0;
+    do {
+        struct read_row *rows = NULL;
+        check_fine(engine_store(world.engine)->reads(reader_session(world.reader), &world.arena, &person->root, 1, before, 1000, &rows, &page));
+        for (size_t i = 0; i < page; i++) {
+            assert_true(rows[i].ledger_index != UINT64_MAX);
+            commits += rows[i].ledger_index != last_index;
+            last_index = rows[i].ledger_index;
+            before = rows[i].number;
+        }
+        count += page;
+    } while (page);
+    assert_int_equal(count, READS);
+    assert_true(commits >= 2);
+    world_end(&world);
+}
+
 static void changes_tell_who_was_touched_since(void **state)
 {
     struct world world = {0};
@@ -420,6 +455,7 @@ int main(void)
         cmocka_unit_test(tokens_and_write_keys_open_what_they_are_for),
         cmocka_unit_test(a_second_open_says_who_has_the_directory),
         cmocka_unit_test(reads_are_in_the_ledger_soon_and_after_a_restart),
+        cmocka_unit_test(a_flood_of_reads_is_stored_whole_in_several_commits),
         cmocka_unit_test(changes_tell_who_was_touched_since),
         cmocka_unit_test(a_paused_destination_stays_paused),
         cmocka_unit_test(a_policy_switch_is_followed_by_the_stored_data),
