@@ -142,10 +142,9 @@ static const struct err *key_ends_finish(struct engine *engine)
     return NULL;
 }
 
-/* TELOS_VAULT: postgres://USER@HOST/DATABASE for the vault of several nodes; else it is a file of this data directory. */
 static const struct err *keys_open(struct engine *engine, struct arena *arena)
 {
-    const char *uri = getenv("TELOS_VAULT");
+    const char *uri = engine->options.vault;
     if (uri && *uri)
         return vault_open_postgres(arena, uri, engine->data, engine->master_key_file, &engine->vault);
     return vault_open(arena, engine->data, engine->master_key_file, &engine->vault);

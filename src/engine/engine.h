@@ -27,6 +27,7 @@ struct engine_options {
     const char *data; /* directory */
     const char *master_key_file; /* NULL: TELOS_MASTER_KEY_FILE, else DIR/keys/master.key */
     const char *store; /* NULL or "sqlite" */
+    const char *vault; /* postgres://USER@HOST/DATABASE, the keys of people for several nodes; NULL: a file of `data` */
     const char *opendsr_certificate, *opendsr_key; /* PEM files; NULL, both: replies of OpenDSR are signed by the key of receipts */
     bool background; /* sweeper and tidier run (serve); a local command leaves them out */
     bool debug_door;

@@ -262,6 +262,26 @@ const struct err *remote_refuses(struct arena *arena, const struct vault *vault,
 
 /* ---- opening ---- */
 
+/* An address is seen by others (in a list of processes), so a password in it is refused, as in that of the store. */
+static const struct err *address_check(struct arena *arena, const char *uri) {
+    PQconninfoOption *options = NULL;
+    bool password = false;
+    if (strncmp(uri, "postgres://", 11) == 0 || strncmp(uri, "postgresql://", 13) == 0)
+        options = PQconninfoParse(uri, NULL);
+    if (!options)
+        return err_new(arena, ERR_INVALID, "the address of the key vault cannot be read; it looks like postgres://USER@HOST:PORT/DATABASE");
+    for (const PQconninfoOption *option = options; option->keyword; option++)
+        password |= option->val && *option->val && (!strcmp(option->keyword, "password") || !strcmp(option->keyword, "sslpassword"));
+    PQconninfoFree(options);
+    if (!password)
+        return NULL;
+    return err_new(arena, ERR_INVALID, "no password in the address of the key vault, please: others can see it. Put it into a file that PGPASSFILE names "
+                                       "(mode 0600, HOST:PORT:DATABASE:USER:PASSWORD), or into a service file.");
+}
+
+/* What PostgreSQL remarks (a table is there already) is nobody's news. */
+static void remark_drop(void *context, const PGresult *result) { (void)context, (void)result; }
+
 static const char schema[] =
     "BEGIN; SELECT pg_advisory_xact_lock(7310579); CREATE SCHEMA IF NOT EXISTS telos_vault;"
     "CREATE TABLE IF NOT EXISTS telos_vault.page (number bigint PRIMARY KEY, image bytea NOT NULL) WITH (fillfactor = 50);"
@@ -279,12 +299,14 @@ static const struct err *header_find(struct arena *arena, struct vault *vault, b
 }
 
 const struct err *remote_open(struct arena *arena, struct vault *vault, const char *uri) {
+    TRY(address_check(arena, uri));
     struct remote *remote = calloc(1, sizeof(*remote));
     ASSERT(remote && pthread_mutex_init(&remote->read_lock, NULL) == 0);
     vault->remote = remote;
     remote->uri = strdup(uri);
     ASSERT(remote->uri);
     TRY(connect_to(arena, uri, &remote->conn));
+    PQsetNoticeReceiver(remote->conn, remark_drop, NULL);
     PGresult *result = PQexec(remote->conn, schema);
     ExecStatusType status = PQresultStatus(result);
     const struct err *err = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? NULL : failed(arena, remote->conn, result, "making its tables");

@@ -18,6 +18,7 @@ static const struct option always[] = {
 static const struct option with_data[] = {
     {"--data", "DIR", "the data directory; default: data", false},
     {"--store", "STORE", "the store: sqlite (inside the data directory; default) or postgres://USER@HOST/DATABASE", false},
+    {"--vault", "VAULT", "the keys of people: inside the data directory (default) or, for several nodes, postgres://USER@HOST/DATABASE", false},
 };
 static const struct option with_server[] = {
     {"--server", "URL", "talk to this Telos instead; its API token is in TELOS_TOKEN or in the file of --token-file",

@@ -324,7 +324,7 @@ static enum status bench(struct run *run) {
     if (seconds && (!str_to_int64(str_of(seconds), &bench.seconds) || bench.seconds < 1 || bench.seconds > 3600))
         return run_misuse(run, "--seconds is a whole number from 1 to 3600");
     bench.people = (uint64_t)people;
-    if (run_option(run, "--data") || run_option(run, "--store"))
+    if (run_option(run, "--data") || run_option(run, "--store") || run_option(run, "--vault"))
         output_note("bench works in a directory of its own; what stands in --data is left alone");
     char *directory = arena_printf(run->arena, "%s/telos-bench-XXXXXX", base && *base ? base : "/var/tmp");
     if (!mkdtemp(directory)) {

@@ -56,6 +56,7 @@ static const struct err *engine_of(struct migration *migration, const char *data
         .data = data,
         .master_key_file = config_get(&migration->run->config, SETTING_MASTER_KEY_FILE),
         .store = store,
+        .vault = config_get(&migration->run->config, SETTING_VAULT),
     };
     return engine_open(migration->run->arena, &options, ret_engine);
 }

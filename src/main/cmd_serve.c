@@ -94,6 +94,7 @@ static const struct err *open_engine(struct serving *serving) {
         .data = config_get(config, SETTING_DATA),
         .master_key_file = config_get(config, SETTING_MASTER_KEY_FILE),
         .store = config_get(config, SETTING_STORE),
+        .vault = config_get(config, SETTING_VAULT),
         .opendsr_certificate = config_get(config, SETTING_OPENDSR_CERTIFICATE),
         .opendsr_key = config_get(config, SETTING_OPENDSR_KEY),
         .background = true,

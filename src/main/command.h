@@ -41,7 +41,7 @@ struct action {
 };
 
 enum common_options {
-    COMMON_DATA = 1,   /* --data, --store */
+    COMMON_DATA = 1,   /* --data, --store, --vault */
     COMMON_SERVER = 2, /* --server */
     COMMON_CLIENT = COMMON_DATA | COMMON_SERVER,
 };

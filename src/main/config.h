@@ -13,6 +13,8 @@
 #define SETTINGS(X)                                                                                                    \
     X(SETTING_DATA, "data", "TELOS_DATA", "data", true, "directory where everything is kept")                          \
     X(SETTING_STORE, "store", "TELOS_STORE", "sqlite", false, "the store: sqlite, or postgres://USER@HOST/DATABASE")                                     \
+    X(SETTING_VAULT, "vault", "TELOS_VAULT", NULL, false,                                                               \
+      "the keys of people for several nodes: postgres://USER@HOST/DATABASE; else a file of the data directory")         \
     X(SETTING_SERVER, "server", "TELOS_SERVER", NULL, false, "talk to this Telos instead of the data directory")       \
     X(SETTING_LISTEN, "listen", "TELOS_LISTEN", "127.0.0.1:8480", false,                                               \
       "address and port to serve; port 0 takes a free one")                                                            \

@@ -76,6 +76,7 @@ static const struct err *engine_or_socket(struct run *run, unsigned use, const c
         .data = config_get(&run->config, SETTING_DATA),
         .master_key_file = config_get(&run->config, SETTING_MASTER_KEY_FILE),
         .store = store,
+        .vault = config_get(&run->config, SETTING_VAULT),
         .background = (use & LOCAL_LONG) != 0,
         .debug_door = config_yes(&run->config, SETTING_DEBUG_DOOR),
     };

@@ -278,6 +278,12 @@ def a_policy_is_checked_without_a_data_directory(world):
     assert not os.path.exists(world.data)
 
 
+def an_address_of_postgresql_holds_no_password(world):
+    for flag in ("--store", "--vault"):
+        said = world.err("serve", "--listen", "127.0.0.1:0", flag, "postgres://telos:geheim@127.0.0.1:1/telos", status=(2, 3))
+        assert "no password in the address" in said and "geheim" not in said, said
+
+
 def the_life_of_a_policy(world):
     world.run("policy", "show", status=3)
     assert "version 1 is in force" in world.out("policy", "apply", world.policy)  # makes the directory
@@ -990,7 +996,7 @@ def memory_does_not_grow_with_the_file(world):
 
 ALONE = [help_has_an_example_for_every_command, docs_cli_md_is_what_the_program_says, commands_in_help_and_docs_can_be_parsed, version_names_the_libraries, bad_use_is_told_with_a_hint,
          several_values_of_an_option_are_understood_in_each_form, flags_beat_the_environment_which_beats_telos_yaml, a_missing_data_directory_is_unavailable,
-         a_policy_is_checked_without_a_data_directory, common_options_may_stand_before_the_command, the_life_of_a_policy, serve_says_where_it_listens_and_ends_cleanly, a_second_start_says_who_has_the_directory,
+         a_policy_is_checked_without_a_data_directory, an_address_of_postgresql_holds_no_password, common_options_may_stand_before_the_command, the_life_of_a_policy, serve_says_where_it_listens_and_ends_cleanly, a_second_start_says_who_has_the_directory,
          serve_applies_a_policy_file_that_changed_and_stops_at_a_bad_one, the_log_level_is_read_again_on_sighup, the_master_key_may_lie_elsewhere,
          a_long_data_directory_has_a_socket_too, the_debug_door_opens_only_when_asked, a_doctor_finds_what_is_wrong, from_afar_a_token_decides,
          colours_only_on_a_terminal_and_never_with_no_color, a_quick_bench_prints_rates, ndjson_is_imported_beside_a_server_and_without_one,

@@ -209,8 +209,9 @@ class Nodes(Shop):
         super().__init__(world.broker, "nodes")
         self.cluster = postgres.Cluster()
         uri = self.cluster.uri()
-        environment = {"KAFKA_PASSWORD": PASSWORD, "TELOS_STORE": uri, "TELOS_VAULT": uri}
-        self.nodes = [Telos(world.program, None if i else self.policy, environment) for i in range(3)]
+        environment = {"KAFKA_PASSWORD": PASSWORD}
+        addresses = ["--store", uri, "--vault", uri]
+        self.nodes = [Telos(world.program, None if i else self.policy, environment, arguments=addresses) for i in range(3)]
         first = self.nodes[0].start()
         for node in self.nodes[1:]:
             os.makedirs(os.path.join(node.data, "keys"), 0o700)
