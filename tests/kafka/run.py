@@ -34,6 +34,11 @@ def free_port():
         return s.getsockname()[1]
 
 
+def properties(path):
+    with open(path) as f:
+        return dict(line.strip().split("=", 1) for line in f if "=" in line and not line.startswith("#"))
+
+
 class Broker:
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="telos-kafka-")
@@ -47,19 +52,20 @@ class Broker:
         with open(self.password_file, "w") as f:
             f.write(PASSWORD + "\n")
         self.make_certificate()
+        settings = properties(os.path.join(HERE, "..", "..", "deploy", "compose", "kafka.properties"))
+        settings.update({  # where it listens is all that differs
+            "controller.quorum.voters": "1@127.0.0.1:%d" % controller,
+            "listeners": "PLAINTEXT://127.0.0.1:%d,SASL_SSL://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d" % (self.plain, self.tls, controller),
+            "advertised.listeners": "PLAINTEXT://127.0.0.1:%d,SASL_SSL://127.0.0.1:%d" % (self.plain, self.tls),
+            "log.dirs": self.directory + "/log",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": self.directory + "/broker.pem",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl_ssl.plain.sasl.jaas.config":
+                "org.apache.kafka.common.security.plain.PlainLoginModule required user_telos=\"%s\";" % PASSWORD,
+        })
         with open(self.properties, "w") as f:
-            f.write("\n".join([
-                "process.roles=broker,controller", "node.id=1", "controller.quorum.voters=1@127.0.0.1:%d" % controller,
-                "listeners=PLAINTEXT://127.0.0.1:%d,SASL_SSL://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d" % (self.plain, self.tls, controller),
-                "advertised.listeners=PLAINTEXT://127.0.0.1:%d,SASL_SSL://127.0.0.1:%d" % (self.plain, self.tls),
-                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
-                "controller.listener.names=CONTROLLER", "inter.broker.listener.name=PLAINTEXT", "log.dirs=%s/log" % self.directory,
-                "num.partitions=3", "auto.create.topics.enable=true", "offsets.topic.replication.factor=1", "offsets.topic.num.partitions=1",
-                "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1", "transaction.state.log.num.partitions=1",
-                "group.initial.rebalance.delay.ms=0", "ssl.keystore.type=PEM", "ssl.keystore.location=%s/broker.pem" % self.directory,
-                "sasl.enabled.mechanisms=PLAIN",
-                "listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_telos=\"%s\";" % PASSWORD,
-            ]) + "\n")
+            f.writelines("%s=%s\n" % setting for setting in settings.items())
         name = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self.java("kafka.tools.StorageTool", "format", "-t", name, "-c", self.properties)
 
