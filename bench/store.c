@@ -2,6 +2,7 @@
  * beside one that writes event rows only. And how fast it loads persons, against bare point reads of the same rows.
  *
  *     bench/store [--people N] [--events N] [--commit N] [--rounds N] [--dir DIR] [--body BYTES]
+ *     bench/store --store postgres://… [the same]     saves and loads there instead; the reference (COPY) is bench/postgres's part
  *
  * Rounds alternate; each line is JSON with medians: {"name","ours","reference","ratio","unit"}.
  */
@@ -19,8 +20,8 @@ enum { ROUNDS_MAX = 99, LOAD_BATCH = 100 };
 
 static struct {
     uint64_t profiles, events, commit, rounds, body;
-    const char *directory;
-} options = {100000, 100000, 100, 3, 600, "/tmp"};
+    const char *directory, *store;
+} options = {100000, 100000, 100, 3, 600, "/tmp", NULL};
 
 static uint64_t random_state;
 static uint64_t random_next(void)
@@ -88,7 +89,10 @@ static void world_open(struct world *world, const char *name)
     arena_init(&world->batch_arena);
     (void)snprintf(world->directory, sizeof world->directory, "%s/telos-bench-%s-%d", options.directory, name, (int)getpid());
     remove_all(world->directory);
-    fine(store_sqlite_open(&world->arena, world->directory, &world->store), "open");
+    if (options.store)
+        fine(store_postgres_open(&world->arena, options.store, &world->store), "open");
+    else
+        fine(store_sqlite_open(&world->arena, world->directory, &world->store), "open");
     fine(world->store->ops->session(world->store, &world->arena, true, &world->session), "session");
     world->sets = purpose_sets_new();
     purpose_sets_bind(world->sets, (str[]){STR("newsletter"), STR("fulfilment"), STR("fraud")}, 3);
@@ -429,8 +433,8 @@ static void options_read(int count, char **arguments)
 {
     for (int i = 1; i + 1 < count; i += 2) {
         str name = str_of(arguments[i]);
-        if (str_equal(name, STR("--dir"))) {
-            options.directory = arguments[i + 1];
+        if (str_equal(name, STR("--dir")) || str_equal(name, STR("--store"))) {
+            *(str_equal(name, STR("--dir")) ? &options.directory : &options.store) = arguments[i + 1];
             continue;
         }
         int64_t value;
@@ -450,12 +454,42 @@ static void options_read(int count, char **arguments)
         fail("options", "at most 99 rounds and 10000 a commit");
 }
 
+/* A shared store: commits of the wanted size, then loads of 100 people, heads alone and with facts. */
+static void shared_run(void)
+{
+    static double saves[ROUNDS_MAX], p99[ROUNDS_MAX], heads[ROUNDS_MAX], facts[ROUNDS_MAX], none[ROUNDS_MAX];
+    struct world world;
+    world_open(&world, "shared");
+    int64_t begun = clock_monotonic_us();
+    profiles_make(&world);
+    double made_s = (double)(clock_monotonic_us() - begun) / 1e6;
+    uint64_t first = world.batch;
+    for (uint64_t round = 0; round < options.rounds; round++) {
+        struct rate rate = ours(&world);
+        saves[round] = rate.items_s;
+        p99[round] = rate.commit_ms_p99;
+        heads[round] = LOAD_BATCH / ours_load(&world, PERSON_HEAD) * 1000;
+        facts[round] = LOAD_BATCH / ours_load(&world, PERSON_HEAD | PERSON_FACTS) * 1000;
+    }
+    print_line("save", saves, none, "events/s");
+    print_line("save p99", p99, none, "ms");
+    print_line("load of 100 heads", heads, none, "ms");
+    print_line("load of 100 heads and facts", facts, none, "ms");
+    printf("{\"name\":\"made\",\"people\":%llu,\"seconds\":%.1f,\"first_batch\":%llu}\n", (unsigned long long)options.profiles, made_s,
+           (unsigned long long)first);
+    world_close(&world);
+}
+
 int main(int count, char **arguments)
 {
     static double mine[ROUNDS_MAX], mine_again[ROUNDS_MAX], same[ROUNDS_MAX], events[ROUNDS_MAX], mine_p99[ROUNDS_MAX], same_p99[ROUNDS_MAX], head[ROUNDS_MAX],
         facts[ROUNDS_MAX], reads[ROUNDS_MAX], event_us[ROUNDS_MAX], load_us[ROUNDS_MAX];
     options_read(count, arguments);
     random_state = 88172645463325252u;
+    if (options.store) {
+        shared_run();
+        return 0;
+    }
     struct world world, other;
     struct bare bare;
     world_open(&world, "ours");

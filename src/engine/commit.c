@@ -447,6 +447,16 @@ static void views_forget(struct commit *commit)
         view_cache_forget(views, *person);
 }
 
+/* Somebody was changed without a word to the nodes: nothing that lies in memory of these people is believed any longer. */
+static void persons_forget(struct commit *commit)
+{
+    struct person_cache *cache = commit->engine->person_cache;
+    for (size_t i = 0; i < commit->loaded_count; i++)
+        person_cache_forget(cache, commit->loaded[i]);
+    vec_each (person, &commit->batch.persons)
+        person_cache_forget(cache, *person);
+}
+
 const struct err *commit_run(struct commit *commit, bool *ret_saving)
 {
     struct engine *engine = commit->engine;
@@ -465,6 +475,8 @@ const struct err *commit_run(struct commit *commit, bool *ret_saving)
     if (engine->nodes && (error || !*ret_saving))
         nodes_failed(commit);
     if (error) {
+        if (commit->save.stale)
+            persons_forget(commit);
         dedupe_remove_newest(engine->dedupe, commit->dedupe_added);
         return error;
     }

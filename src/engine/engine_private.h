@@ -42,6 +42,7 @@ struct ticket {
     void (*after)(void *context, struct engine *engine);
     void *context;
     bool alone; /* in a commit of its own */
+    uint8_t stale; /* how often somebody of its commit was found changed while it was saved */
     bool waits; /* `finished` is posted; else work->done is called */
     sem_t finished;
     struct commit *commit; /* held from the commit to engine_work_release */

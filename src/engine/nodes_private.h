@@ -19,6 +19,7 @@
 #include "engine/engine_private.h"
 #include "engine/foreign.h"
 
+#define HEAD_REST_MAX 1023
 struct node_head {
     uint64_t saves; /* of all nodes */
     uint64_t batch_last;
@@ -28,6 +29,7 @@ struct node_head {
     uint32_t policy_version; /* 0: none yet */
     uint64_t tokens_at, access_at, settings_at; /* the saves that changed them last */
     uint64_t ends_at; /* the save that ended keys last */
+    char rest[HEAD_REST_MAX + 1]; /* members that only a newer program knows, as text: a save of this one leaves them as they are */
     struct merkle_frontier frontier;
 };
 str node_head_write(struct arena *arena, const struct node_head *head);

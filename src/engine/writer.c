@@ -19,6 +19,7 @@
 #define FOLLOW_MS 50 /* shared stores: how late what other nodes did is known at the latest, to the stream and the sender */
 #define PROBE_MS 250
 #define READS_EVERY_MS 1000 /* recorded reads reach the ledger at the latest then */
+#define STALE_TRIES 5
 #define GATHER_FEWEST 4 /* fewer clients than that are not waited for */
 #define GATHER_MESSAGES_MAX 256 /* with more than that, what a commit costs by itself no longer matters */
 #define GATHER_US_MAX 2000
@@ -120,13 +121,13 @@ static bool tickets_take(struct writer *writer, struct commit *commit)
     return go_on;
 }
 
-/* Back to the head of the queue, each to be tried in a commit of its own. */
-static void tickets_give_back(struct engine *engine, struct ticket *tickets)
+/* Back to the head of the queue; `alone`: each to be tried in a commit of its own. */
+static void tickets_give_back(struct engine *engine, struct ticket *tickets, bool alone)
 {
     struct ticket **last = &tickets;
     pthread_mutex_lock(&engine->submit_lock);
     for (; *last; last = &(*last)->next) {
-        (*last)->alone = true;
+        (*last)->alone = (*last)->alone || alone;
         (*last)->error = NULL;
         engine->queue_bytes += (*last)->bytes;
         engine->queue_works++;
@@ -161,12 +162,27 @@ static void answer(struct commit *commit, const struct err *error)
     }
 }
 
+/* Somebody was not as they were loaded: all of the commit is loaded and applied again, unless that happens time after time. */
+static bool once_more(struct commit *commit)
+{
+    bool few = true;
+    for (struct ticket *ticket = commit->tickets; ticket; ticket = ticket->next)
+        few = ++ticket->stale <= STALE_TRIES && few;
+    if (!few || !commit->tickets)
+        return false;
+    commit->engine->metrics.retries++;
+    tickets_give_back(commit->engine, commit->tickets, false);
+    return true;
+}
+
 static void failed(struct commit *commit, const struct err *error, bool saving)
 {
     struct engine *engine = commit->engine;
+    if (commit->save.stale && once_more(commit))
+        return;
     engine->metrics.failures++;
     if (!saving && commit->tickets && commit->tickets->next && error->code != ERR_UNAVAILABLE) {
-        tickets_give_back(engine, commit->tickets);
+        tickets_give_back(engine, commit->tickets, true);
         return;
     }
     bool outage = error->code == ERR_UNAVAILABLE || error->code == ERR_IO;

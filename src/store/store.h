@@ -15,6 +15,7 @@
  * 9. A shared store (`store.shared`) is worked by several processes, nodes, at once. Their commits take turns: between turn() and the save() or
  *    turn_back() that ends it no other node saves, and what the session reads is the newest. A save without a turn before it takes one by itself.
  *    What nodes must know of each other stands in the head, a text that each save replaces and nobody but the engine reads.
+ *     Where somebody is no longer as they were loaded, a save changes nothing and says so (`save.stale`).
  * 10. Loads and reads outside a turn see whole saves only, each call for itself; a save that has returned is seen by whoever asks after that, on any
  *    node. A node that dies, or loses its connection, in its turn loses the turn and nothing of it was saved. Where the connection broke while the
  *    save was ending, save() finds out what became of it before it returns; ERR_UNAVAILABLE then means that nothing was saved, or that it cannot be
@@ -151,6 +152,7 @@ struct save {
     size_t setting_count;
     const struct store_totals *numbers; /* only when a store is copied: its *_next are at least these; may be NULL */
     str head; /* shared stores: the new head; STR_NONE: it stays as it is */
+    bool stale; /* out, shared stores: somebody is not as they were loaded (ERR_UNAVAILABLE); loading and applying again helps */
 };
 
 struct setting_row { str key, value; };

@@ -17,45 +17,15 @@ import time
 import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "lib"))
-import postgres  # noqa: E402
+sys.path.insert(0, HERE)
+import sending  # noqa: E402
+import sharing  # noqa: E402
+from cluster import HTTP_POLICY, KEYS, POLICY, Nodes  # noqa: E402
 from telos import Telos, run_cases  # noqa: E402
 
-KEYS = {"SITE_WRITE_KEY": "site-key-1", "SHOP_WRITE_KEY": "shop-key-1"}
-POLICY = os.path.join(HERE, "..", "crash", "policy.yaml")
-PEOPLE, NODES = 12, 3
+PEOPLE = 12
 SEED = int(os.environ.get("TELOS_TEST_SEED") or time.time())
 KILLS = int(os.environ.get("TELOS_NODES_KILLS") or 8)
-
-
-class Nodes:
-    """Nodes with folders of their own, one store and one vault; the first one's master key goes to all."""
-
-    def __init__(self, program):
-        self.cluster = postgres.Cluster(["fsync = on", "synchronous_commit = on"])
-        uri = self.cluster.uri()
-        environment = dict(KEYS, TELOS_STORE=uri, TELOS_VAULT=uri)
-        self.nodes = [Telos(program, POLICY if i == 0 else None, environment) for i in range(NODES)]
-        self.nodes[0].start()
-        for node in self.nodes[1:]:
-            os.makedirs(os.path.join(node.data, "keys"), 0o700)
-            os.chmod(node.data, 0o700)
-            shutil.copy(os.path.join(self.nodes[0].data, "keys", "master.key"), os.path.join(node.data, "keys", "master.key"))
-            node.token = self.nodes[0].token
-            node.start()
-
-    def cut(self):
-        """Every connection to the database, at once."""
-        self.cluster.psql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'telos'")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for node in self.nodes:
-            if node.process and node.process.poll() is None:
-                node.stop()
-        self.cluster.close()
 
 
 def message_of(chance, number, client):
@@ -121,14 +91,14 @@ def told(telos):
     return people
 
 
-def killed_nodes_and_cut_connections_leave_what_one_node_would_have(program):
+def load_with_kills(program, kills, pooled):
     print("      seed %d" % SEED, flush=True)
     chance = random.Random(SEED)
-    with Nodes(program) as cluster:
+    with Nodes(program, pooled=pooled) as cluster:
         clients = [Client(cluster.nodes, number) for number in range(4)]
         for client in clients:
             client.start()
-        for kill in range(KILLS):
+        for kill in range(kills):
             time.sleep(chance.uniform(0.1, 0.6))
             if kill % 2:
                 cluster.cut()
@@ -154,9 +124,16 @@ def killed_nodes_and_cut_connections_leave_what_one_node_would_have(program):
                 assert all(count == 1 for count in got[subject][1].values()), (subject, "stored twice")
                 assert got[subject][1] == counts, (subject, set(counts) ^ set(got[subject][1]))
                 assert got[subject][0] == traits, (subject, got[subject][0], traits)
-        for node in cluster.nodes:
-            node.command("audit", "check")
-        print("      %d messages, %d kills and cuts" % (len(messages), KILLS), flush=True)
+        cluster.audited()
+        print("      %d messages, %d kills and cuts" % (len(messages), kills), flush=True)
+
+
+def killed_nodes_and_cut_connections_leave_what_one_node_would_have(program):
+    load_with_kills(program, KILLS, pooled=False)
+
+
+def behind_a_pooler_in_transaction_mode_it_is_the_same(program):
+    load_with_kills(program, KILLS // 2, pooled=True)
 
 
 def a_withdrawal_on_one_node_holds_on_the_others_at_once(program):
@@ -197,10 +174,45 @@ def the_files_for_several_nodes_fit_each_other(program):
             assert not said, said
 
 
+class Beside(threading.Thread):
+    """A case that mostly waits, run beside the others; it is told at the end."""
+
+    def __init__(self, case, program):
+        super().__init__(daemon=True)
+        self.case, self.program, self.error = case, program, None
+        self.__name__ = case.__name__
+        self.start()
+
+    def run(self):
+        try:
+            self.case(self.program)
+        except BaseException as error:  # told by whoever asks
+            self.error = error
+
+    def __call__(self, _):
+        self.join()
+        if self.error:
+            raise self.error
+
+
 def main():
     program, only = os.path.abspath(sys.argv[1]), sys.argv[2:]
-    cases = [the_files_for_several_nodes_fit_each_other, a_withdrawal_on_one_node_holds_on_the_others_at_once, killed_nodes_and_cut_connections_leave_what_one_node_would_have]
-    return run_cases(cases, program, only=only)
+
+    def wanted(case):
+        return not only or any(word in case.__name__ for word in only)
+
+    beside = [Beside(case, program) for case in sending.SLOW if wanted(case)]
+    cases = [the_files_for_several_nodes_fit_each_other, a_withdrawal_on_one_node_holds_on_the_others_at_once, killed_nodes_and_cut_connections_leave_what_one_node_would_have,
+             behind_a_pooler_in_transaction_mode_it_is_the_same, *sending.CASES]
+    if any(wanted(case) for case in sharing.CASES):
+        with Nodes(program, HTTP_POLICY) as shared:
+            def on_shared(case):
+                def run(_):
+                    case(shared)
+                run.__name__ = case.__name__
+                return run
+            return run_cases([*map(on_shared, sharing.CASES), *cases, *beside], program, only=only)
+    return run_cases([*cases, *beside], program, only=only)
 
 
 if __name__ == "__main__":

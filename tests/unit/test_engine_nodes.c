@@ -2,7 +2,7 @@
  * has answered. */
 #include "engine_world.h"
 
-#include "engine/engine_private.h"
+#include "engine/nodes_private.h"
 #include "engine/person_cache.h"
 #include "engine/view_cache.h"
 
@@ -446,6 +446,27 @@ static void one_node_at_a_time_sweeps(void **state)
     free(cluster);
 }
 
+static void what_only_a_newer_telos_writes_into_the_head_stays_there(void **state)
+{
+    struct arena arena;
+    struct node_head head = {.saves = 7, .policy_version = 3}, again;
+    (void)state;
+    arena_init(&arena);
+    str text = node_head_write(&arena, &head), more = STR(",\"of_tomorrow\":{\"a\":[1,\"x\"]},\"later\":9}");
+    assert_true(node_head_read(&arena, str_printf(&arena, "%.*s%.*s", (int)text.length - 1, text.data, STR_FMT(more)), &head));
+    assert_int_equal(head.saves, 7);
+    head.saves++;
+    text = node_head_write(&arena, &head);
+    assert_true(str_find(text, STR("\"of_tomorrow\":{\"a\":[1,\"x\"]}")) > 0);
+    assert_true(node_head_read(&arena, text, &again));
+    assert_int_equal(again.saves, 8);
+    assert_string_equal(again.rest, head.rest);
+    char *long_name = arena_alloc(&arena, 2 * HEAD_REST_MAX + 1);
+    memset(long_name, 'x', 2 * HEAD_REST_MAX);
+    assert_false(node_head_read(&arena, str_printf(&arena, "%.*s,\"%s\":1}", (int)text.length - 1, text.data, long_name), &again));
+    arena_release(&arena);
+}
+
 static void a_node_with_other_keys_is_refused(void **state)
 {
     (void)state;
@@ -477,6 +498,7 @@ int main(void)
         cmocka_unit_test(tokens_pauses_and_policies_hold_on_all_nodes_at_once),
         cmocka_unit_test(an_erasure_ends_the_keys_for_all_nodes),
         cmocka_unit_test(one_node_at_a_time_sweeps),
+        cmocka_unit_test(what_only_a_newer_telos_writes_into_the_head_stays_there),
         cmocka_unit_test(a_node_with_other_keys_is_refused),
     };
     return cmocka_run_group_tests_name("engine_nodes", tests, NULL, NULL);

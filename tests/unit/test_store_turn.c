@@ -123,10 +123,63 @@ static void a_turn_sees_what_others_saved_and_a_node_that_goes_loses_it(void **s
     other->ops->close(other);
 }
 
+static struct person *person_by(struct store *store, struct store_session *session, uint64_t profile)
+{
+    profile_no number = {profile};
+    struct load load = {.arena = &w.arena, .sets = w.sets, .profiles = &number, .profile_count = 1, .parts = PERSON_ALL, .events_from_ms = INT64_MIN};
+    check_fine(store->ops->load(session, &load));
+    assert_non_null(load.by_profile[0]);
+    return load.by_profile[0];
+}
+
+/* One more event and another due time, saved with what was loaded before. */
+static const struct err *due_save(struct store *store, struct store_session *session, struct person *person, int64_t due_ms, bool *ret_stale)
+{
+    struct batch *batch = batch_new(&w);
+    batch_add(batch, person);
+    person->profiles.items[0].change = CHANGE_SET;
+    person->profiles.items[0].due_ms = due_ms;
+    event_new(&w, person, person->root.value, 1, 0);
+    struct save save = {.sets = w.sets, .batch = batch};
+    const struct err *err = store->ops->save(session, &w.arena, &save);
+    *ret_stale = save.stale;
+    return err;
+}
+
+static void a_save_of_somebody_who_was_changed_meanwhile_changes_nothing_and_says_so(void **state)
+{
+    (void)state;
+    struct store *other = world_other(&w);
+    bool stale = true;
+    if (!other)
+        return;
+    struct store_session *session = other_session(other);
+    struct batch *batch = batch_new(&w);
+    person_new(&w, batch, 1);
+    save_fine(&w, batch);
+    struct person *ours = person_by(w.store, w.writer, 1), *theirs = person_by(other, session, 1);
+    check_fine(due_save(w.store, w.writer, ours, 5, &stale));
+    assert_false(stale);
+    const struct err *err = due_save(other, session, theirs, 9, &stale);
+    assert_true(stale);
+    assert_int_equal(err->code, ERR_UNAVAILABLE);
+    struct person *now = person_by(other, session, 1);
+    assert_int_equal(now->profiles.items[0].due_ms, 5);
+    assert_int_equal(now->events.count, 1);
+    check_fine(due_save(other, session, now, 9, &stale));
+    assert_false(stale);
+    now = person_by(w.store, w.writer, 1);
+    assert_int_equal(now->profiles.items[0].due_ms, 9);
+    assert_int_equal(now->events.count, 2);
+    other->ops->session_close(session);
+    other->ops->close(other);
+}
+
 static const struct backend_test tests[] = {
     BACKEND_TEST(a_head_is_what_the_last_save_left_on_any_node),
     BACKEND_TEST(nobody_saves_in_anothers_turn),
     BACKEND_TEST(a_turn_sees_what_others_saved_and_a_node_that_goes_loses_it),
+    BACKEND_TEST(a_save_of_somebody_who_was_changed_meanwhile_changes_nothing_and_says_so),
 };
 
 int main(void) { return run_over_backends("store_turn", &w, tests, COUNT_OF(tests)); }

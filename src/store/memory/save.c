@@ -1,4 +1,4 @@
-/* Saving into memory. It cannot fail, so it is one transaction by being one call. */
+/* Saving into memory. Once it has begun it cannot fail, so it is one transaction by being one call. */
 #include "store/memory/memory_private.h"
 
 #include "model/key_class.h"
@@ -353,12 +353,26 @@ static void users_save(struct store_memory *store, struct save *save)
     }
 }
 
+/* Somebody is not as they were loaded. */
+static bool batch_stale(const struct store_memory *store, const struct batch *batch)
+{
+    vec_each (person, &batch->persons)
+        vec_each (row, &(*person)->profiles) {
+            const struct memory_profile *there = row->change == CHANGE_SET ? row_list_get(&store->profiles, row->number.value) : NULL;
+            if (row->change == CHANGE_SET && (!there || !there->row || there->row->version != row->version))
+                return true;
+        }
+    return false;
+}
+
 const struct err *memory_save(struct store_session *session, struct arena *arena, struct save *save)
 {
     struct saving saving = {memory_of(session), save};
     struct store_memory *store = saving.store;
-    (void)arena;
     ASSERT(((struct memory_session *)session)->writes);
+    save->stale = save->batch && batch_stale(store, save->batch);
+    if (save->stale)
+        return err_new(arena, ERR_UNAVAILABLE, "a profile was changed since it was loaded; nothing was saved");
     if (save->sets)
         memory_sets_sync(store, save->sets);
     if (save->batch)

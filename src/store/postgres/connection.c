@@ -166,6 +166,8 @@ static const struct err *entry_take(struct postgres_session *session, struct are
     /* gone with a pooler's connection, there already, or of a layout that was changed */
     if (state_is(state, "26000") || state_is(state, "42P05") || state_is(state, "0A000"))
         session->again = session->lost = true;
+    if (state_is(state, "22012") && entry->sql == SQL_PROFILE_CHECK)
+        session->stale = true;
     if (state_is(state, "40001") || state_is(state, "40P01"))
         session->again = true;
     return result_error(arena, session->store, entry->result, sql_names[entry->sql]);
@@ -174,7 +176,7 @@ static const struct err *entry_take(struct postgres_session *session, struct are
 const struct err *pipe_run(struct postgres_session *session, struct arena *arena)
 {
     const struct err *err = NULL;
-    session->again = false;
+    session->again = session->stale = false;
     session->pipe_ran = true;
     if (session->lost || !PQpipelineSync(session->conn)) {
         session->lost = true;

@@ -42,6 +42,7 @@ struct postgres_session {
     bool pipe_ran; /* its results are there; the next statement begins anew */
     bool again; /* the last run failed by a deadlock, a serialisation failure or a statement that must be prepared anew */
     bool lost; /* …or by the connection */
+    bool stale; /* …or by a profile that is not as it was loaded */
 
     bool turn; /* the transaction is open and holds the lock */
     int64_t sequence; /* of the head under it */

@@ -192,7 +192,7 @@ static const struct err *save_once(struct saving *saving)
     struct postgres_session *session = saving->session;
     struct rows tiles = rows_make(saving->arena, "nb");
     str xact = str_copy(saving->arena, str_of(session->xact));
-    session->again = false;
+    session->again = session->stale = false;
     if (saving->save->sets)
         sets_tell(session->store, saving->save->sets);
     TRY(session_ready(session, saving->arena));
@@ -229,6 +229,7 @@ const struct err *postgres_save(struct store_session *store_session, struct aren
             break;
         }
         err = save_once(&saving);
+        save->stale = err && session->stale;
         if (!err || !session->again)
             break;
         transaction_give_up(session);
