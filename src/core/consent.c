@@ -163,6 +163,8 @@ static str statement_refusal(struct apply *apply, const struct statement *statem
     bool whole = record->status == CONSENT_RESTRICTED || record->status == CONSENT_UNRESTRICTED;
     if (record->status == CONSENT_VENDOR_PERMITTED)
         return STR("only a TC string permits a vendor");
+    if (record->status == CONSENT_VENDOR_DENIED && !vendor_of(record->reference))
+        return STR("`vendor_denied` says which vendor of the Global Vendor List it is: a `reference` that ends with `, vendor 755`");
     if (person && person_erased(person))
         return STR("the person was erased");
     if (record->at_ms > apply->now_ms)

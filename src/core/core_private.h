@@ -183,6 +183,7 @@ reason_mask gate_special_reasons(const struct policy *policy, const struct stand
 /* Storing it under the purpose is over at this time (retention that counts from when it was collected). */
 int64_t retention_collected(const struct purpose *purpose, int64_t received_ms);
 bool jurisdiction_in_eu(str jurisdiction);
+uint16_t vendor_of(str reference); /* 0: it names none */
 bool vendor_named(str reference, uint16_t vendor); /* "decoder tcf/1, vendor 755" */
 /* When somebody born in that year consents alone: the birthday counts as had when the year is over. */
 int64_t gate_of_age_ms(const struct policy *policy, const struct purpose *purpose, str jurisdiction, int born);

@@ -93,15 +93,19 @@ static reason_mask recipient_reasons(const struct policy *policy, const struct p
 }
 
 /* "decoder tcf/1, vendor 755" */
-bool vendor_named(str reference, uint16_t vendor)
+uint16_t vendor_of(str reference)
 {
     static const char before[] = ", vendor ";
     ptrdiff_t at = str_find(reference, STR(before));
     int64_t id;
-    return at >= 0 && str_to_int64(str_slice(reference, (size_t)at + sizeof before - 1, reference.length), &id) && id == vendor;
+    bool is_number = at >= 0 && str_to_int64(str_slice(reference, (size_t)at + sizeof before - 1, reference.length), &id);
+    return is_number && id > 0 && id <= UINT16_MAX ? (uint16_t)id : 0;
 }
 
-bool gate_vendor_permitted(const struct policy *policy, const struct person *person, str purpose, uint16_t vendor, int64_t at_ms, int64_t known_ms)
+bool vendor_named(str reference, uint16_t vendor) { return vendor && vendor_of(reference) == vendor; }
+
+/* What permits it; NULL: nothing does. */
+static const struct consent *vendor_permission(const struct policy *policy, const struct person *person, str purpose, uint16_t vendor, int64_t at_ms, int64_t known_ms)
 {
     const struct consent *permitted[SURENESS_COUNT] = {NULL}, *denied[SURENESS_COUNT] = {NULL}; /* said at least as surely as this */
     for (size_t i = 0; person && i < person->consents.count; i++) {
@@ -115,11 +119,28 @@ bool gate_vendor_permitted(const struct policy *policy, const struct person *per
                 newest[sure] = record;
     }
     if (!permitted[0] || permitted[0]->expires_ms <= at_ms || (denied[0] && denied[0]->at_ms >= permitted[0]->at_ms))
-        return false;
+        return NULL;
     for (unsigned sure = gate_sureness(policy, person, permitted[0]) + 1; sure < SURENESS_COUNT; sure++)
         if (denied[sure] && (!permitted[sure] || permitted[sure]->at_ms <= denied[sure]->at_ms))
-            return false;
-    return true;
+            return NULL;
+    return permitted[0];
+}
+
+bool gate_vendor_permitted(const struct policy *policy, const struct person *person, str purpose, uint16_t vendor, int64_t at_ms, int64_t known_ms)
+{
+    return vendor_permission(policy, person, purpose, vendor, at_ms, known_ms) != NULL;
+}
+
+/* A decision holds no longer than the permission that it rests on. */
+static reason_mask vendor_reasons(const struct policy *policy, const struct person *person, const struct purpose *purpose, uint16_t vendor, int64_t at_ms,
+                                  int64_t known_ms, struct decision *decision)
+{
+    const struct consent *permission = vendor_permission(policy, person, purpose->name, vendor, at_ms, known_ms);
+    if (!permission)
+        return REASON_BIT(REASON_VENDOR_NOT_PERMITTED);
+    if (permission->expires_ms < decision->valid_until_ms)
+        decision->valid_until_ms = permission->expires_ms;
+    return 0;
 }
 
 static reason_mask automated_reasons(const struct purpose *purpose, enum basis basis)
@@ -231,8 +252,8 @@ void gate_decide(struct arena *arena, const struct policy *policy, const struct 
     const struct destination *destination = NULL;
     if (!str_empty(question->recipient))
         reasons |= recipient_reasons(policy, purpose, question->recipient, at_ms, &destination, decision);
-    if (destination && destination->tcf_vendor && !gate_vendor_permitted(policy, person, purpose->name, destination->tcf_vendor, at_ms, known_ms))
-        reasons |= REASON_BIT(REASON_VENDOR_NOT_PERMITTED);
+    if (destination && destination->tcf_vendor)
+        reasons |= vendor_reasons(policy, person, purpose, destination->tcf_vendor, at_ms, known_ms, decision);
     if (question->operation == OPERATION_USE)
         reasons |= automated_reasons(purpose, mine->basis);
     decision->reasons = reasons;

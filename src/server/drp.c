@@ -12,6 +12,7 @@
  * 3. A message is for this business alone, lives between `issued-at` and `expires-at`, at most a day, and is taken once.
  * 4. An agent sees and revokes only what it opened itself.
  */
+#include "base/json_strict.h"
 #include "server/rights_private.h"
 
 #include <sodium.h>
@@ -47,7 +48,7 @@ static const struct err *message_open(struct call *call, bool pairing, struct dr
             ret_message->agent = agent;
     if (!ret_message->agent)
         return refused;
-    TRY(json_read(&call->arena, text, &ret_message->json));
+    TRY(json_read_strict(&call->arena, text, &ret_message->json));
     str name = json_string(json_get(&ret_message->json, STR("agent-id")));
     return str_equal(name, ret_message->agent->name) || (str_empty(name) && !pairing) ? NULL : refused;
 }

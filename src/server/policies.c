@@ -3,6 +3,7 @@
  * 1. A body is the YAML itself, or JSON {"policy": "YAML text", "notices": {"path": "text"}}. There are no files of the server's machine behind it.
  * 2. What the floors below do not know (the destinations' own options) is checked through the hook, before anything is activated.
  */
+#include "base/json_strict.h"
 #include "server/server_private.h"
 
 #define VERSIONS_DEFAULT 100
@@ -45,9 +46,10 @@ static const struct err *read_proposal(struct call *call, struct proposal *propo
     if (str_empty(trimmed))
         return err_new(&call->arena, ERR_MALFORMED, "the body is empty; send the policy's YAML");
     bool json = trimmed.data[0] == '{' && !json_read(&call->arena, text, &body);
-    if (json && json_is_string(json_get(&body, STR("policy"))))
-        return read_parts(call, &body, proposal);
-    return NULL;
+    if (!json || !json_is_string(json_get(&body, STR("policy"))))
+        return NULL;
+    TRY(json_read_strict(&call->arena, text, &body));
+    return read_parts(call, &body, proposal);
 }
 
 static void write_problems(struct jsonw *w, const policy_problems *problems)

@@ -246,6 +246,8 @@ def a_name_twice_and_text_that_is_no_utf8_are_told_with_their_place(telos):
     assert status == 400 and "`batch` stands twice" in json.loads(content)["detail"], content
     status, content, _ = raw(telos, "POST", "/v1/decide", b'{"subject":"user_id:strict-1","purpose":"service","purpose":"newsletter"}', {"Authorization": "Bearer " + telos.token})
     assert status == 400 and "(`purpose`)" in json.loads(content)["detail"], content
+    status, content, _ = raw(telos, "POST", "/v1/policy/plan", b'{"policy":"controller: {}","policy":"controller: { name: Other }"}', {"Authorization": "Bearer " + telos.token})
+    assert status == 400 and "(`policy`)" in json.loads(content)["detail"], content
 
 
 def odd_values_of_real_clients_are_taken(telos):

@@ -403,7 +403,7 @@ class Agent:
     def sealed(self, text):
         path = self.key + ".message"
         with open(path, "w", encoding="utf-8") as f:
-            json.dump(text, f)
+            f.write(text if isinstance(text, str) else json.dumps(text))
         signature = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.key, "-in", path], check=True, stdout=subprocess.PIPE).stdout
         with open(path, "rb") as f:
             return base64.b64encode(signature + f.read()).decode()
@@ -657,6 +657,8 @@ def authorised_agents_open_by_the_data_rights_protocol(telos):
             status, value = signed(mine, "POST", path, good.message(**dict(ask, **{"agent-request-id": str(uuid.uuid4()), **change})), held)
             assert status == wanted, (change, status, value)
         assert signed(mine, "POST", path, "AAAA", held)[0] == 400
+        twice = json.dumps(good.fields(**dict(ask, **{"agent-request-id": "r-4"})))[:-1] + ', "exercise": "access"}'
+        assert signed(mine, "POST", path, good.sealed(twice), held)[0] == 400, "two readers of it could act upon two requests"
         broken = bytearray(base64.b64decode(good.message(**ask)))
         broken[-2] ^= 1
         assert signed(mine, "POST", path, base64.b64encode(bytes(broken)).decode(), held)[0] == 403

@@ -80,6 +80,16 @@ static str decided(const char *subject, const char *purpose, const char *recipie
     return decision.allow ? STR("allow") : world_reasons(&world, decision.reasons);
 }
 
+static int64_t decided_until_ms(const char *subject, const char *purpose, const char *recipient)
+{
+    struct question question = {.purpose = str_of(purpose), .operation = OPERATION_USE, .at_ms = TIME_NONE, .known_ms = TIME_NONE, .now_ms = world.now_ms,
+                                .recipient = str_of(recipient)};
+    struct decision decision;
+    gate_decide(&world.arena, world.policy, world_person(&world, subject), &question, &decision);
+    assert_true(decision.allow);
+    return decision.valid_until_ms;
+}
+
 static struct tc_make ads_make(void)
 {
     return (struct tc_make){.day_ms = DAY_2026_09_01, .consent = ADS, .own_consent = ADS, .own_interest = TCF_BIT(7), .custom_count = 3, .vendor = 755,
@@ -245,6 +255,23 @@ static void a_vendor_is_sent_only_what_a_string_lets_it_have(void **state)
     check_str(decided(ANNA, "ads", ""), "allow"); /* it is about that vendor alone */
     world_later(&world, "P2Y");
     check_str(decided(ANNA, "ads", "reach"), "consent_expired vendor_not_permitted");
+}
+
+static void a_decision_about_a_vendor_ends_with_what_permits_it(void **state)
+{
+    (void)state;
+    struct tc_make make = ads_make();
+    (void)page_tcf(&make);
+    int64_t permitted_until_ms = decided_until_ms(ANNA, "ads", "reach");
+    world_later(&world, "P1M");
+    check_str(world_state(&world, ANNA, "ads", "renewed", NULL), "");
+    assert_true(decided_until_ms(ANNA, "ads", "") > permitted_until_ms); /* the consent lives on */
+    assert_int_equal(decided_until_ms(ANNA, "ads", "reach"), permitted_until_ms);
+    world.now_ms = permitted_until_ms - 1;
+    check_str(decided(ANNA, "ads", "reach"), "allow");
+    world.now_ms = permitted_until_ms;
+    check_str(decided(ANNA, "ads", "reach"), "vendor_not_permitted");
+    check_str(decided(ANNA, "ads", ""), "allow");
 }
 
 static size_t deliveries(const char *subject, enum delivery_kind kind, enum delivery_state state)
@@ -466,6 +493,7 @@ int main(void)
         CASE(an_interest_that_is_not_transparent_counts_as_objected_to),
         CASE(of_two_signals_the_no_counts),
         CASE(a_vendor_is_sent_only_what_a_string_lets_it_have),
+        CASE(a_decision_about_a_vendor_ends_with_what_permits_it),
         CASE(what_waits_for_a_vendor_is_cancelled_when_it_may_no_longer),
         CASE(what_a_vendor_was_sent_is_called_back_when_its_permission_runs_out),
         CASE(who_joins_somebody_that_forbade_a_vendor_is_called_back_from_it_too),
