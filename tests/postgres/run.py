@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What holds on SQLite holds on PostgreSQL, on a throw-away cluster: the store's own suites, the simulator's runs of the store (`store_model`: the same random commits
-into PostgreSQL and into memory, everything that can be read compared), the HTTP suite, the sending suite and the commands.
+into PostgreSQL and into memory, everything that can be read compared), the HTTP suite and the commands.
 
     tests/postgres/run.py BUILD-FOLDER [words of cases]
 """
