@@ -55,6 +55,7 @@
     X(LIMIT_SLOW_REQUESTS, 1024, "requests waiting for a worker", "429 with Retry-After")                              \
     X(LIMIT_JOBS, 4, "audits, exports and the like at the same time", "429 with Retry-After")                          \
     X(LIMIT_STREAM_BUFFER_BYTES, 256 * 1024, "changes waiting for a slow reader of a stream", "it falls behind, and catches up") \
+    X(LIMIT_LIVE_BUFFER_BYTES, 1024 * 1024, "messages waiting for a watcher of the live feed: a batch of an SDK's size fits", "it is told how many it missed") \
     X(LIMIT_LIVE_CLIENTS, 32, "watchers of the live feed", "429 with Retry-After")                                      \
     X(LIMIT_STREAM_CLIENTS, 256, "open event streams", "429 with Retry-After")                                         \
     X(LIMIT_DELIVERY_IN_FLIGHT, 32, "requests under way to one destination", "the others wait in the outbox")          \
@@ -75,6 +76,7 @@
     X(LIMIT_RIGHTS_OPEN, 50, "open rights requests of one person", "409 conflict")                                     \
     X(LIMIT_CERTIFICATES, 10, "certificates in the file that replies are signed by", "further ones are not served")          \
     X(LIMIT_RIGHTS_CALLBACKS, 5, "addresses that are told of one request's status", "400 invalid")                      \
+    X(LIMIT_AUDIT_EXPORT_MIB, 64 * 1024, "one archive of the evidence", "the download breaks off, and the log says so; take a shorter time") \
     X(LIMIT_RIGHTS_EXPORT_BYTES, 1024 * 1024 * 1024, "one export of a person", "the download breaks off, and the log says so") \
     X(LIMIT_CAMPAIGNS, 4, "notices whose renewal is counted in memory, 16 bytes a profile each", "another one is counted anew") \
     X(LIMIT_LINK_LIFE_S, 30 * 24 * 3600, "a link to somebody's own page can be lost or passed on", "400; ask for less")          \

@@ -37,6 +37,23 @@ const struct err *access_enter(struct commit *commit, const char *what, struct u
     return ledger_clear(&commit->draft, "access", buf_str(&out), &index);
 }
 
+struct export_taken {
+    struct uuid who;
+    bool closed;
+};
+
+static const struct err *export_join(void *context, struct commit *commit)
+{
+    const struct export_taken *taken = context;
+    return access_enter(commit, "evidence_exported", (struct uuid){{0}}, &taken->who, taken->closed ? "closed" : "opened", 0);
+}
+
+const struct err *engine_export_enter(struct engine *engine, struct arena *arena, struct uuid who, bool closed)
+{
+    struct export_taken taken = {who, closed};
+    return engine_commit(engine, arena, export_join, NULL, &taken);
+}
+
 static void session_gone(struct commit *commit, struct uuid id) { *(struct uuid *)vec_push(commit->arena, &commit->save.sessions_gone) = id; }
 
 /* ---- a user ---- */

@@ -126,7 +126,7 @@ void engine_reader_close(struct reader *reader);
 /* With the parts of engine_person: only questions to the gate follow. Values of identifiers and texts of records stay unopened (they are there or
  * not, but cannot be read), and the person may come from memory. Heads only: with other parts it does nothing. */
 #define ENGINE_GATE_ONLY 0x100u
-/* Loads and opens the person known by "type:value"; NULL where nobody is. */
+/* Loads and opens the person known by "type:value", or by "profile:ID"; NULL where nobody is. */
 const struct err *engine_person(struct reader *reader, struct arena *arena, const struct policy *policy, str subject, unsigned parts,
                                 struct person **ret_person) MUST_CHECK;
 const struct err *engine_person_by_no(struct reader *reader, struct arena *arena, const struct policy *policy, profile_no number, unsigned parts,
@@ -139,6 +139,7 @@ struct view_place {
     uint16_t purpose, variant; /* the caller's, for engine_view_find; `variant`: what else the text depends on */
     purpose_mask told; /* the caller's: all purposes that the text tells of, beside its own */
     identifier_hash hash; /* filled by engine_view_find */
+    bool never; /* filled by it: there is nothing to keep it under */
     uint32_t mark;
     uint64_t seen;
 };
@@ -159,6 +160,7 @@ void engine_count_denial(struct engine *engine, const struct policy *policy, con
 void engine_record_read(struct engine *engine, struct uuid token, profile_no profile, str purpose, const char *what);
 /* Before each few hundred people of a list: waits while more reads are on their way into the store than single readers could do with. */
 const struct err *engine_reads_room(struct engine *engine, struct arena *arena) MUST_CHECK;
+bool engine_reads_recorded(struct engine *engine); /* false: there is no place to write one down, so nobody may be read */
 struct store_session *reader_session(struct reader *reader);
 struct purpose_sets *engine_purpose_sets(struct engine *engine);
 const struct store_ops *engine_store(const struct engine *engine);
@@ -250,9 +252,23 @@ const struct err *engine_receipt(struct reader *reader, struct arena *arena, con
                                  str *ret_purpose, bool *ret_found) MUST_CHECK;
 /* Of a record just made (no store lookup). */
 const struct err *engine_receipt_of(struct engine *engine, struct arena *arena, const struct policy *policy, const struct person *person, const struct consent *consent, str *ret_json) MUST_CHECK;
-/* Writes a folder that `telos verify` can check alone: checkpoint, key, tiles, entries, policies. */
-const struct err *engine_export(struct engine *engine, struct reader *reader, struct arena *arena, int64_t from_ms, int64_t to_ms, const char *directory,
+/* Writes files that `telos verify` can check alone: checkpoint, key, tiles, entries, policies, and the records of the time asked for. */
+struct export_wish {
+    int64_t from_ms, to_ms; /* to_ms: TIME_NONE: all */
+    bool closed; /* records stay closed: no personal data is in it */
+    struct uuid reader; /* who is recorded as having read the persons of opened records; zero: a command of the machine itself */
+};
+struct export_sink {
+    const struct err *(*put)(void *context, struct arena *arena, const char *name, str content); /* a whole file; each name once */
+    void *context;
+};
+const struct err *engine_export(struct engine *engine, struct reader *reader, struct arena *arena, const struct export_wish *wish, const struct export_sink *sink,
                                 void (*progress)(void *, uint64_t done, uint64_t all), void *context) MUST_CHECK;
+/* Into a folder that must not exist yet, or be empty. */
+const struct err *engine_export_folder(struct engine *engine, struct reader *reader, struct arena *arena, const struct export_wish *wish, const char *directory,
+                                       void (*progress)(void *, uint64_t done, uint64_t all), void *context) MUST_CHECK;
+/* Into the ledger: `who` took an export of the evidence. */
+const struct err *engine_export_enter(struct engine *engine, struct arena *arena, struct uuid who, bool closed) MUST_CHECK;
 /* The signature of a manifest, a line a file ("SHA-256  path"), as evidence/verify_manifest.c checks it. */
 const struct err *engine_manifest_sign(struct engine *engine, struct arena *arena, str manifest, str *ret_note) MUST_CHECK;
 /* P1–P7 over the whole store. Each violation is told; returns their number. */

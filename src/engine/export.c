@@ -1,27 +1,33 @@
-/* The evidence as a folder that `telos verify` checks with the public key alone (evidence/verify.h names its files). Beside what is verified
- * there lie the policies in force (`policies/<version>/`), whose digests are in the ledger, and `export.json`, which says what was asked.
+/* The evidence as files that `telos verify` checks with the public key alone (evidence/verify.h names them). Beside what is verified there lie
+ * the policies in force (`policies/<version>/`), whose digests are in the ledger, and `export.json`, which says what was asked. Where the files go
+ * is the caller's: a folder (export_folder.c), an archive that is sent.
  *
  * 1. The tree is exported whole, so that its root can be computed; entries and records only of the time asked for.
- * 2. Records are in clear, with the salt that opens their one commitment: the folder is personal data (mode 0700). Of persons whose keys are
- *    destroyed there are only the entries, which still verify.
+ * 2. Opened records are in clear, with the salt that opens their one commitment: the export is personal data then, and each record is a read of its
+ *    person. Of persons whose keys are destroyed, and where records stay closed, there are only the entries, which still verify.
+ * 3. `checkpoint` comes last: an export without it is unfinished.
  */
 #include "engine/engine_private.h"
-#include "engine/files_private.h"
 #include "engine/proof_series_private.h"
 #include "evidence/tiles.h"
 
 #include <sodium.h>
+#include <time.h>
 
 #define LIST_BYTES_MAX ((size_t)16 * 1024 * 1024) /* paths and names of a policy's notices */
 #define MANIFEST_BYTES_MAX ((size_t)64 * 1024 * 1024) /* what `telos verify` reads of one file: some 500,000 files, a hundred million entries */
+
+#define READ_PERSONS 4096
+#define READ_WAITS 1000 /* of 20 ms, until a read can be written down */
 
 struct export {
     struct engine *engine;
     struct reader *reader;
     struct arena *arena; /* of the call */
     struct arena slice;
-    const char *directory;
-    int64_t from_ms, to_ms;
+    struct export_wish wish;
+    const struct export_sink *sink;
+    profile_no read[READ_PERSONS]; /* recorded as read, as far as they do not push each other out */
     uint64_t size; /* of the tree that is exported */
     uint64_t entries, records, policies, done;
     struct ledger_tiles source;
@@ -31,7 +37,6 @@ struct export {
     bool bundle_wanted, before_put, after_seen;
     struct buf lines; /* records that go into one file */
     uint64_t lines_first; /* the index of the first */
-    char *folder; /* made last */
     struct buf manifest; /* a line a file: evidence/verify_manifest.c */
     const struct err *error;
     void (*progress)(void *, uint64_t done, uint64_t all);
@@ -49,15 +54,7 @@ static void manifest_add(struct export *export, const char *name, str content)
 static const struct err *put(struct export *export, const char *name, str content)
 {
     manifest_add(export, name, content);
-    char *path = files_join(&export->slice, export->directory, name);
-    char *slash = strrchr(path, '/');
-    *slash = 0;
-    if (!export->folder || strcmp(export->folder, path) != 0) {
-        TRY(files_folder(&export->slice, path, 0700));
-        export->folder = str_z(export->arena, str_of(path));
-    }
-    *slash = '/';
-    return files_put(&export->slice, path, content, 0600);
+    return export->sink->put(export->sink->context, &export->slice, name, content);
 }
 
 /* --- tiles */
@@ -94,6 +91,23 @@ static const struct err *lines_put(struct export *export)
     return NULL;
 }
 
+/* Written down before the record is. The log of reads empties with the next commits; an export may be faster than that, and waits. */
+static const struct err *read_recorded(struct export *export, profile_no profile)
+{
+    const struct timespec moment = {.tv_nsec = 20 * 1000 * 1000};
+    profile_no *place = &export->read[profile.value % READ_PERSONS];
+    if (profile_no_equal(*place, profile))
+        return NULL;
+    for (int i = 0; !read_log_ready(export->engine); i++) {
+        if (i == READ_WAITS)
+            return err_new(&export->slice, ERR_UNAVAILABLE, "reads cannot be recorded at the moment, so none is made");
+        nanosleep(&moment, NULL);
+    }
+    engine_record_read(export->engine, export->wish.reader, profile, STR_NONE, "evidence");
+    *place = profile;
+    return NULL;
+}
+
 static const struct err *record_put(struct export *export, const struct ledger_row *row, const struct entry *entry)
 {
     struct arena *arena = &export->slice;
@@ -101,14 +115,17 @@ static const struct err *record_put(struct export *export, const struct ledger_r
     struct jsonw w;
     uint8_t key[32], salt[32];
     str record = STR_NONE;
-    if (entry->form == ENTRY_PERSONAL && row->profile.value && row->record_sealed.length &&
+    const struct err *error = NULL;
+    if (!export->wish.closed && entry->form == ENTRY_PERSONAL && row->profile.value && row->record_sealed.length &&
         vault_key(export->engine->vault, row->profile, KEY_EVIDENCE, key) == VAULT_LIVE) {
         if (!ledger_record_open(arena, key, row->index, row->record_sealed, &record))
             return err_new(arena, ERR_INTERNAL, "the record of ledger entry %llu does not open; `telos audit check` tells more",
                            (unsigned long long)row->index);
         ledger_salt(key, row->index, LEDGER_PLACE_ALONE, salt);
+        error = read_recorded(export, row->profile);
     }
     sodium_memzero(key, sizeof key);
+    TRY(error);
     if (!proof_series_path(export->series, arena, row->index, &path))
         return export->source.error ? export->source.error : err_new(arena, ERR_IO, "a tile of the ledger cannot be read");
     if (!export->lines.length)
@@ -163,10 +180,10 @@ static bool bundle_shows(struct export *export, uint64_t index, const struct ent
 {
     const int64_t day_ms = (int64_t)24 * 3600 * 1000;
     int64_t at_ms = entry->at_ms;
-    bool near = (at_ms > INT64_MAX - day_ms || export->from_ms <= at_ms + day_ms) && (at_ms < INT64_MIN + day_ms || at_ms - day_ms <= export->to_ms);
-    bool first_after = at_ms > export->to_ms && !export->after_seen;
+    bool near = (at_ms > INT64_MAX - day_ms || export->wish.from_ms <= at_ms + day_ms) && (at_ms < INT64_MIN + day_ms || at_ms - day_ms <= export->wish.to_ms);
+    bool first_after = at_ms > export->wish.to_ms && !export->after_seen;
     export->after_seen |= first_after;
-    return near || first_after || index == export->size - 1 || (at_ms <= export->to_ms && str_equal(entry->kind, STR("policy")));
+    return near || first_after || index == export->size - 1 || (at_ms <= export->wish.to_ms && str_equal(entry->kind, STR("policy")));
 }
 
 static const struct err *row_export(struct export *export, const struct ledger_row *row)
@@ -176,7 +193,7 @@ static const struct err *row_export(struct export *export, const struct ledger_r
     if (row->index != export->done)
         return err_new(&export->slice, ERR_INTERNAL, "ledger entry %llu is missing", (unsigned long long)export->done);
     bundle_add(&export->bundle, row->entry);
-    bool wanted = export->from_ms <= entry.at_ms && entry.at_ms <= export->to_ms;
+    bool wanted = export->wish.from_ms <= entry.at_ms && entry.at_ms <= export->wish.to_ms;
     export->bundle_wanted |= wanted || bundle_shows(export, row->index, &entry);
     if (wanted) {
         export->entries++;
@@ -297,8 +314,8 @@ static const struct err *policies_put(struct export *export)
     size_t count = 0;
     TRY(export->source.ops->policies(export->source.session, export->arena, false, &rows, &count));
     for (size_t i = 0; i < count; i++) {
-        bool ended = i + 1 < count && rows[i + 1].activated_ms < export->from_ms;
-        if (ended || rows[i].activated_ms > export->to_ms)
+        bool ended = i + 1 < count && rows[i + 1].activated_ms < export->wish.from_ms;
+        if (ended || rows[i].activated_ms > export->wish.to_ms)
             continue;
         TRY(policy_put(export, rows[i].version));
         arena_clear(&export->slice);
@@ -316,12 +333,13 @@ static const struct err *summary_put(struct export *export)
     jsonw_init(&w, &buf);
     jsonw_object(&w);
     jsonw_field(&w, "origin", ledger_origin(export->engine->ledger));
-    jsonw_field_time(&w, "from", export->from_ms == INT64_MIN ? TIME_NONE : export->from_ms);
-    jsonw_field_time(&w, "to", export->to_ms);
+    jsonw_field_time(&w, "from", export->wish.from_ms == INT64_MIN ? TIME_NONE : export->wish.from_ms);
+    jsonw_field_time(&w, "to", export->wish.to_ms);
     jsonw_field_time(&w, "made", clock_now_ms());
     jsonw_field_int(&w, "size", (int64_t)export->size);
     jsonw_field_int(&w, "entries", (int64_t)export->entries);
     jsonw_field_int(&w, "records", (int64_t)export->records);
+    jsonw_field_bool(&w, "records_closed", export->wish.closed);
     jsonw_field_int(&w, "policies", (int64_t)export->policies);
     jsonw_object_end(&w);
     return put(export, "export.json", buf_str(&buf));
@@ -339,19 +357,14 @@ static const struct err *manifest_put(struct export *export)
 {
     str note = STR_NONE, list = buf_str(&export->manifest);
     TRY(engine_manifest_sign(export->engine, &export->slice, list, &note));
-    TRY(files_put(&export->slice, files_join(&export->slice, export->directory, "manifest"), list, 0600));
-    return files_put(&export->slice, files_join(&export->slice, export->directory, "manifest.sig"), note, 0600);
+    TRY(export->sink->put(export->sink->context, &export->slice, "manifest", list));
+    return export->sink->put(export->sink->context, &export->slice, "manifest.sig", note);
 }
 
 static const struct err *all_put(struct export *export)
 {
     str note = STR_NONE;
     struct checkpoint head;
-    bool empty = false;
-    TRY(files_folder_empty(&export->slice, export->directory, &empty));
-    if (!empty)
-        return err_new(&export->slice, ERR_CONFLICT, "%s is not empty; name a folder that does not exist yet", export->directory);
-    TRY(files_folder(&export->slice, export->directory, 0700));
     buf_init(&export->manifest, export->arena, MANIFEST_BYTES_MAX);
     TRY(ledger_checkpoint(export->engine->ledger, export->arena, &note));
     TRY(checkpoint_parse(export->arena, note, &head));
@@ -364,23 +377,24 @@ static const struct err *all_put(struct export *export)
     TRY(put(export, "key.pub", str_printf(&export->slice, "%.*s\n", STR_FMT(ledger_verifier(export->engine->ledger)))));
     manifest_add(export, "checkpoint", note);
     TRY(manifest_put(export));
-    TRY(files_put(&export->slice, files_join(&export->slice, export->directory, "checkpoint"), note, 0600)); /* last: a folder without it is unfinished */
-    return files_sync_folder(&export->slice, export->directory);
+    return export->sink->put(export->sink->context, &export->slice, "checkpoint", note);
 }
 
-const struct err *engine_export(struct engine *engine, struct reader *reader, struct arena *arena, int64_t from_ms, int64_t to_ms,
-                                const char *directory, void (*progress)(void *, uint64_t done, uint64_t all), void *context)
+const struct err *engine_export(struct engine *engine, struct reader *reader, struct arena *arena, const struct export_wish *wish,
+                                const struct export_sink *sink, void (*progress)(void *, uint64_t done, uint64_t all), void *context)
 {
-    struct export export = {.engine = engine, .reader = reader, .arena = arena, .directory = directory, .from_ms = from_ms,
-                            .to_ms = to_ms == TIME_NONE ? TIME_FOREVER : to_ms, .progress = progress, .context = context};
-    if (export.from_ms > export.to_ms)
+    if (wish->from_ms > wish->to_ms)
         return err_new(arena, ERR_INVALID, "`from` must not be later than `to`");
-    export.source = (struct ledger_tiles){.ops = engine_store(engine), .session = reader->session, .arena = &export.slice};
-    export.tiles = ledger_tiles(&export.source);
-    arena_init(&export.slice);
-    const struct err *error = all_put(&export);
+    struct export *export = arena_new(arena, struct export);
+    *export = (struct export){.engine = engine, .reader = reader, .arena = arena, .wish = *wish, .sink = sink, .progress = progress, .context = context};
+    if (wish->to_ms == TIME_NONE)
+        export->wish.to_ms = TIME_FOREVER;
+    export->source = (struct ledger_tiles){.ops = engine_store(engine), .session = reader->session, .arena = &export->slice};
+    export->tiles = ledger_tiles(&export->source);
+    arena_init(&export->slice);
+    const struct err *error = all_put(export);
     if (error)
         error = err_new(arena, error->code, "%s", error->text);
-    arena_release(&export.slice);
+    arena_release(&export->slice);
     return error;
 }

@@ -45,6 +45,8 @@ const struct err *engine_totals(struct reader *reader, struct arena *arena, stru
 
 /* ---- persons ---- */
 
+bool engine_reads_recorded(struct engine *engine) { return read_log_ready(engine); }
+
 static const struct err *may_read(struct engine *engine, struct arena *arena)
 {
     if (read_log_ready(engine))
@@ -72,10 +74,34 @@ static const struct err *person_load(struct reader *reader, struct arena *arena,
     return error;
 }
 
+/* "profile:ID", as deliveries, registers and the live feed name a person; a policy that has an identity key of that name keeps it for itself. */
+static bool is_profile(const struct policy *policy, str subject, str *ret_id)
+{
+    const str word = STR("profile:");
+    if (!str_starts(subject, word) || policy_key(policy, STR("profile")))
+        return false;
+    *ret_id = str_slice(subject, word.length, subject.length);
+    return true;
+}
+
+static const struct err *person_by_id(struct reader *reader, struct arena *arena, const struct policy *policy, str text, unsigned parts, struct person **ret_person)
+{
+    struct uuid id;
+    profile_no number = PROFILE_NONE;
+    *ret_person = NULL;
+    if (!uuid_parse(text, &id))
+        return err_new(arena, ERR_INVALID, "the id of a profile is a UUID, as in profile:0192f6a1-3c4e-7b2d-9f10-5a6b7c8d9e0f");
+    TRY(reader->engine->store->ops->profile_by_id(reader->session, arena, id, &number));
+    return number.value ? engine_person_by_no(reader, arena, policy, number, parts & PERSON_ALL, ret_person) : NULL;
+}
+
 const struct err *engine_person(struct reader *reader, struct arena *arena, const struct policy *policy, str subject, unsigned parts,
                                 struct person **ret_person)
 {
     struct message_identifier id = {0};
+    str profile;
+    if (is_profile(policy, subject, &profile))
+        return person_by_id(reader, arena, policy, profile, parts, ret_person);
     TRY(identity_parse_subject(arena, policy, subject, &id));
     identifier_hash hash = identifier_hash_of(reader->engine, id.key->name, id.value);
     bool gate_only = (parts & ENGINE_GATE_ONLY) && !(parts & (unsigned)PERSON_ALL & ~(unsigned)PERSON_HEAD);
@@ -107,6 +133,11 @@ const struct err *engine_view_find(struct engine *engine, struct arena *arena, c
                                    struct view_place *place, struct buf *out, profile_no *ret_root, bool *ret_found)
 {
     struct message_identifier id = {0};
+    str profile;
+    place->never = is_profile(policy, subject, &profile); /* views are kept by identifier, and end with it */
+    *ret_found = false;
+    if (place->never)
+        return NULL;
     TRY(identity_parse_subject(arena, policy, subject, &id));
     place->hash = identifier_hash_of(engine, id.key->name, id.value);
     return engine_view_of(engine, arena, policy, place, out, ret_root, ret_found);
@@ -131,6 +162,8 @@ const struct err *engine_view_of(struct engine *engine, struct arena *arena, con
 void engine_view_keep(struct engine *engine, const struct policy *policy, const struct view_place *place, const struct person *person, int64_t from_ms,
                       int64_t until_ms, str text)
 {
+    if (place->never)
+        return;
     struct view_key key = key_at(place);
     struct view_made made = {.root = person->root, .from_ms = from_ms, .until_ms = until_ms, .seen = place->seen};
     view_cache_put(engine->view_cache, policy->version, &key, place->mark, &made, text);

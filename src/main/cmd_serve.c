@@ -139,7 +139,7 @@ static const struct err *start(struct serving *serving) {
     struct server_options options = {
         .oidc = {config_get(config, SETTING_OIDC_ISSUER), config_get(config, SETTING_OIDC_CLIENT_ID), secret,
                  config_get(config, SETTING_OIDC_TITLE), config_get(config, SETTING_OIDC_SCOPES),
-                 config_get(config, SETTING_OIDC_ROLE_CLAIM), config_get(config, SETTING_OIDC_ROLES)},
+                 config_get(config, SETTING_OIDC_ROLE_CLAIM), config_get(config, SETTING_OIDC_ROLES), config_yes(config, SETTING_OIDC_SIGN_OUT)},
         .connections_max = (size_t)setting_number(config, SETTING_CONNECTIONS),
         .idle_s = (unsigned)setting_number(config, SETTING_IDLE_SECONDS),
         .receive_s = (unsigned)setting_number(config, SETTING_REQUEST_SECONDS),

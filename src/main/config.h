@@ -53,6 +53,8 @@
       "claim of the ID token that gives the role, as in groups or realm_access.roles")                                 \
     X(SETTING_OIDC_ROLES, "oidc_roles", "TELOS_OIDC_ROLES", NULL, false,                                               \
       "NAME=ROLE:PURPOSES; …, as in `telos-admins=admin:*; shop=marketer:newsletter profiling`; the first that fits")   \
+    X(SETTING_OIDC_SIGN_OUT, "oidc_sign_out", "TELOS_OIDC_SIGN_OUT", "no", false,                                      \
+      "yes: signing out signs out at the provider, too; register PUBLIC_URL/ there as where to go back to")            \
     X(SETTING_DEBUG_DOOR, "debug_door", "TELOS_DEBUG_DOOR", "no", false, "yes: `telos debug` may be used")
 enum setting {
 #define X(code, key, environment, otherwise, path, help) code,

@@ -1,17 +1,6 @@
 /* Care of the machine: backup, keys, sweep, audit and export. What writes into a directory of the machine is for the local socket only. */
 #include "server/server_private.h"
 
-#include <limits.h>
-
-static const struct err *read_directory(struct call *call, const struct json *body, const char **ret_directory)
-{
-    str text;
-    TRY(body_need(call, body, "directory", &text));
-    if (text.data[0] != '/' || text.length >= PATH_MAX || memchr(text.data, 0, text.length))
-        return err_new(&call->arena, ERR_INVALID, "`directory` must be an absolute path");
-    *ret_directory = str_z(&call->arena, text);
-    return NULL;
-}
 
 static void backup_run(struct job *job)
 {
@@ -40,6 +29,7 @@ const struct err *backup_post(struct call *call)
     TRY(read_directory(call, &body, &directory));
     struct job *job = job_new(call);
     job->run = backup_run;
+    job->what = "backup";
     job->context = str_z(&job->arena, str_of(directory));
     return job_start(call, job);
 }
@@ -165,47 +155,6 @@ const struct err *audit_check(struct call *call)
 {
     struct job *job = job_new(call);
     job->run = audit_run;
-    return job_start(call, job);
-}
-
-struct export {
-    int64_t from_ms, to_ms;
-    const char *directory;
-};
-
-static void export_run(struct job *job)
-{
-    const struct export *export = job->context;
-    struct buf out;
-    struct jsonw w;
-    const struct err *error = engine_export(job->server->engine, job->reader, &job->arena, export->from_ms, export->to_ms, export->directory, job_progress, job);
-    if (error) {
-        job_error(job, error);
-        return;
-    }
-    job_line_begin(job, &out, &w);
-    jsonw_key(&w, STR("result"));
-    jsonw_object(&w);
-    jsonw_field(&w, "directory", str_of(export->directory));
-    jsonw_object_end(&w);
-    job_line_end(job, &out, &w);
-}
-
-const struct err *audit_export(struct call *call)
-{
-    struct json body;
-    const char *directory = NULL;
-    int64_t from_ms = 0, to_ms = call->received_ms;
-    TRY(call_object(call, false, &body));
-    TRY(read_directory(call, &body, &directory));
-    TRY(body_time(call, &body, "from", &from_ms));
-    TRY(body_time(call, &body, "to", &to_ms));
-    if (to_ms < from_ms)
-        return err_new(&call->arena, ERR_INVALID, "`to` lies before `from`");
-    struct job *job = job_new(call);
-    struct export *export = arena_new(&job->arena, struct export);
-    *export = (struct export){from_ms, to_ms, str_z(&job->arena, str_of(directory))};
-    job->run = export_run;
-    job->context = export;
+    job->what = "audit";
     return job_start(call, job);
 }

@@ -156,6 +156,7 @@ static const struct err *offload(struct call *call, struct workers *workers, han
 
 const struct err *call_offload(struct call *call, handler then) { return offload(call, &call->server->workers, then); }
 const struct err *call_offload_login(struct call *call, handler then) { return offload(call, &call->server->logins, then); }
+const struct err *call_offload_provider(struct call *call, handler then) { return offload(call, &call->server->providers, then); }
 
 void call_handle(struct call *call, handler handle)
 {

@@ -4,21 +4,27 @@
  *
  * 1. The writer never waits: one producer, one consumer, no lock. A full ring drops what comes, and the number is told.
  * 2. A watcher that reads too slowly misses messages, never slows others; the number is told.
- * 3. No value of a person is told: source, type, outcome, purposes, names of fields as they are counted (core/apply.h), reasons. The profile's id and the
- *    purposes are for those who have one of them; names of fields of special categories for all-purpose watchers, `privacy` and `admin`.
- * 4. Who watches is asked again every second: a token that was revoked, a session that ended, ends the feed.
+ * 3. Told are source, type, outcome, purposes, names of fields as they are counted (core/apply.h), reasons. The profile's id and the purposes are for those
+ *    who have one of them; names of fields of special categories for all-purpose watchers, `privacy` and `admin`.
+ * 4. What the event is called is kept of the person, so it is told to those who have a purpose that it was kept for, never where it is of a special
+ *    category, and it is a read of the person: recorded before it is told, once while the watcher is shown the person again and again. Where reads
+ *    cannot be recorded, or come faster than READS_A_SECOND, messages come without it.
+ * 5. Who watches is asked again every second: a token that was revoked, a session that ended, ends the feed.
  */
 #include "server/server_private.h"
 
 #include <stdlib.h>
 #include <time.h>
 
-#define RING 2048u
+#define RING 4096u
 #define LEFT_MAX 12
 #define FIELD_MAX 96
 #define TICK_MS 100
 #define SECOND_US 1000000
 #define ITEM_BYTES_MAX (8 * 1024)
+#define NAME_MAX_BYTES 120 /* what is called longer comes without its name */
+#define READS_A_SECOND 2000 /* of all watchers: the log of reads must not fill up for those who serve people */
+#define SHOWN 1024 /* persons that a watcher was shown, as far as they do not push each other out: then a read is recorded twice */
 
 struct live_item {
     int64_t at_ms;
@@ -28,7 +34,10 @@ struct live_item {
     reason_mask reasons;
     uint32_t policy_version;
     struct uuid profile;
-    uint8_t source_length;
+    profile_no person;
+    purpose_mask name_purposes; /* what the name was kept for */
+    uint8_t name_length, source_length;
+    char name[NAME_MAX_BYTES];
     char source[LIMIT_NAME_BYTES];
     uint16_t left_count, left_more;
     struct {
@@ -45,6 +54,8 @@ struct watcher {
     struct credential credential;
     str source, purpose, outcome; /* empty: all */
     struct principal principal;
+    uint32_t version; /* of the policy that the principal's purposes are slots of */
+    profile_no shown[SHOWN];
     uint64_t dropped;
     struct buf out; /* of this round */
 };
@@ -63,10 +74,30 @@ struct live {
     struct arena arena; /* of a round */
     int64_t second_us;
     struct engine_metrics before;
+    unsigned reads; /* in this second */
     const struct policy *policy;
 };
 
 /* ---- the writer's side ---- */
+
+/* The name goes where its content went, unless the policy names the field itself (core/classify.c). */
+static void name_fill(struct live_item *item, const struct policy *policy, const struct request *request)
+{
+    const struct message *message = &request->message;
+    str key = message->type == EVENT_TRACK ? STR("event") : STR("name");
+    str name = json_string(json_get(&message->body, key));
+    item->name_length = 0;
+    if (!request->result.purposes || !request->result.profile_no.value || str_empty(name) || name.length > sizeof item->name)
+        return;
+    struct field_walk walk = field_walk_key(policy, field_walk_start(policy), key);
+    item->name_purposes = request->result.purposes;
+    if (walk.exact && !walk.not_personal) {
+        const struct category *category = walk.category == SLOT_NONE ? NULL : &policy->categories.items[walk.category];
+        item->name_purposes &= category && !category->special ? category->covered_by : 0;
+    }
+    item->name_length = (uint8_t)name.length;
+    memcpy(item->name, name.data, name.length);
+}
 
 static void item_fill(struct live_item *item, int64_t at_ms, const struct policy *policy, const struct request *request)
 {
@@ -79,6 +110,8 @@ static void item_fill(struct live_item *item, int64_t at_ms, const struct policy
     item->reasons = result->reasons;
     item->policy_version = policy->version;
     item->profile = result->profile;
+    item->person = result->profile_no;
+    name_fill(item, policy, request);
     item->source_length = (uint8_t)(source.length < sizeof item->source ? source.length : sizeof item->source);
     if (item->source_length)
         memcpy(item->source, source.data, item->source_length);
@@ -165,14 +198,31 @@ static void write_left(const struct live *live, const struct watcher *watcher, c
         jsonw_field_int(w, "left_out_more", more);
 }
 
-static void write_item(const struct live *live, const struct watcher *watcher, const struct live_item *item, struct arena *arena, struct jsonw *w)
+static bool name_told(struct live *live, struct watcher *watcher, const struct live_item *item, purpose_mask seen)
 {
-    bool same = item->policy_version == live->policy->version; /* masks of two policies never meet */
+    profile_no *place = &watcher->shown[item->person.value % SHOWN];
+    if (!seen || !item->name_length)
+        return false;
+    if (profile_no_equal(*place, item->person))
+        return true;
+    if (live->reads >= READS_A_SECOND || !engine_reads_recorded(live->server->engine))
+        return false;
+    live->reads++;
+    *place = item->person;
+    engine_record_read(live->server->engine, watcher->principal.token, item->person, live->policy->purposes.items[__builtin_ctzll(seen)].name, "live");
+    return true;
+}
+
+static void write_item(struct live *live, struct watcher *watcher, const struct live_item *item, struct arena *arena, struct jsonw *w)
+{
+    bool same = item->policy_version == live->policy->version && watcher->version == live->policy->version; /* masks of two policies never meet */
     purpose_mask shared = same ? item->purposes & watcher->principal.purposes : 0;
     jsonw_object(w);
     jsonw_field_time(w, "at", item->at_ms);
     jsonw_field(w, "source", str_bytes(item->source, item->source_length));
     jsonw_field(w, "type", str_of(item->type < EVENT_TYPE_COUNT ? event_type_name(item->type) : "unknown"));
+    if (name_told(live, watcher, item, shared & item->name_purposes))
+        jsonw_field(w, "name", str_bytes(item->name, item->name_length));
     jsonw_field(w, "outcome", str_of(outcome_name(item->outcome)));
     jsonw_key(w, STR("purposes"));
     write_purposes(w, live->policy, shared);
@@ -250,6 +300,7 @@ static bool may_still_watch(struct live *live, struct watcher *watcher)
     if (!credential_open(live->server, &live->arena, live->policy, &watcher->credential, &principal) || !(MAY_PEOPLE & MAY(principal.role)))
         return false;
     watcher->principal = principal;
+    watcher->version = live->policy->version;
     return true;
 }
 
@@ -257,6 +308,7 @@ static bool may_still_watch(struct live *live, struct watcher *watcher)
 static void second_passed(struct live *live)
 {
     struct engine_metrics now;
+    live->reads = 0;
     engine_metrics(live->server->engine, &now);
     for (struct watcher **at = &live->first, *watcher; (watcher = *at);) {
         if (!flow_closed(watcher->flow) && may_still_watch(live, watcher)) {
@@ -275,7 +327,7 @@ static void round_begin(struct live *live)
 {
     uint64_t missed = atomic_exchange(&live->missed, 0);
     for (struct watcher *watcher = live->first; watcher; watcher = watcher->next) {
-        buf_init(&watcher->out, &live->arena, LIMIT_STREAM_BUFFER_BYTES + 2 * ITEM_BYTES_MAX);
+        buf_init(&watcher->out, &live->arena, LIMIT_LIVE_BUFFER_BYTES + 2 * ITEM_BYTES_MAX);
         watcher->dropped += missed;
     }
 }
@@ -315,8 +367,13 @@ static bool wait_for_round(struct live *live)
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
     pthread_mutex_lock(&live->lock);
+    bool idle = !live->first;
     while (!live->stopping && !live->first && !live->arrived)
         pthread_cond_wait(&live->wake, &live->lock);
+    if (idle) { /* a second begins now: what came while nobody watched is no rate */
+        engine_metrics(live->server->engine, &live->before);
+        live->second_us = clock_monotonic_us();
+    }
     if (!live->stopping && !live->arrived)
         (void)pthread_cond_timedwait(&live->wake, &live->lock, &until); /* whichever comes first */
     while (live->arrived) {
@@ -429,7 +486,8 @@ const struct err *live_get(struct call *call)
     }
     watcher->credential = call_credential(call, &watcher->arena);
     watcher->principal = call->principal;
-    watcher->flow = flow_new(call, LIMIT_STREAM_BUFFER_BYTES);
+    watcher->version = call->policy->version;
+    watcher->flow = flow_new(call, LIMIT_LIVE_BUFFER_BYTES);
     flow_push(watcher->flow, STR("retry: 2000\n\n"));
     reply_text(call, MHD_HTTP_OK, "text/event-stream", STR_NONE);
     reply_header(call, "X-Accel-Buffering", "no");

@@ -2,11 +2,13 @@
  *
  *   oidc_start: discovery ─▶ state, nonce, verifier kept ─▶ 303 to the provider ─▶ oidc_callback: state? ─▶ code for tokens ─▶ ID token checked
  *   ─▶ claims give a role ─▶ the user is made, or follows the claims ─▶ session_start ─▶ 303 to where one wanted to go
+ *   oidc_end: 303 to where the provider ends its own session (OpenID Connect RP-Initiated Logout), where the setting `oidc_sign_out` wants it
  *
- * 1. Asking the provider happens on the login workers, with bounds on time and bytes, over HTTPS (HTTP only to this machine itself), without redirects.
+ * 1. Asking the provider happens on workers of its own, with bounds on time and bytes, over HTTPS (HTTP only to this machine itself), without redirects.
  * 2. A state is good once, for ten minutes, and only in the browser that it was made for (a cookie of its own, SameSite=Lax: the way back comes from elsewhere).
  * 3. Who has none of the configured roles may not sign in; a role that was taken away there is gone here at the next sign-on.
- * 4. What went wrong is a word in the log and on the page; never a token, a code, a claim.
+ * 4. The lock is never held while the provider is waited for: one that does not answer keeps nobody from signing in who needs no answer of it.
+ * 5. What went wrong is a word in the log and on the page; never a token, a code, a claim.
  */
 #include "server/oidc_token.h"
 #include "server/server_private.h"
@@ -29,13 +31,19 @@ struct pending {
     char to[256];
     int64_t until_ms; /* 0: free */
 };
+struct found { /* by discovery */
+    str authorize, token, keys_url, end; /* `authorize` empty: not yet; `end` empty: the provider has no such address */
+    int64_t at_ms;
+};
 struct oidc {
     struct arena arena; /* settings */
     str issuer, client, secret, title, scopes, role_claim, roles;
-    pthread_mutex_t lock; /* guards what follows */
-    struct arena found_arena;
-    str authorize, token, keys_url, keys; /* of discovery; empty: not yet */
-    int64_t found_ms, keys_ms;
+    bool sign_out;
+    pthread_mutex_t lock; /* guards what follows; held for a few lines */
+    struct arena found_arena, keys_arena;
+    struct found found;
+    str keys; /* empty: not yet */
+    int64_t keys_ms;
     struct pending pending[PENDING_MAX];
 };
 
@@ -48,6 +56,8 @@ void oidc_write(const struct oidc *oidc, struct jsonw *w)
     jsonw_object(w);
     jsonw_field(w, "title", oidc->title);
     jsonw_field(w, "url", STR("/v1/session/oidc"));
+    if (oidc->sign_out)
+        jsonw_field(w, "sign_out_url", STR("/v1/session/oidc/end"));
     jsonw_object_end(w);
 }
 
@@ -69,6 +79,7 @@ const struct err *oidc_open(struct arena *arena, struct server *server, const st
     ASSERT(oidc);
     arena_init(&oidc->arena);
     arena_init(&oidc->found_arena);
+    arena_init(&oidc->keys_arena);
     pthread_mutex_init(&oidc->lock, NULL);
     oidc->issuer = setting(oidc, options->issuer, "");
     oidc->client = setting(oidc, options->client_id, "");
@@ -77,6 +88,7 @@ const struct err *oidc_open(struct arena *arena, struct server *server, const st
     oidc->scopes = setting(oidc, options->scopes, "openid profile email");
     oidc->role_claim = setting(oidc, options->role_claim, "roles");
     oidc->roles = setting(oidc, options->roles, "");
+    oidc->sign_out = options->sign_out;
     server->oidc = oidc;
     return NULL;
 }
@@ -89,6 +101,7 @@ void oidc_close(struct server *server)
     pthread_mutex_destroy(&oidc->lock);
     arena_release(&oidc->arena);
     arena_release(&oidc->found_arena);
+    arena_release(&oidc->keys_arena);
     sodium_memzero(oidc->pending, sizeof oidc->pending);
     free(oidc);
     server->oidc = NULL;
@@ -141,43 +154,60 @@ static bool fetch(const struct oidc *oidc, struct arena *arena, str address, con
     return code == CURLE_OK && status == 200 && !out.overflow;
 }
 
-/* With the lock held, as all of these. */
-static bool discover(struct oidc *oidc, struct arena *arena)
+static struct found found_copy(struct arena *arena, const struct found *found)
 {
-    struct json found;
+    return (struct found){str_copy(arena, found->authorize), str_copy(arena, found->token), str_copy(arena, found->keys_url), str_copy(arena, found->end), found->at_ms};
+}
+
+/* Several may ask the provider at the same time; the last answer stands. */
+static bool discover(struct oidc *oidc, struct arena *arena, struct found *ret_found)
+{
+    struct json answer;
     str body;
     int64_t now_ms = clock_now_ms();
-    if (!str_empty(oidc->authorize) && now_ms - oidc->found_ms < DISCOVERY_MS)
+    pthread_mutex_lock(&oidc->lock);
+    bool known = !str_empty(oidc->found.authorize) && now_ms - oidc->found.at_ms < DISCOVERY_MS;
+    if (known)
+        *ret_found = found_copy(arena, &oidc->found);
+    pthread_mutex_unlock(&oidc->lock);
+    if (known)
         return true;
     str slash = str_ends(oidc->issuer, STR("/")) ? STR("") : STR("/");
     str address = str_printf(arena, "%.*s%.*s.well-known/openid-configuration", STR_FMT(oidc->issuer), STR_FMT(slash));
-    if (!fetch(oidc, arena, address, NULL, &body) || json_read(arena, body, &found) || !str_equal(json_string(json_get(&found, STR("issuer"))), oidc->issuer))
+    if (!fetch(oidc, arena, address, NULL, &body) || json_read(arena, body, &answer) || !str_equal(json_string(json_get(&answer, STR("issuer"))), oidc->issuer))
         return false;
-    str authorize = json_string(json_get(&found, STR("authorization_endpoint"))), token = json_string(json_get(&found, STR("token_endpoint")));
-    str keys = json_string(json_get(&found, STR("jwks_uri")));
-    if (!address_ok(authorize) || !address_ok(token) || !address_ok(keys))
+    struct found found = {.authorize = json_string(json_get(&answer, STR("authorization_endpoint"))), .token = json_string(json_get(&answer, STR("token_endpoint"))),
+                          .keys_url = json_string(json_get(&answer, STR("jwks_uri"))), .end = json_string(json_get(&answer, STR("end_session_endpoint"))), .at_ms = now_ms};
+    if (!address_ok(found.authorize) || !address_ok(found.token) || !address_ok(found.keys_url))
         return false;
+    if (!address_ok(found.end))
+        found.end = STR_NONE;
+    pthread_mutex_lock(&oidc->lock);
     arena_clear(&oidc->found_arena);
-    oidc->authorize = str_copy(&oidc->found_arena, authorize);
-    oidc->token = str_copy(&oidc->found_arena, token);
-    oidc->keys_url = str_copy(&oidc->found_arena, keys);
-    oidc->keys = STR_NONE;
-    oidc->keys_ms = 0;
-    oidc->found_ms = now_ms;
+    oidc->found = found_copy(&oidc->found_arena, &found);
+    pthread_mutex_unlock(&oidc->lock);
+    *ret_found = found;
     return true;
 }
 
 /* The key set that has the key of this token, if any has. */
-static bool keys_for(struct oidc *oidc, struct arena *arena, str token, str *ret_keys)
+static bool keys_for(struct oidc *oidc, struct arena *arena, const struct found *found, str token, str *ret_keys)
 {
     int64_t now_ms = clock_now_ms();
     str body;
-    if (!oidc_token_key_known(arena, token, oidc->keys) && now_ms - oidc->keys_ms >= KEYS_GAP_MS && fetch(oidc, arena, oidc->keys_url, NULL, &body)) {
-        oidc->keys = str_copy(&oidc->found_arena, body);
-        oidc->keys_ms = now_ms;
-    }
+    pthread_mutex_lock(&oidc->lock);
     *ret_keys = str_copy(arena, oidc->keys);
-    return !str_empty(oidc->keys);
+    bool due = now_ms - oidc->keys_ms >= KEYS_GAP_MS;
+    pthread_mutex_unlock(&oidc->lock);
+    if (!oidc_token_key_known(arena, token, *ret_keys) && due && fetch(oidc, arena, found->keys_url, NULL, &body)) {
+        pthread_mutex_lock(&oidc->lock);
+        arena_clear(&oidc->keys_arena);
+        oidc->keys = str_copy(&oidc->keys_arena, body);
+        oidc->keys_ms = now_ms;
+        pthread_mutex_unlock(&oidc->lock);
+        *ret_keys = body;
+    }
+    return !str_empty(*ret_keys);
 }
 
 /* ---- the way there ---- */
@@ -200,6 +230,7 @@ static bool to_ok(str to)
     return true;
 }
 
+/* With the lock held, as pending_take. */
 static struct pending *pending_new(struct oidc *oidc, str state, str to)
 {
     int64_t now_ms = clock_now_ms();
@@ -252,21 +283,20 @@ static const struct err *start(struct call *call)
 {
     struct oidc *oidc = call->server->oidc;
     struct arena *arena = &call->arena;
+    struct found found;
     char state[44];
     str to = call_query(call, "to");
     random_text(state);
-    pthread_mutex_lock(&oidc->lock);
-    bool found = discover(oidc, arena);
-    struct pending kept = found ? *pending_new(oidc, str_of(state), to_ok(to) ? to : STR("/")) : (struct pending){0};
-    str authorize = found ? str_copy(arena, oidc->authorize) : STR_NONE;
-    pthread_mutex_unlock(&oidc->lock);
-    if (!found)
+    if (!discover(oidc, arena, &found))
         return problem(call, "provider-unreachable");
+    pthread_mutex_lock(&oidc->lock);
+    struct pending kept = *pending_new(oidc, str_of(state), to_ok(to) ? to : STR("/"));
+    pthread_mutex_unlock(&oidc->lock);
     struct hash hash;
     hash_sha256(str_of(kept.verifier), &hash);
     str challenge = str_base64url(arena, hash.bytes, sizeof hash.bytes);
     str address = str_printf(arena, "%.*s%sresponse_type=code&client_id=%.*s&redirect_uri=%.*s&scope=%.*s&state=%s&nonce=%s&code_challenge=%.*s&code_challenge_method=S256",
-                             STR_FMT(authorize), str_find_char(authorize, '?') < 0 ? "?" : "&", STR_FMT(escaped(arena, oidc->client)),
+                             STR_FMT(found.authorize), str_find_char(found.authorize, '?') < 0 ? "?" : "&", STR_FMT(escaped(arena, oidc->client)),
                              STR_FMT(escaped(arena, call_address(call, "/v1/session/oidc/callback"))), STR_FMT(escaped(arena, oidc->scopes)), state, kept.nonce,
                              STR_FMT(challenge));
     TRY(lead(call, address));
@@ -278,7 +308,7 @@ const struct err *oidc_start(struct call *call)
 {
     if (!call->server->oidc)
         return err_new(&call->arena, ERR_NOT_FOUND, "no OpenID provider is configured (the setting `oidc_issuer`)");
-    return call_offload_login(call, start);
+    return call_offload_provider(call, start);
 }
 
 /* ---- the way back ---- */
@@ -305,14 +335,15 @@ static const char *claims_get(struct call *call, struct oidc *oidc, const struct
 {
     struct arena *arena = &call->arena;
     struct json reply;
+    struct found found;
     str body, keys, id_token;
     const char *form = arena_printf(arena, "grant_type=authorization_code&code=%.*s&redirect_uri=%.*s&client_id=%.*s&code_verifier=%s",
                                     STR_FMT(escaped(arena, call_query(call, "code"))), STR_FMT(escaped(arena, call_address(call, "/v1/session/oidc/callback"))),
                                     STR_FMT(escaped(arena, oidc->client)), pending->verifier);
-    if (!discover(oidc, arena) || !fetch(oidc, arena, oidc->token, form, &body) || json_read(arena, body, &reply))
+    if (!discover(oidc, arena, &found) || !fetch(oidc, arena, found.token, form, &body) || json_read(arena, body, &reply))
         return "no-token";
     id_token = json_string(json_get(&reply, STR("id_token")));
-    if (str_empty(id_token) || !keys_for(oidc, arena, id_token, &keys))
+    if (str_empty(id_token) || !keys_for(oidc, arena, &found, id_token, &keys))
         return "no-id-token";
     struct oidc_expected expected = {.issuer = oidc->issuer, .client = oidc->client, .nonce = str_of(pending->nonce), .now_ms = clock_now_ms()};
     return oidc_token_check(arena, id_token, keys, &expected, ret_claims);
@@ -365,8 +396,8 @@ static const struct err *callback(struct call *call)
     str state = call_query(call, "state");
     pthread_mutex_lock(&oidc->lock);
     bool known = !str_empty(state) && str_equal(state, call_cookie(call, STATE_COOKIE)) && pending_take(oidc, state, &pending);
-    const char *fault = !known ? "state" : !str_empty(call_query(call, "error")) || str_empty(call_query(call, "code")) ? "refused-there" : claims_get(call, oidc, &pending, &claims);
     pthread_mutex_unlock(&oidc->lock);
+    const char *fault = !known ? "state" : !str_empty(call_query(call, "error")) || str_empty(call_query(call, "code")) ? "refused-there" : claims_get(call, oidc, &pending, &claims);
     if (fault)
         return problem(call, fault);
     const struct err *error = user_follow(call, oidc, &claims, &user, &may);
@@ -384,5 +415,28 @@ const struct err *oidc_callback(struct call *call)
 {
     if (!call->server->oidc)
         return err_new(&call->arena, ERR_NOT_FOUND, "no OpenID provider is configured (the setting `oidc_issuer`)");
-    return call_offload_login(call, callback);
+    return call_offload_provider(call, callback);
+}
+
+/* ---- the end ---- */
+
+/* The session here is over already (DELETE /v1/session). There the user is asked, since no ID token is kept that could stand for the answer. */
+static const struct err *end(struct call *call)
+{
+    struct oidc *oidc = call->server->oidc;
+    struct arena *arena = &call->arena;
+    struct found found;
+    if (!discover(oidc, arena, &found))
+        return problem(call, "provider-unreachable");
+    if (str_empty(found.end))
+        return lead(call, STR("/"));
+    return lead(call, str_printf(arena, "%.*s%sclient_id=%.*s&post_logout_redirect_uri=%.*s", STR_FMT(found.end), str_find_char(found.end, '?') < 0 ? "?" : "&",
+                                 STR_FMT(escaped(arena, oidc->client)), STR_FMT(escaped(arena, call_address(call, "/")))));
+}
+
+const struct err *oidc_end(struct call *call)
+{
+    if (!call->server->oidc || !call->server->oidc->sign_out)
+        return err_new(&call->arena, ERR_NOT_FOUND, "signing out at the OpenID provider is not configured (the setting `oidc_sign_out`)");
+    return call_offload_provider(call, end);
 }

@@ -21,7 +21,9 @@ static const struct {
     {"index", "number of the leaf", "{\"type\":\"integer\",\"minimum\":0}"},
     {"size", "of the tree; left out: now", "{\"type\":\"integer\",\"minimum\":0}"},
     {"number", "of the version", "{\"type\":\"integer\",\"minimum\":1}"},
+    {"records", "`opened` puts the records themselves in, with what proves them: personal data", "{\"type\":\"string\",\"enum\":[\"closed\",\"opened\"]}"},
     {"by", "how fine the counts are", "{\"type\":\"string\",\"enum\":[\"reason\",\"day\",\"source\",\"what\",\"field\",\"all\"]}"},
+    {"rates by", "what statements are counted apart by", "{\"type\":\"string\",\"enum\":[\"source\",\"channel\",\"notice\"]}"},
     {"token", "the id of a token, or `local`", "{\"type\":\"string\"}"},
     {"id", "", "{\"type\":\"string\",\"format\":\"uuid\"}"},
     {"key", "the source's write key", "{\"type\":\"string\"}"},
@@ -51,7 +53,9 @@ static str schema_of(str name)
 static void write_parameter(struct jsonw *w, const struct route *route, str name, const char *in, bool required)
 {
     /* Requests have states of their own; everywhere else a name means one thing. */
-    str known = str_equal(name, STR("state")) && strstr(route->path, "/rights") ? STR("rights state") : name;
+    str known = str_equal(name, STR("state")) && strstr(route->path, "/rights") ? STR("rights state")
+                : str_equal(name, STR("by")) && strstr(route->path, "/rates")   ? STR("rates by")
+                                                                                : name;
     jsonw_object(w);
     jsonw_field(w, "name", name);
     jsonw_field(w, "in", str_of(in));

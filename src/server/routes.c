@@ -136,6 +136,7 @@ static const struct route table[] = {
     {"POST", "/v1/session/setup", MAY_ANYONE, IN, LIMIT_SIGN_IN_BYTES, session_setup_post, "setUp", "By a one-time link: make the first admin, or set one's password; signs in", NULL, "Setup", 201, "SessionState"},
     {"GET", "/v1/session/oidc", MAY_ANYONE, IN, 0, oidc_start, "startSignOn", "To the OpenID provider, and from there back to `to`", "to", NULL, 303, NULL},
     {"GET", "/v1/session/oidc/callback", MAY_ANYONE, IN, 0, oidc_callback, "endSignOn", "The way back from the OpenID provider; signs in", "code state error", NULL, 303, NULL},
+    {"GET", "/v1/session/oidc/end", MAY_ANYONE, IN, 0, oidc_end, "signOutThere", "To where the OpenID provider ends its own session, and from there back", NULL, NULL, 303, NULL},
     {"PUT", "/v1/session/password", MAY_EVIDENCE, IN, LIMIT_SIGN_IN_BYTES, session_password_put, "changePassword", "Change one's own password; one's other sessions end", NULL, "PasswordChange", 204, NULL},
     {"GET", "/v1/sessions", MAY_EVIDENCE, 0, 0, sessions_get, "listSessions", "Where one is signed in; an admin sees everybody's with user=*", "user", NULL, 200, "Sessions"},
     {"DELETE", "/v1/sessions/{id}", MAY_EVIDENCE, 0, LIMIT_SIGN_IN_BYTES, session_delete_one, "endSession", "End a session: one's own, an admin anybody's", NULL, NULL, 204, NULL},
@@ -157,6 +158,8 @@ static const struct route table[] = {
     {"POST", "/v1/admin/sweep", MAY_ADMIN, 0, API, sweep_post, "sweep", "Erase now what is due", NULL, "SweepRequest", 200, "Swept"},
     {"POST", "/v1/audit/check", MAY_PRIVACY | MAY(ROLE_AUDITOR), IN, API, audit_check, "auditCheck", "The promises P1 to P7 over the whole store, line by line", NULL, NULL, 200, "application/x-ndjson"},
     {"POST", "/v1/audit/export", MAY_ADMIN | MAY_LOCAL_ONLY, IN, API, audit_export, "auditExport", "Evidence of a period into a directory of the machine, line by line", NULL, "ExportRequest", 200, "application/x-ndjson"},
+    {"GET", "/v1/audit/export", MAY_PRIVACY | MAY(ROLE_AUDITOR), 0, 0, audit_archive, "auditArchive", "Evidence of a period as a ZIP, for `telos verify`; records stay closed unless `records=opened`", "from to records", NULL, 200, "application/zip"},
+    {"GET", "/v1/jobs", MAY_EVIDENCE, IN, 0, jobs_get, "listJobs", "Long pieces of work under way, and how far they are: one's own, for an admin all", NULL, NULL, 200, "Jobs"},
     {"GET", "/v1/admin/show/{what}", MAY_ADMIN, 0, 0, show_get, "show", "Inside the process: queues, batches, policies, holds, destinations, memory", NULL, NULL, 200, "Shown"},
     {"POST", "/v1/admin/debug/{what}", MAY_ADMIN | MAY_LOCAL_ONLY, ROUTE_DEBUG, API, debug_post, "debug", "The debug door: digest, rebuild, pause, fail", NULL, "DebugRequest", 200, "Shown"},
 

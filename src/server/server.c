@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define THREADS_DEFAULT 2
+#define PROVIDER_WORKERS 4 /* each waits for an OpenID provider, five seconds at most; only where there is one */
 #define LOGIN_WORKERS 2 /* each works on 64 MB while it checks a password */
 #define BACKLOG 4096
 #define STOP_WAIT_MS (10 * SECOND_MS)
@@ -154,6 +155,7 @@ static const struct err *start(struct arena *arena, struct server *server, const
     TRY(oidc_open(arena, server, &options->oidc));
     TRY(workers_start(server, &server->workers, WORKERS, LIMIT_SLOW_REQUESTS, arena));
     TRY(workers_start(server, &server->logins, LOGIN_WORKERS, LIMIT_LOGINS_WAITING, arena));
+    TRY(workers_start(server, &server->providers, options->oidc.issuer ? PROVIDER_WORKERS : 0, LIMIT_LOGINS_WAITING, arena));
     TRY(streams_start(server, arena));
     TRY(live_start(server, arena));
     TRY(loops_start(server, arena, options->threads ? options->threads : THREADS_DEFAULT));
@@ -166,6 +168,7 @@ const struct err *server_start(struct arena *arena, struct engine *engine, const
     ASSERT(server);
     arena_init(&server->arena);
     pthread_mutex_init(&server->lock, NULL);
+    pthread_mutex_init(&server->jobs_lock, NULL);
     pthread_mutex_init(&server->links_lock, NULL);
     server->engine = engine;
     server->hooks = options->hooks;
@@ -233,6 +236,7 @@ void server_stop(struct server *server)
     doors_close(server);
     workers_stop(&server->workers);
     workers_stop(&server->logins);
+    workers_stop(&server->providers);
     throttle_close(&server->throttle);
     oidc_close(server);
     streams_free(server);
@@ -246,6 +250,7 @@ void server_stop(struct server *server)
         call_free(call);
     }
     pthread_mutex_destroy(&server->lock);
+    pthread_mutex_destroy(&server->jobs_lock);
     pthread_mutex_destroy(&server->links_lock);
     arena_release(&server->arena);
     free(server);

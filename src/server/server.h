@@ -31,6 +31,7 @@ struct oidc_options {
     const char *issuer, *client_id, *client_secret;
     const char *title, *scopes, *role_claim;
     const char *roles; /* "NAME=ROLE:PURPOSES; …", as oidc_token.h says */
+    bool sign_out; /* signing out here leads to where the provider ends its own session */
 };
 
 struct server_options {

@@ -193,6 +193,8 @@ struct server {
     _Atomic unsigned long long call_next;
     _Atomic uint64_t policy_index; /* version << 40 | ledger index of its activation */
     _Atomic size_t active, suspended, connections, jobs;
+    pthread_mutex_t jobs_lock; /* guards the list */
+    struct job *jobs_first;
     _Atomic uint64_t turned_away; /* connections over the limit */
     _Atomic bool stopping;
 
@@ -205,7 +207,7 @@ struct server {
     pthread_mutex_t links_lock; /* its own: MHD tells of connections while it holds locks */
     struct link *links;
 
-    struct workers workers, logins; /* logins: passwords and providers, so that they take no thread of others */
+    struct workers workers, logins, providers; /* passwords; OpenID providers, who may be slow: neither takes a thread of others */
     struct throttle throttle;
     struct oidc *oidc; /* NULL: none is configured */
     int64_t session_idle_ms, session_life_ms;
@@ -229,6 +231,7 @@ const struct err *call_commit(struct call *call, handler then) MUST_CHECK;
 const struct err *call_offload(struct call *call, handler then) MUST_CHECK;
 /* The same, by those that check passwords and ask OpenID providers. */
 const struct err *call_offload_login(struct call *call, handler then) MUST_CHECK;
+const struct err *call_offload_provider(struct call *call, handler then) MUST_CHECK;
 /* The reader of this call, taken when first asked for. */
 const struct err *call_reader(struct call *call, struct reader **ret_reader) MUST_CHECK;
 
@@ -308,6 +311,7 @@ const struct err *oidc_open(struct arena *arena, struct server *server, const st
 void oidc_close(struct server *server);
 const struct err *oidc_start(struct call *call);
 const struct err *oidc_callback(struct call *call);
+const struct err *oidc_end(struct call *call);
 const struct err *users_get(struct call *call);
 const struct err *users_post(struct call *call);
 const struct err *user_get(struct call *call);
@@ -382,8 +386,17 @@ struct job {
     void (*run)(struct job *job);
     void *context;
     int64_t told_us; /* when progress was told */
+    const char *what; /* a word for GET /v1/jobs */
+    struct uuid by;
+    int64_t began_ms;
+    bool quiet; /* the reply is no lines, but the work's own bytes */
+    _Atomic uint64_t done, all;
+    struct job *next; /* of those under way */
 };
 struct job *job_new(struct call *call);
+const struct err *jobs_get(struct call *call);
+/* ---- audit_export.c ---- */
+const struct err *read_directory(struct call *call, const struct json *body, const char **ret_directory); /* `directory`, an absolute path */
 /* The reply is the job's lines. It frees the job, also when it fails. */
 const struct err *job_start(struct call *call, struct job *job) MUST_CHECK;
 void job_line_begin(struct job *job, struct buf *out, struct jsonw *w); /* opens an object */
@@ -542,6 +555,7 @@ const struct err *keys_rotate(struct call *call);
 const struct err *sweep_post(struct call *call);
 const struct err *audit_check(struct call *call);
 const struct err *audit_export(struct call *call);
+const struct err *audit_archive(struct call *call);
 const struct err *show_get(struct call *call);
 const struct err *debug_post(struct call *call);
 

@@ -14,6 +14,7 @@ import audit  # noqa: E402
 import bad_input  # noqa: E402
 import bounds  # noqa: E402
 import collect  # noqa: E402
+import console  # noqa: E402
 import by_purpose  # noqa: E402
 import pages  # noqa: E402
 import people  # noqa: E402
@@ -30,7 +31,7 @@ def main():
         sys.exit(__doc__)
     telos = Telos(os.path.abspath(sys.argv[1]), os.path.join(HERE, "policy.yaml"), KEYS)
     telos.start()
-    cases = collect.CASES + by_purpose.CASES + people.CASES + pages.CASES + views.CASES + rights.CASES + audit.CASES + access.CASES + walk.CASES + bad_input.CASES + bounds.CASES
+    cases = collect.CASES + by_purpose.CASES + people.CASES + pages.CASES + views.CASES + rights.CASES + audit.CASES + access.CASES + console.CASES + walk.CASES + bad_input.CASES + bounds.CASES
 
     def it_stops_cleanly(telos):
         assert telos.process.poll() is None, "it ended by itself: %s\n%s" % (telos.process.returncode, telos.log_end())

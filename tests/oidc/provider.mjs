@@ -27,7 +27,7 @@ async function good(alg) {
   let handle;
   const issuer = await listen((request, reply) => handle(request, reply));
   const provider = new Provider(issuer, {
-    clients: [{ client_id: 'telos', client_secret: secret, redirect_uris: [redirect], grant_types: ['authorization_code'], response_types: ['code'], id_token_signed_response_alg: alg }],
+    clients: [{ client_id: 'telos', client_secret: secret, redirect_uris: [redirect], post_logout_redirect_uris: [new URL('/', redirect).href], grant_types: ['authorization_code'], response_types: ['code'], id_token_signed_response_alg: alg }],
     jwks: { keys: [key(generateKeyPairSync('rsa', { modulusLength: 2048 }), 'r', 'RS256'), key(generateKeyPairSync('ec', { namedCurve: 'P-256' }), 'e', 'ES256')] },
     claims: { openid: ['sub'], profile: ['name', 'preferred_username', 'roles'], email: ['email'] },
     conformIdTokenClaims: false,

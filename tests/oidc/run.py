@@ -4,6 +4,7 @@
     run.py TELOS [words of cases]        run.sh installs the provider first
 """
 import http.cookiejar
+import http.server
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -199,6 +201,58 @@ def a_provider_that_is_not_there_stops_nothing_else(world):
     assert telos.call("GET", "/v1/policy")["version"] == 1
 
 
+class Slow(http.server.BaseHTTPRequestHandler):
+    """A provider that answers nobody until two wait for it."""
+    meeting = threading.Barrier(2, timeout=4)
+
+    def do_GET(self):
+        try:
+            self.meeting.wait()
+        except threading.BrokenBarrierError:
+            return self.send_error(503)
+        here = "http://127.0.0.1:%d" % self.server.server_port
+        content = json.dumps({"issuer": here, "authorization_endpoint": here + "/auth", "token_endpoint": here + "/token", "jwks_uri": here + "/keys"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+def who_waits_for_the_provider_keeps_nobody_else_waiting(world):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    there = "http://127.0.0.1:%d" % server.server_port
+    world.start("odd", TELOS_OIDC_ISSUER=there)
+    led = []
+    both = [threading.Thread(target=lambda: led.append(Browser(follows=False).open(world.here + "/v1/session/oidc")[3]["Location"])) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert all(address.startswith(there + "/auth?") for address in led), "one waited until the other had its answer: %s" % led
+    server.shutdown()
+
+
+def who_signs_out_here_is_led_to_sign_out_there(world):
+    world.start("rsa")
+    browser, _ = world.sign_on("anna")
+    assert browser.open(world.here + "/v1/session/oidc/end")[0] == 404, "only where it is wanted"
+    world.start("rsa", TELOS_OIDC_SIGN_OUT="yes")
+    browser, _ = world.sign_on("anna")
+    assert world.state(browser)["sign_in"]["oidc"]["sign_out_url"] == "/v1/session/oidc/end"
+    status, address, text, _ = browser.open(world.here + "/v1/session/oidc/end")
+    assert status == 200 and address.startswith(world.issuers["rsa"]), address
+    form = re.search(r'action="([^"]+)"', text).group(1)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', text), logout="yes")
+    status, address, _, _ = browser.open(urllib.parse.urljoin(address, form), fields)
+    assert address == world.here + "/", address
+    _, address, text, _ = browser.open(world.here + "/v1/session/oidc?to=/console/live")
+    assert 'name="login"' in text, "the provider asks for a name again: %s" % address
+
+
 CASES = [
     a_person_signs_on_and_gets_the_role_of_the_claims,
     without_a_role_or_with_a_closed_user_nobody_signs_on,
@@ -206,6 +260,8 @@ CASES = [
     a_token_that_is_not_as_it_must_be_signs_nobody_on,
     a_way_back_is_good_once_and_for_its_browser_only,
     a_provider_that_is_not_there_stops_nothing_else,
+    who_waits_for_the_provider_keeps_nobody_else_waiting,
+    who_signs_out_here_is_led_to_sign_out_there,
 ]
 
 

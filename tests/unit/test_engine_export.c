@@ -13,7 +13,8 @@
 static const char *export(struct world *world, const char *name, int64_t from_ms, int64_t to_ms)
 {
     const char *folder = arena_printf(&world->arena, "%s/%s", world->data, name);
-    check_fine(engine_export(world->engine, world->reader, &world->arena, from_ms, to_ms, folder, NULL, NULL));
+    struct export_wish wish = {.from_ms = from_ms, .to_ms = to_ms};
+    check_fine(engine_export_folder(world->engine, world->reader, &world->arena, &wish, folder, NULL, NULL));
     return folder;
 }
 
@@ -63,7 +64,8 @@ static void an_export_verifies_with_the_public_key_alone(void **state)
     assert_true(records(&report) >= 3);
     assert_int_equal(access(arena_printf(&world.arena, "%s/policies/1/policy.yaml", folder), F_OK), 0);
     assert_int_equal(access(arena_printf(&world.arena, "%s/policies/1/n.md", folder), F_OK), 0);
-    check_code(engine_export(world.engine, world.reader, &world.arena, INT64_MIN, TIME_FOREVER, folder, NULL, NULL), ERR_CONFLICT);
+    struct export_wish wish = {.from_ms = INT64_MIN, .to_ms = TIME_FOREVER};
+    check_code(engine_export_folder(world.engine, world.reader, &world.arena, &wish, folder, NULL, NULL), ERR_CONFLICT);
     world_end(&world);
 }
 
@@ -112,7 +114,8 @@ static void only_what_was_entered_in_the_time_asked_for_is_told(void **state)
     report = verify(&world, export(&world, "none", 0, 1000));
     check_good(&report);
     assert_int_equal(records(&report), 0);
-    check_code(engine_export(world.engine, world.reader, &world.arena, 5, 4, "/tmp/nowhere", NULL, NULL), ERR_INVALID);
+    struct export_wish wish = {.from_ms = 5, .to_ms = 4};
+    check_code(engine_export(world.engine, world.reader, &world.arena, &wish, NULL, NULL, NULL), ERR_INVALID);
     world_end(&world);
 }
 

@@ -24,7 +24,8 @@ static const char *inside(const char *name) { return arena_printf(&world.arena, 
 static void export(int64_t from_ms, int64_t to_ms)
 {
     folder = arena_printf(&world.arena, "%s/e%u", world.data, exports++);
-    check_fine(engine_export(world.engine, world.reader, &world.arena, from_ms, to_ms, folder, NULL, NULL));
+    struct export_wish wish = {.from_ms = from_ms, .to_ms = to_ms};
+    check_fine(engine_export_folder(world.engine, world.reader, &world.arena, &wish, folder, NULL, NULL));
 }
 
 static struct verify_report verify(void)

@@ -2238,6 +2238,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/consents/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which version of which text stood before the person, and where its hash stands in the ledger */
+        get: operations["listNoticesSeen"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/consents/{id}/receipt": {
         parameters: {
             query?: never;
@@ -2650,6 +2667,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/opendsr/v2/certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** OpenDSR: the X.509 certificate, with its chain, that replies are signed by */
+        get: operations["opendsrCertificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/opendsr/v2/requests": {
         parameters: {
             query?: never;
@@ -2819,6 +2853,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody who may be processed for the purpose now, as it may see them */
+        get: operations["listProfiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/profiles/{subject}": {
         parameters: {
             query?: never;
@@ -2845,6 +2896,40 @@ export interface paths {
         };
         /** What was collected, said, decided, sent, read and erased */
         get: operations["getTimeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profiles/{subject}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was decided about the messages of a person, as the ledger holds it; of events that are gone, too */
+        get: operations["listDecisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profiles/{subject}/decisions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The decision about one event, with the proofs that anybody can check offline */
+        get: operations["getDecision"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2914,6 +2999,23 @@ export interface paths {
         };
         /** Changes of persons as they commit (server-sent events) */
         get: operations["stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sources and, of those that Telos reads by itself, their states */
+        get: operations["listSources"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3297,6 +3399,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages as they arrive, with the gate's answer (server-sent events); no value of a person in it */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Outcomes and reasons by day and source, and how much there is now */
+        get: operations["getStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/consents/rates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people said by purpose and day, by source, channel or notice; and how they stand now */
+        get: operations["consentRates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/reads": {
         parameters: {
             query?: never;
@@ -3495,6 +3648,216 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in, and how one signs in */
+        get: operations["getSession"];
+        put?: never;
+        /** Sign in with a name and a password; sets the cookie */
+        post: operations["signIn"];
+        /** Sign out */
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a one-time link is for */
+        get: operations["getSetup"];
+        put?: never;
+        /** By a one-time link: make the first admin, or set one's password; signs in */
+        post: operations["setUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** To the OpenID provider, and from there back to `to` */
+        get: operations["startSignOn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The way back from the OpenID provider; signs in */
+        get: operations["endSignOn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/oidc/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** To where the OpenID provider ends its own session, and from there back */
+        get: operations["signOutThere"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change one's own password; one's other sessions end */
+        put: operations["changePassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where one is signed in; an admin sees everybody's with user=* */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a session: one's own, an admin anybody's */
+        delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may sign in at the console */
+        get: operations["listUsers"];
+        put?: never;
+        /** Make a user; without a password the reply has a one-time link */
+        post: operations["createUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One user */
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        /** Forget who a user was; what the user did stays, under the id */
+        delete: operations["removeUser"];
+        options?: never;
+        head?: never;
+        /** Change a user; what changes rights ends the user's sessions */
+        patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/v1/users/{id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A one-time link by which the user sets a password */
+        post: operations["makeUserLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set a user's password */
+        put: operations["setUserPassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tokens": {
         parameters: {
             query?: never;
@@ -3622,10 +3985,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Evidence of a period as a ZIP, for `telos verify`; records stay closed unless `records=opened` */
+        get: operations["auditArchive"];
         put?: never;
         /** Evidence of a period into a directory of the machine, line by line */
         post: operations["auditExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Long pieces of work under way, and how far they are: one's own, for an admin all */
+        get: operations["listJobs"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4320,6 +4701,7 @@ export interface components {
             allowed_from?: string;
         };
         Decisions: components["schemas"]["Decision"] | components["schemas"]["Decision"][];
+        /** @description And whatever else of the message the purpose may see. */
         Event: {
             /** Format: uuid */
             id: string;
@@ -4330,6 +4712,11 @@ export interface components {
             /** Format: date-time */
             received_at: string;
             source: string;
+            event?: string;
+            name?: string;
+            properties?: Record<string, never>;
+            traits?: Record<string, never>;
+            context?: Record<string, never>;
         };
         Profile: {
             /** Format: uuid */
@@ -4446,6 +4833,40 @@ export interface components {
             }[];
             next?: string;
         };
+        NoticesSeen: {
+            notices: {
+                id: string;
+                version: number;
+                /** Format: date-time */
+                first_at: string;
+                /** Format: date-time */
+                last_at: string;
+                policy_version?: number;
+                ledger_index?: number;
+                languages?: {
+                    language: string;
+                    sha256: string;
+                    bytes: number;
+                }[];
+                records: {
+                    /** Format: uuid */
+                    id: string;
+                    purpose: string;
+                    status: string;
+                    /** Format: date-time */
+                    at: string;
+                    source: string;
+                    method: string;
+                    ledger_index: number;
+                }[];
+            }[];
+        };
+        Profiles: {
+            purpose: string;
+            profiles: components["schemas"]["Profile"][];
+            /** @description a page may be short, even empty, and not the last: go on as long as there is one */
+            next?: string;
+        };
         Reconsent: {
             id: string;
             version: number;
@@ -4517,10 +4938,70 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
         };
+        DecisionsKept: {
+            items: {
+                /** Format: uuid */
+                event: string;
+                decision: {
+                    /** Format: date-time */
+                    at: string;
+                    /** Format: uuid */
+                    event: string;
+                    /** @enum {unknown} */
+                    outcome: "accepted" | "trimmed";
+                    policy: number;
+                    purposes: string[];
+                    reasons: string[];
+                    source: string;
+                } | null;
+                /** @description where `decision` is null */
+                why?: string;
+                /** @enum {unknown} */
+                event_is: "stored" | "gone";
+                leaf: {
+                    batch: number;
+                    index: number;
+                };
+            }[];
+            next?: string;
+        };
+        DecisionKept: {
+            /** Format: uuid */
+            event: string;
+            decision: {
+                /** Format: date-time */
+                at: string;
+                /** Format: uuid */
+                event: string;
+                /** @enum {unknown} */
+                outcome: "accepted" | "trimmed";
+                policy: number;
+                purposes: string[];
+                reasons: string[];
+                source: string;
+            } | null;
+            /** @enum {unknown} */
+            event_is: "stored" | "gone";
+            leaf: {
+                batch: number;
+                index: number;
+            };
+            evidence: {
+                batch: {
+                    index: number;
+                    path: string[];
+                    size: number;
+                };
+                entry: string;
+                proof: string;
+                record: string;
+                salt: string;
+            };
+        };
         Timeline: {
             /** Format: uuid */
             id: string;
-            purpose: string;
+            purpose: string | null;
             items: {
                 /** @enum {unknown} */
                 what: "collected" | "said" | "merged" | "undone" | "delivery" | "sent" | "read" | "erased" | "held" | "created";
@@ -4711,6 +5192,60 @@ export interface components {
             kind?: string;
             purpose?: string;
             state: string;
+            signed?: boolean;
+            in_flight?: number;
+            backlog?: number;
+            kept?: number;
+            dead_letters?: number;
+            attempts?: number;
+            delivered?: number;
+            retries?: number;
+            dead?: number;
+            cancelled?: number;
+            failures_in_a_row?: number;
+            /** Format: date-time */
+            oldest?: string | null;
+            /** Format: date-time */
+            last_success?: string | null;
+            /** Format: date-time */
+            last_error_at?: string | null;
+            /** Format: date-time */
+            next_retry?: string | null;
+            last_error?: string | null;
+        };
+        Source: {
+            name: string;
+            kind: string;
+            /**
+             * @description open: it sends by itself; the others are of sources that Telos reads
+             * @enum {unknown}
+             */
+            state: "open" | "joining" | "reading" | "waiting" | "failing" | "stuck" | "misconfigured";
+            topics?: string;
+            group?: string;
+            partitions?: number;
+            paused_partitions?: number;
+            stuck_partitions?: number;
+            records?: number;
+            messages?: number;
+            /** @description read again, stored before */
+            skipped?: number;
+            refused?: {
+                [key: string]: number;
+            };
+            dead_letters?: number;
+            /** @description positions that the topic no longer had */
+            lost?: number;
+            lag?: number | null;
+            buffered_bytes?: number;
+            /** Format: date-time */
+            last_stored?: string | null;
+            /** Format: date-time */
+            last_error_at?: string | null;
+            last_error?: string | null;
+        };
+        Sources: {
+            sources: components["schemas"]["Source"][];
         };
         Destinations: {
             destinations: components["schemas"]["Destination"][];
@@ -4894,6 +5429,7 @@ export interface components {
                     token: string;
                     role?: string;
                     label?: string;
+                    user?: boolean;
                 };
                 /** Format: uuid */
                 profile: string | null;
@@ -4915,6 +5451,186 @@ export interface components {
             to: number;
             path: string[];
             checkpoint: string;
+        };
+        Stats: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            step: string;
+            points: {
+                /** Format: date-time */
+                at: string;
+                source: string;
+                outcomes: {
+                    [key: string]: number;
+                };
+            }[];
+            reasons: {
+                /** Format: date-time */
+                at: string;
+                source: string;
+                what: string;
+                reason: string;
+                count: number;
+            }[];
+            now: {
+                profiles: number;
+                persons: number;
+                events: number;
+                consents: number;
+                held: number;
+                pending: number;
+                messages: number;
+                /** Format: date-time */
+                since: string;
+            };
+        };
+        /** @description Beside purpose, group and day, each row has a member for each status that was said, with its number. complete: false while people are still being looked at. */
+        ConsentRates: {
+            rates: {
+                purpose: string;
+                group: string;
+                /** Format: date-time */
+                day: string;
+                given?: number;
+                refused?: number;
+                withdrawn?: number;
+                renewed?: number;
+                objected?: number;
+                objection_lifted?: number;
+                opened?: number;
+                ended?: number;
+                invoked?: number;
+                informed?: number;
+                opted_out?: number;
+                restricted?: number;
+                unrestricted?: number;
+            }[];
+            standing: {
+                purpose: string;
+                people: number;
+                given: number;
+                refused: number;
+                withdrawn: number;
+                none: number;
+            }[];
+            complete: boolean;
+            /** Format: date-time */
+            as_of: string;
+        };
+        /** @description `purposes` is ["*"] for all. `password` and `oidc` say how the user can sign in. */
+        User: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            title?: string;
+            email?: string;
+            /** @enum {unknown} */
+            role: "admin" | "privacy" | "marketer" | "agent" | "auditor";
+            purposes: string[];
+            disabled: boolean;
+            removed?: boolean;
+            password?: boolean;
+            oidc?: boolean;
+            /** Format: date-time */
+            created_at?: string;
+            /** Format: date-time */
+            changed_at?: string;
+        };
+        Users: {
+            users: components["schemas"]["User"][];
+        };
+        UserRequest: {
+            name: string;
+            title?: string;
+            email?: string;
+            /** @enum {unknown} */
+            role: "admin" | "privacy" | "marketer" | "agent" | "auditor";
+            purposes?: string[];
+            password?: string;
+        };
+        UserMade: {
+            /** Format: uuid */
+            id: string;
+            link?: string;
+            /** Format: date-time */
+            link_expires_at?: string;
+        };
+        UserChange: {
+            title?: string;
+            email?: string;
+            /** @enum {unknown} */
+            role?: "admin" | "privacy" | "marketer" | "agent" | "auditor";
+            purposes?: string[];
+            disabled?: boolean;
+        };
+        UserLink: {
+            link: string;
+            /** Format: date-time */
+            link_expires_at: string;
+        };
+        PasswordSet: {
+            password: string;
+        };
+        PasswordChange: {
+            old: string;
+            new: string;
+        };
+        SignIn: {
+            name: string;
+            password: string;
+        };
+        Setup: {
+            code: string;
+            name?: string;
+            title?: string;
+            email?: string;
+            password: string;
+        };
+        SetupLink: {
+            first: boolean;
+            name?: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        SessionState: {
+            signed_in: boolean;
+            user?: components["schemas"]["User"];
+            session?: {
+                /** Format: uuid */
+                id: string;
+                /** Format: date-time */
+                created_at?: string;
+                /** Format: date-time */
+                expires_at: string;
+                /** Format: date-time */
+                idle_expires_at: string;
+            };
+            sign_in: {
+                password: boolean;
+                oidc: {
+                    title: string;
+                    url: string;
+                    sign_out_url?: string;
+                } | null;
+                setup: boolean;
+            };
+        };
+        Sessions: {
+            sessions: {
+                /** Format: uuid */
+                id: string;
+                /** Format: uuid */
+                user: string;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                seen_at: string;
+                /** Format: date-time */
+                expires_at: string;
+                current: boolean;
+            }[];
         };
         Tokens: {
             tokens: {
@@ -4985,6 +5701,17 @@ export interface components {
             to?: string;
         };
         Shown: Record<string, never>;
+        /** @description `done` of `all` steps; 0 of 0 where that is not known yet. */
+        Jobs: {
+            jobs: {
+                what: string;
+                own: boolean;
+                /** Format: date-time */
+                began_at: string;
+                done: number;
+                all: number;
+            }[];
+        };
         DebugRequest: {
             paused?: boolean;
             point?: string;
@@ -5137,6 +5864,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Stated"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNoticesSeen: {
+        parameters: {
+            query: {
+                /** @description TYPE:VALUE, as in email:anna@example.hu */
+                subject: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticesSeen"];
                 };
             };
             /** @description what went wrong and what to do (RFC 9457) */
@@ -5985,10 +6744,12 @@ export interface operations {
         parameters: {
             query: {
                 /** @description the ticket of a signed link */
-                t: string;
+                t?: string;
                 r: string;
                 /** @description language of the page */
                 lang?: "en" | "hu";
+                redirect_to?: string;
+                request_id?: string;
             };
             header?: never;
             path?: never;
@@ -6065,6 +6826,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OpenDsrDiscovery"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    opendsrCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-pem-file": unknown;
                 };
             };
             /** @description what went wrong and what to do (RFC 9457) */
@@ -6408,6 +7198,44 @@ export interface operations {
             };
         };
     };
+    listProfiles: {
+        parameters: {
+            query?: {
+                /** @description why it is read; or the header Purpose */
+                purpose?: string;
+                /** @description items in a page */
+                limit?: number;
+                /** @description how many of the newest events */
+                events?: number;
+                /** @description `next` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profiles"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getProfile: {
         parameters: {
             query?: {
@@ -6471,6 +7299,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDecisions: {
+        parameters: {
+            query?: {
+                /** @description items in a page */
+                limit?: number;
+                /** @description `next` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description TYPE:VALUE, as in email:anna@example.hu */
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionsKept"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDecision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description TYPE:VALUE, as in email:anna@example.hu */
+                subject: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionKept"];
                 };
             };
             /** @description what went wrong and what to do (RFC 9457) */
@@ -6641,6 +7539,35 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sources"];
                 };
             };
             /** @description what went wrong and what to do (RFC 9457) */
@@ -7411,6 +8338,107 @@ export interface operations {
             };
         };
     };
+    live: {
+        parameters: {
+            query?: {
+                source?: string;
+                outcome?: string;
+                /** @description why it is read; or the header Purpose */
+                purpose?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStats: {
+        parameters: {
+            query?: {
+                from?: string;
+                to?: string;
+                step?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    consentRates: {
+        parameters: {
+            query?: {
+                /** @description what statements are counted apart by */
+                by?: "source" | "channel" | "notice";
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentRates"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listReads: {
         parameters: {
             query?: {
@@ -7594,6 +8622,563 @@ export interface operations {
                 content: {
                     "application/octet-stream": unknown;
                 };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSetup: {
+        parameters: {
+            query: {
+                code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupLink"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Setup"];
+            };
+        };
+        responses: {
+            /** @description done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startSignOn: {
+        parameters: {
+            query?: {
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSignOn: {
+        parameters: {
+            query?: {
+                code?: string;
+                /** @description only these */
+                state?: "pending" | "delivered" | "dead" | "cancelled";
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signOutThere: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSessions: {
+        parameters: {
+            query?: {
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Users"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UserRequest"];
+            };
+        };
+        responses: {
+            /** @description done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserMade"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeUserLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserLink"];
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setUserPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PasswordSet"];
+            };
+        };
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description what went wrong and what to do (RFC 9457) */
             default: {
@@ -7850,6 +9435,40 @@ export interface operations {
             };
         };
     };
+    auditArchive: {
+        parameters: {
+            query?: {
+                from?: string;
+                to?: string;
+                /** @description `opened` puts the records themselves in, with what proves them: personal data */
+                records?: "closed" | "opened";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     auditExport: {
         parameters: {
             query?: never;
@@ -7870,6 +9489,35 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": unknown;
+                };
+            };
+            /** @description what went wrong and what to do (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Jobs"];
                 };
             };
             /** @description what went wrong and what to do (RFC 9457) */

@@ -1,31 +1,15 @@
 /* Who is signed in. The session's cookie cannot be read by a script; what stands here is what the server says of it. */
 import { signal } from '@preact/signals';
+import type { components } from './api-types';
 
-export type Role = 'admin' | 'privacy' | 'marketer' | 'agent' | 'auditor';
+type Schema<K extends keyof components['schemas']> = components['schemas'][K];
 
-/** Who is signed in; as `user` of GET /v1/session. */
-export interface Session {
-  id: string;
-  name: string;
-  title?: string;
-  email?: string;
-  role: Role;
-  purposes: string[]; // ['*']: every purpose of the policy
-  oidc?: boolean;
-}
+export type Role = Schema<'User'>['role'];
 
-/** What the server says of signing in. */
-export interface SignIn {
-  password: boolean;
-  oidc: { title: string; url: string } | null;
-  setup: boolean; // there is no user yet
-}
-export interface SessionReply {
-  signed_in: boolean;
-  user?: Session;
-  session?: { id: string; expires_at: string; idle_expires_at: string };
-  sign_in: SignIn;
-}
+/** As GET /v1/session says it. */
+export type Session = Schema<'User'>;
+export type SessionReply = Schema<'SessionState'>;
+export type SignIn = SessionReply['sign_in']; // how one signs in; `setup`: there is no user yet
 export const sign_in_ways = signal<SignIn>({ password: true, oidc: null, setup: false });
 
 /** undefined: not asked yet; null: nobody is signed in. */

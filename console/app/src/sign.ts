@@ -20,6 +20,18 @@ async function send(method: string, path: string, body?: unknown): Promise<unkno
   return said;
 }
 
+const WAY = 'way'; // the view that was asked for, while one signs on elsewhere; for this tab only
+
+export function keep_way(): void {
+  sessionStorage.setItem(WAY, location.hash);
+}
+
+function take_way(): void {
+  const way = sessionStorage.getItem(WAY);
+  sessionStorage.removeItem(WAY);
+  if (way && location.hash.length <= 2) location.hash = way;
+}
+
 async function welcome(reply: SessionReply): Promise<void> {
   sign_in_ways.value = reply.sign_in;
   if (!reply.signed_in || !reply.user) {
@@ -27,6 +39,7 @@ async function welcome(reply: SessionReply): Promise<void> {
     return;
   }
   ended_by_server.value = false;
+  take_way();
   session.value = reply.user;
   if (policy.value === undefined) await load_policy();
 }
@@ -70,7 +83,12 @@ export async function change_password(old: string, next: string): Promise<void> 
 }
 
 export async function sign_out(): Promise<void> {
+  const elsewhere = session.value?.oidc && !session.value.password ? sign_in_ways.value.oidc?.sign_out_url : undefined;
   await send('DELETE', '/v1/session').catch(() => undefined);
+  if (elsewhere) {
+    location.assign(elsewhere);
+    return;
+  }
   session.value = null;
   policy.value = undefined;
   location.hash = '#/';

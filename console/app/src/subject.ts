@@ -1,6 +1,9 @@
 /* What somebody types to find a person, as a subject `type:value`. */
 import { policy } from './policy';
 
+/** `profile:ID`, as deliveries and the live feed name a person; the policy may have an identity key of that name. */
+export const by_number = (who: string): boolean => who.startsWith('profile:') && policy.value?.keys.includes('profile') === false;
+
 export function subject_of(text: string): string | null {
   const value = text.trim();
   if (!value) return null;

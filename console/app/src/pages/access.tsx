@@ -4,7 +4,7 @@ import { api, ask, json, type Failure, type Schema } from '../api';
 import { ago, day, time } from '../format';
 import { policy } from '../policy';
 import { href, route, set } from '../route';
-import { may, session, type Role, type Session } from '../session';
+import { may, session, type Role } from '../session';
 import { change_password } from '../sign';
 import { subject_of } from '../subject';
 import { Icon } from '../ui/icons';
@@ -17,8 +17,7 @@ const MAY: Record<Role, string> = {
   admin: 'everything', privacy: 'persons, statements, rights, audits', agent: 'persons and statements; opens requests', marketer: 'persons, through the gate', auditor: 'policy and evidence; no personal data',
 };
 
-interface User extends Session { disabled?: boolean; created_at?: string; seen_at?: string | null }
-interface OneSession { id: string; user: string | { id: string; name?: string }; created_at: string; seen_at: string; expires_at: string; current: boolean }
+type User = Schema<'User'>;
 
 function PurposesPick({ value, change }: { value: string[]; change: (list: string[]) => void }) {
   const all = value.includes('*');
@@ -83,7 +82,7 @@ function UserForm({ user, close, done }: { user?: User; close: () => void; done:
 }
 
 function Users() {
-  const asked = useAsked(() => json<{ users: User[] }>('/v1/users'), []);
+  const asked = useAsked(() => ask(api.GET('/v1/users')), []);
   const [form, set_form] = useState<User | 'new'>();
   const [link, set_link] = useState<string>();
   const [problem, set_problem] = useState('');
@@ -100,8 +99,8 @@ function Users() {
                 <td><strong>{user.title || user.name}</strong> {user.id === session.value?.id && <Tag tone="held">{t('you')}</Tag>} {user.disabled && <Tag tone="no">{t('closed')}</Tag>}<br /><span class="faint small">{user.name}{user.email ? ` · ${user.email}` : ''}</span></td>
                 <td>{t(`role ${user.role}`)}</td><td><PurposesShown list={user.purposes} /></td><td class="nowrap">{user.created_at ? day(user.created_at) : '–'}</td>
                 <td><span class="row"><button type="button" class="button plain" onClick={() => set_form(user)}>{t('Change')}</button>
-                  <button type="button" class="button plain" onClick={() => json<{ link: string }>(`/v1/users/${user.id}/link`, 'POST').then((made) => set_link(made.link), (cause: Failure) => set_problem(cause.message))}>{t('One-time link')}</button>
-                  {user.id !== session.value?.id && <button type="button" class="button plain" onClick={() => void act(json(`/v1/users/${user.id}`, 'PATCH', { disabled: !user.disabled }))}>{user.disabled ? t('Open again') : t('Close')}</button>}</span></td>
+                  <button type="button" class="button plain" onClick={() => ask(api.POST('/v1/users/{id}/link', { params: { path: { id: user.id } }, body: {} })).then((made) => set_link(made.link), (cause: Failure) => set_problem(cause.message))}>{t('One-time link')}</button>
+                  {user.id !== session.value?.id && <button type="button" class="button plain" onClick={() => void act(ask(api.PATCH('/v1/users/{id}', { params: { path: { id: user.id } }, body: { disabled: !user.disabled } })))}>{user.disabled ? t('Open again') : t('Close')}</button>}</span></td>
               </tr>
             ))}</tbody></table></div>
         )}
@@ -163,14 +162,17 @@ function Tokens() {
 }
 
 function Sessions() {
-  const asked = useAsked(() => json<{ sessions: OneSession[] }>('/v1/sessions'), [], 15_000);
-  const who = (one: OneSession) => (typeof one.user === 'string' ? one.user : (one.user.name ?? one.user.id));
+  const asked = useAsked(async () => {
+    const { sessions } = await ask(api.GET('/v1/sessions', { params: { query: may('admin') ? { user: '*' } : {} } }));
+    const users = may('admin') ? (await ask(api.GET('/v1/users'))).users : session.value ? [session.value] : [];
+    return { sessions, names: new Map(users.map((user) => [user.id, user.title || user.name])) };
+  }, [], 15_000);
   return (
     <Card flush title={t('Sessions')} note={may('admin') ? t('everybody’s') : t('yours')}>
       <Shown asked={asked} empty={(data) => !data.sessions.length && <Empty title={t('No session')} />}>
         {(data) => (
           <div class="scroll" tabIndex={0} role="group" aria-label={t('Sessions')}><table><thead><tr><th>{t('User')}</th><th>{t('Since')}</th><th>{t('Last seen')}</th><th>{t('Ends')}</th><th><span class="hidden-text">{t('Do')}</span></th></tr></thead>
-            <tbody>{data.sessions.map((one) => <tr key={one.id}><td>{who(one)} {one.current && <Tag tone="held">{t('this one')}</Tag>}</td><td class="nowrap">{time(one.created_at)}</td><td>{ago(one.seen_at)}</td><td class="nowrap">{time(one.expires_at)}</td><td>{!one.current && <button type="button" class="button plain" onClick={() => void json(`/v1/sessions/${one.id}`, 'DELETE').then(asked.again, asked.again)}>{t('End')}</button>}</td></tr>)}</tbody></table></div>
+            <tbody>{data.sessions.map((one) => <tr key={one.id}><td>{data.names.get(one.user) ?? one.user} {one.current && <Tag tone="held">{t('this one')}</Tag>}</td><td class="nowrap">{time(one.created_at)}</td><td>{ago(one.seen_at)}</td><td class="nowrap">{time(one.expires_at)}</td><td>{!one.current && <button type="button" class="button plain" onClick={() => void ask(api.DELETE('/v1/sessions/{id}', { params: { path: { id: one.id } } })).then(asked.again, asked.again)}>{t('End')}</button>}</td></tr>)}</tbody></table></div>
         )}
       </Shown>
     </Card>
@@ -200,7 +202,7 @@ function Password() {
 function Reads() {
   const { who, token, cursor, from } = route.value.query;
   const subject = who && may('privacy') ? (subject_of(who) ?? undefined) : undefined;
-  const asked = useAsked(() => ask(api.GET('/v1/reads', { params: { query: { subject, token, from, limit: 100, cursor } as never } })), [subject, token, from, cursor], cursor ? 0 : 10_000);
+  const asked = useAsked(() => ask(api.GET('/v1/reads', { params: { query: { subject, token, from, limit: 100, cursor } } })), [subject, token, from, cursor], cursor ? 0 : 10_000);
   return (
     <Card flush title={t('Who read whose data')} note={t('each look is in the ledger')}>
       <form class="form-row pad" onSubmit={(e) => { e.preventDefault(); const data = new FormData(e.currentTarget); set({ who: String(data.get('who') ?? ''), token: String(data.get('token') ?? ''), from: String(data.get('from') ?? ''), cursor: null }); }}>

@@ -40,8 +40,10 @@ function Standing() {
   );
 }
 
+const GROUPS = ['source', 'channel', 'notice'] as const;
+
 function Rates() {
-  const by = route.value.query.by ?? 'source';
+  const by = GROUPS.find((one) => one === route.value.query.by) ?? 'source';
   const only = route.value.query.only ?? '';
   const days = Number(route.value.query.days) || 42;
   const asked = useAsked(() => rates_of(by, days_back(days)), [by, days]);
@@ -92,7 +94,7 @@ function Rates() {
 type Notice = Schema<'Notices'>['notices'][number];
 
 function Campaign({ notice }: { notice: Notice }) {
-  const asked = useAsked(() => ask(api.GET('/v1/notices/{id}/reconsent', { params: { path: { id: notice.id as never } } })), [notice.id], 8000);
+  const asked = useAsked(() => ask(api.GET('/v1/notices/{id}/reconsent', { params: { path: { id: notice.id } } })), [notice.id], 8000);
   return (
     <Card title={`${notice.id}@${notice.version}`} note={notice.effective ? t('in force since {at}', { at: day(notice.effective) }) : ''} end={<a class="small" href={href('/consent', { tab: 'notices', notice: notice.id })}>{t('What changed')}</a>}>
       <Shown asked={asked}>
@@ -110,11 +112,11 @@ function Campaign({ notice }: { notice: Notice }) {
 }
 
 function Changed({ id, close }: { id: string; close: () => void }) {
-  const history = useAsked(() => ask(api.GET('/v1/notices/{id}', { params: { path: { id: id as never } } })), [id]);
+  const history = useAsked(() => ask(api.GET('/v1/notices/{id}', { params: { path: { id: id } } })), [id]);
   const newest = history.data?.version ?? 0;
   const versions = history.data?.versions.map((v) => v.version) ?? [];
   const before = versions.filter((v) => v < newest).sort((a, b) => b - a)[0];
-  const asked = useAsked(history.data ? async () => before !== undefined ? { diff: await ask(api.GET('/v1/notices/{id}/diff', { params: { path: { id: id as never }, query: { from: String(before), to: String(newest) } as never } })) } : { text: await ask(api.GET('/v1/notices/{id}/versions/{number}', { params: { path: { id: id as never, number: newest } } })) } : null, [id, before, newest]);
+  const asked = useAsked(history.data ? async () => before !== undefined ? { diff: await ask(api.GET('/v1/notices/{id}/diff', { params: { path: { id: id }, query: { from: String(before), to: String(newest) } } })) } : { text: await ask(api.GET('/v1/notices/{id}/versions/{number}', { params: { path: { id: id, number: newest } } })) } : null, [id, before, newest]);
   return (
     <Dialog drawer title={`${id}@${newest}`} close={close}>
       <Shown asked={asked}>{(data) => 'diff' in data && data.diff

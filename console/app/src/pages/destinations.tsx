@@ -5,7 +5,7 @@ import { ago, number, time } from '../format';
 import { category_title, destination_title, policy } from '../policy';
 import { reason_text, REASONS } from '../reasons';
 import { href, route, set } from '../route';
-import { may } from '../session';
+import { may, purpose_allowed } from '../session';
 import { Icon } from '../ui/icons';
 import { Bar, Card, Empty, Page, PurposeChip, Shown, Tag, type Tone } from '../ui/parts';
 import { useAsked } from '../use';
@@ -47,7 +47,7 @@ function Deliveries({ act }: { act: (what: Promise<unknown>, done: string) => vo
   const asked = useAsked(() => ask(api.GET('/v1/deliveries', { params: { query: { destination: name, state: state as (typeof STATES)[number] | undefined, limit: 40, cursor } } })), [name, state, cursor], cursor ? 0 : 4000);
   const words = (reason: string) => (REASONS[reason] ? reason_text({ code: reason }) : reason.replace(/_/g, ' '));
   return (
-    <Card flush title={t('Deliveries')} note={t('a delivery names its person by number only')}>
+    <Card flush title={t('Deliveries')} note={t('a delivery names its person by number only; the way to the person is the gate’s')}>
       <div class="form-row pad">
         <label class="field">{t('Destination')}<select value={name ?? ''} onChange={(e) => set({ name: e.currentTarget.value, cursor: null }, true)}><option value="">{t('all')}</option>{(policy.value?.destinations ?? []).map((d) => <option key={d.name} value={d.name}>{destination_title(d.name)}</option>)}</select></label>
         <label class="field">{t('State')}<select value={state ?? ''} onChange={(e) => set({ state: e.currentTarget.value, cursor: null }, true)}><option value="">{t('all')}</option>{STATES.map((one) => <option key={one} value={one}>{t(`state ${one}`)}</option>)}</select></label>
@@ -58,12 +58,13 @@ function Deliveries({ act }: { act: (what: Promise<unknown>, done: string) => vo
           <>
             <div class="scroll" tabIndex={0} role="group" aria-label={t('Deliveries')}>
               <table>
-                <thead><tr><th>{t('Queued')}</th><th>{t('To')}</th><th>{t('Purpose')}</th><th>{t('What')}</th><th>{t('State')}</th><th class="num">{t('Attempts')}</th><th>{t('Why')}</th><th><span class="hidden-text">{t('Do')}</span></th></tr></thead>
+                <thead><tr><th>{t('Queued')}</th><th>{t('To')}</th><th>{t('Purpose')}</th><th>{t('What')}</th><th>{t('Person')}</th><th>{t('State')}</th><th class="num">{t('Attempts')}</th><th>{t('Why')}</th><th><span class="hidden-text">{t('Do')}</span></th></tr></thead>
                 <tbody>
                   {data.deliveries.filter((d) => !kind || d.kind === kind).map((d) => (
                     <tr key={d.id}>
                       <td class="nowrap">{time(d.queued_at)}</td><td class="nowrap">{destination_title(d.destination)}</td><td><PurposeChip name={d.purpose} /></td>
                       <td>{d.kind === 'recall' ? <Tag tone="trim" icon="undo">{t('delivery recall')}</Tag> : t(`delivery ${d.kind}`)}</td>
+                      <td>{d.profile && may('people') && purpose_allowed(d.purpose) ? <a class="nowrap" title={t('The person, seen through {purpose}; the look is recorded', { purpose: d.purpose })} href={href('/profiles', { who: `profile:${d.profile}`, for: d.purpose })}><Icon name="person" size={14} /> …{d.profile.slice(-6)}</a> : <span class="faint">–</span>}</td>
                       <td><Tag tone={state_tone(d.state)}>{d.kind === 'recall' && d.state === 'delivered' ? t('confirmed') : t(`state ${d.state}`)}</Tag></td><td class="num">{d.attempts}</td>
                       <td class="small muted break">{d.reason ? words(d.reason) : d.next_at && d.state === 'pending' && Date.parse(d.next_at) > Date.now() ? t('next try {ago}', { ago: ago(d.next_at) }) : ''}</td>
                       <td>{d.state === 'dead' && may('admin') && <button type="button" class="button plain" onClick={() => act(ask(api.POST('/v1/deliveries/{id}/retry', { params: { path: { id: d.id } } })), t('It is tried again, through the gate.'))}>{t('Retry')}</button>}</td>
@@ -92,7 +93,7 @@ export default function Destinations() {
       <div class="stack">
         {said && <p class={`notice ${said.bad ? 'no' : ''}`} role="status">{said.text}</p>}
         <Shown asked={asked} empty={(data) => !data.destinations.length && <Card><Empty title={t('No destination yet')}><p>{t('Declare one in the policy, under `destinations`.')}</p></Empty></Card>}>
-          {(data) => <div class="grid cols-2">{(data.destinations as unknown as Destination[]).filter((d) => !name || d.name === name).map((d) => <One key={d.name} d={d} act={act} open={d.name === name} />)}</div>}
+          {(data) => <div class="grid cols-2">{data.destinations.filter((d) => !name || d.name === name).map((d) => <One key={d.name} d={d} act={act} open={d.name === name} />)}</div>}
         </Shown>
         {name && <p><a href={href('/destinations')}>{t('All destinations')}</a></p>}
         {may('deliveries') && <Deliveries act={act} />}

@@ -13,6 +13,7 @@ import { useAsked } from '../use';
 import { t } from '../words';
 import { source_title } from '../policy';
 import { days_back } from './consent_rates';
+import { ExportCard } from './evidence_export';
 
 const SEEN = 'checkpoint'; // the head that this browser saw last: what is public anyway
 
@@ -31,7 +32,7 @@ async function head(): Promise<Head> {
       before = old;
       if (old.size > checkpoint.size) added = false;
       else {
-        const proof = await ask(api.GET('/v1/evidence/proof/consistency', { params: { query: { from: String(old.size), to: String(checkpoint.size) } as never } }));
+        const proof = await ask(api.GET('/v1/evidence/proof/consistency', { params: { query: { from: String(old.size), to: String(checkpoint.size) } } }));
         added = await only_added(old.size, checkpoint.size, old.root, checkpoint.root, proof.path.map(bytes));
       }
     }
@@ -91,12 +92,11 @@ function Ledger() {
               <p class="muted">{t('Give anyone the public key and these files; they verify offline, with our tool or their own.')}</p>
               <dl class="pairs"><dt>{t('Key')}</dt><dd class="mono small break">{data.key}</dd></dl>
               <p class="row"><a class="button" href="/v1/evidence/key" download="telos.pub"><Icon name="down" size={16} />{t('Key')}</a><a class="button" href="/v1/evidence/checkpoint" download="checkpoint.txt"><Icon name="down" size={16} />{t('Checkpoint')}</a></p>
-              <p class="small muted">{t('A signed export for an auditor is written on the server itself:')}</p>
-              <pre class="json">telos audit export --data DIR --from {days_back(90)} --to {days_back(0)} OUT{'\n'}telos verify OUT --key telos.pub</pre>
             </Card>
           </div>
         )}
       </Shown>
+      {may('check') && <ExportCard />}
       <Card flush title={t('Entries')} note={t('newest first; an entry names no person in clear')} end={
         <form class="row" onSubmit={(e) => { e.preventDefault(); const n = new FormData(e.currentTarget).get('n'); if (n !== null && n !== '') set({ index: String(n) }); }}><input name="n" type="number" min="0" class="narrow" aria-label={t('Number of an entry')} placeholder="#" /><button class="button">{t('Prove')}</button></form>}>
         {entries.data ? (

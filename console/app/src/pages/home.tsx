@@ -12,11 +12,7 @@ import { useAsked } from '../use';
 import { t } from '../words';
 
 type Counter = Schema<'Counters'>['counters'][number];
-export interface Destination {
-  name: string; kind?: string; purpose?: string; state: string; backlog?: number; delivered?: number; dead_letters?: number; retries?: number; dead?: number;
-  cancelled?: number; in_flight?: number; oldest?: string | null; last_error?: string | null; last_success?: string | null; failures_in_a_row?: number;
-  next_retry?: string | null; kept?: number; attempts?: number;
-}
+export type Destination = Schema<'Destination'>;
 
 const OUTCOMES = ['accepted', 'trimmed', 'anonymised', 'held', 'dropped'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
@@ -76,7 +72,7 @@ export default function Home() {
     const [counters, destinations] = await Promise.all([
       ask(api.GET('/v1/counters', { params: { query: { from: since(days) } } })), ask(api.GET('/v1/destinations')),
     ]);
-    const list = destinations.destinations as unknown as Destination[];
+    const list = destinations.destinations;
     const now = tick_of(counters.counters, list);
     const kept = ticks.current.days === days ? ticks.current.now : null;
     ticks.current = { days, before: kept, now };

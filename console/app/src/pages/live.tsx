@@ -47,7 +47,7 @@ function useFeed(filter: string, paused: boolean) {
   const rates = useRef<Rate[]>([]);
   const dropped = useRef(0);
   const serial = useRef(0);
-  const [, draw] = useState(0);
+  const [turn, draw] = useState(0);
   const [state, set_state] = useState<'opening' | 'open' | 'broken'>('opening');
   const stopped = useRef(paused);
   stopped.current = paused;
@@ -82,10 +82,11 @@ function useFeed(filter: string, paused: boolean) {
     };
   }, [filter]);
   const clear = () => { list.current = []; dropped.current = 0; draw((n) => n + 1); };
-  return { list: list.current, rates: rates.current, dropped: dropped.current, state, clear };
+  return { turn, list: list.current, rates: rates.current, dropped: dropped.current, state, clear };
 }
 
-function Rows({ list, pick, follow }: { list: Message[]; pick: (message: Message) => void; follow: boolean }) {
+/** `turn` changes with what is in the list, which stays the same array: a part whose properties are the same is not drawn again. */
+function Rows({ list, pick, follow }: { turn: number; list: Message[]; pick: (message: Message) => void; follow: boolean }) {
   const box = useRef<HTMLDivElement>(null);
   const [top, set_top] = useState(0);
   const [tall, set_tall] = useState(520);
@@ -142,7 +143,7 @@ function Journey({ message, close }: { message: Message; close: () => void }) {
           </div></li>
         )}
         {message.outcome === 'held' && <li><span class="dot held" /><div><h3>{t('It waits, sealed')}</h3><p class="muted">{t('Until a consent makes it a yes, or its time runs out; then it is gone.')}</p></div></li>}
-        {(message.outcome === 'accepted' || message.outcome === 'trimmed') && <li><span class="dot yes" /><div><h3>{t('It is in a profile')}</h3><p class="muted small mono break">{message.profile ?? ''}</p></div></li>}
+        {(message.outcome === 'accepted' || message.outcome === 'trimmed') && <li><span class="dot yes" /><div><h3>{t('It is in a profile')}</h3>{message.profile && purposes[0] ? <p><a href={href('/profiles', { who: `profile:${message.profile}`, for: purposes[0] })}><Icon name="person" size={14} /> {t('The person, seen through {purpose}; the look is recorded', { purpose: purposes[0] })}</a></p> : <p class="muted small">{t('of purposes that are not yours')}</p>}</div></li>}
         {receivers.length > 0 && <li><span class="dot yes" /><div><h3>{t('From there it may go to')}</h3><ul class="stack tight">{receivers.map((d) => <li key={d.name}><a href={href('/destinations', { name: d.name })}>{destination_title(d.name)}</a> <span class="faint small">{d.recipient}</span></li>)}</ul><p class="small muted">{t('The gate is asked again, at the moment of sending.')}</p></div></li>}
       </ol>
     </Dialog>
@@ -164,7 +165,7 @@ export default function Live() {
   const data = useMemo(() => [rates.map((r) => Date.parse(r.at) / 1000), rates.map((r) => r.accepted), rates.map((r) => r.trimmed), rates.map((r) => r.held), rates.map((r) => r.dropped)], [rates]);
   const last = rates.at(-1);
   return (
-    <Page title={t('Live')} lead={t('Messages as they arrive, with the gate’s answer. No value of a person is shown here.')} end={
+    <Page title={t('Live')} lead={t('Messages as they arrive, with the gate’s answer. What an event is called is shown where one of your purposes may know it, and that look is recorded; no other value of a person is here.')} end={
       <>
         <button type="button" class="button" aria-pressed={!!paused} onClick={() => set({ paused: paused ? null : 1 }, true)}><Icon name={paused ? 'play' : 'pause'} size={16} />{paused ? t('Go on') : t('Pause')}</button>
         <button type="button" class="button" onClick={feed.clear}>{t('Clear')}</button>
@@ -181,7 +182,7 @@ export default function Live() {
             <label class="field">{t('Answer')}<select value={outcome ?? ''} onChange={(e) => set({ outcome: e.currentTarget.value }, true)}><option value="">{t('all')}</option>{OUTCOMES.map((o) => <option key={o} value={o}>{outcome_word(o)}</option>)}</select></label>
             <label class="field">{t('Purpose')}<select value={purpose ?? ''} onChange={(e) => set({ purpose: e.currentTarget.value }, true)}><option value="">{t('all')}</option>{(policy.value?.purposes ?? []).map((p) => <option key={p.name}>{p.name}</option>)}</select></label>
           </div>
-          {feed.list.length ? <Rows list={feed.list} pick={set_open} follow={!paused} /> : (
+          {feed.list.length ? <Rows turn={feed.turn} list={feed.list} pick={set_open} follow={!paused} /> : (
             <Empty title={paused ? t('Paused') : t('Nothing has arrived since you came')}><p>{t('Messages appear here the moment they are stored.')}</p></Empty>
           )}
         </Card>

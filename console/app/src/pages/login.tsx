@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { Failure } from '../api';
 import { ended_by_server, sign_in_ways } from '../session';
-import { sign_in } from '../sign';
+import { keep_way, sign_in } from '../sign';
 import { t } from '../words';
 import mark from '../mark.svg';
 
@@ -37,7 +37,7 @@ export function Login({ settings }: { settings: ComponentChildren }) {
         <h1>{t('Sign in')}</h1>
         {ended_by_server.value && <p class="notice trim" role="status">{t('Your session has ended')}. {t('Sign in again, and go on where you were.')}</p>}
         {refused_by_provider() && <p class="notice no" role="alert">{t('The sign-on of your organisation did not work out ({code}).', { code: refused_by_provider()! })}</p>}
-        {ways.oidc && <a class="button" href={ways.oidc.url}>{t('Sign in with {name}', { name: ways.oidc.title })}</a>}
+        {ways.oidc && <a class="button" href={ways.oidc.url} onClick={keep_way}>{t('Sign in with {name}', { name: ways.oidc.title })}</a>}
         {ways.setup && <p class="notice" role="status">{t('There is no user yet. Open the one-time link that the server printed when it started.')}</p>}
         {ways.password && <form onSubmit={submit} class="stack">
           <label class="field">{t('Name')}<input name="username" autocomplete="username" required autofocus value={name} onInput={(e) => set_name(e.currentTarget.value)} /></label>

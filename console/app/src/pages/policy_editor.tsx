@@ -1,10 +1,12 @@
 /* The policy's text: checked as it is typed; what would change in words, and what that does to stored data, before anything is done. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, ask, Failure, type Schema } from '../api';
 import { number, time } from '../format';
-import { load_policy, policy } from '../policy';
+import { BASES, load_policy, policy } from '../policy';
 import { href, route, set } from '../route';
 import { may } from '../session';
+import type { Code } from '../ui/code';
+import { Editor as CodeText } from '../ui/editor';
 import { Icon } from '../ui/icons';
 import { Card, Dialog, Empty, Loading, Shown, Tag, type Tone } from '../ui/parts';
 import { useAsked, useRested } from '../use';
@@ -20,17 +22,28 @@ function problems_of(cause: unknown): Problem[] | null {
   return cause instanceof Failure && Array.isArray(cause.body.problems) ? (cause.body.problems as Problem[]) : null;
 }
 
-function Text({ value, change, problems, area }: { value: string; change: (text: string) => void; problems: Problem[]; area: { current: HTMLTextAreaElement | null } }) {
-  const gutter = useRef<HTMLDivElement>(null);
-  const lines = value.split('\n').length;
-  const bad = useMemo(() => new Set(problems.map((p) => p.line)), [problems]);
-  return (
-    <div class="editor">
-      <div class="editor-gutter" ref={gutter} aria-hidden="true">{Array.from({ length: lines }, (_, i) => <span key={i} class={bad.has(i + 1) ? 'bad' : ''}>{i + 1}</span>)}</div>
-      <textarea ref={area} aria-label={t('The policy’s text')} spellcheck={false} wrap="off" autocomplete="off" value={value} onInput={(e) => change(e.currentTarget.value)}
-        onScroll={(e) => { if (gutter.current) gutter.current.scrollTop = e.currentTarget.scrollTop; }} />
-    </div>
-  );
+/** Names that may stand after a key of the policy, as the text at hand has them. */
+function words_for(key: string, whole: string): string[] {
+  const section = (name: string): string[] => {
+    const lines = whole.split('\n');
+    const start = lines.findIndex((line) => line.startsWith(`${name}:`));
+    const names: string[] = [];
+    for (let i = start + 1; start >= 0 && i < lines.length && !/^\S/.test(lines[i]!.replace(/^#.*/, '')); i++) {
+      const found = /^ {2}([\w-]+):/.exec(lines[i]!);
+      if (found) names.push(found[1]!);
+    }
+    return names;
+  };
+  switch (key) {
+    case 'purposes': case 'purpose': case 'compatible_with': return section('purposes');
+    case 'categories': case 'default': return section('categories');
+    case 'notice': return section('notices');
+    case 'topic': case 'topics': return section('topics');
+    case 'basis': return [...BASES];
+    case 'when_denied': return ['drop', 'hold', 'anonymise'];
+    case 'special': case 'identifier': case 'direct_marketing': case 'unique': return ['true', 'false'];
+    default: return key.startsWith('traits') || key.startsWith('properties') || key.startsWith('context') ? section('categories') : [];
+  }
 }
 
 export function Changes({ list }: { list: Change[] }) {
@@ -63,7 +76,7 @@ export function Editor() {
   const [checking, set_checking] = useState(false);
   const [plan, set_plan] = useState<Plan | 'busy'>();
   const [said, set_said] = useState<{ text: string; bad?: boolean }>();
-  const area = useRef<HTMLTextAreaElement>(null);
+  const code = useRef<Code | null>(null);
   const rested = useRested(draft, 450);
   const rested_notices = useRested(notices, 450);
   const body = { policy: rested, notices: rested_notices };
@@ -93,15 +106,16 @@ export function Editor() {
   }, [rested, rested_notices]);
   const jump = (problem: Problem) => {
     set_file('');
-    setTimeout(() => {
-      const node = area.current;
-      if (!node) return;
-      const lines = draft.split('\n');
-      const at = lines.slice(0, problem.line - 1).reduce((sum, line) => sum + line.length + 1, 0) + problem.column - 1;
-      node.focus();
-      node.setSelectionRange(at, at + 1);
-      node.scrollTop = Math.max(0, (problem.line - 8) * 19);
-    });
+    setTimeout(() => code.current?.jump(problem.line, problem.column)); // once the policy's text is there again
+  };
+  const take = (problem: Problem) => {
+    const lines = draft.split('\n');
+    const line = lines[problem.line - 1];
+    if (line === undefined) return;
+    const letters = [...line];
+    const before = letters.slice(0, problem.column - 1).join('');
+    lines[problem.line - 1] = before + line.slice(before.length).replace(/^[^\s,[\]{}:#"']+/, problem.suggestion!);
+    set_draft(lines.join('\n'));
   };
   const look = async () => {
     set_plan('busy');
@@ -130,14 +144,16 @@ export function Editor() {
           <select aria-label={t('File')} value={file} onChange={(e) => set_file(e.currentTarget.value)}><option value="">policy.yaml</option>{Object.keys(notices).map((path) => <option key={path}>{path}</option>)}</select>
           {changed && current && <button type="button" class="button" onClick={() => { set_draft(current.text); set_notices(current.notices); }}>{t('Undo all')}</button>}
         </>}>
-        {file === '' ? <Text value={draft} change={set_draft} problems={problems} area={area} /> : <div class="editor"><textarea aria-label={file} value={notices[file] ?? ''} onInput={(e) => set_notices({ ...notices, [file]: e.currentTarget.value })} /></div>}
+        {file === '' ? <CodeText key="policy" yaml label={t('The policy’s text')} value={draft} change={set_draft} mistakes={problems} words={words_for} handle={code} />
+          : <CodeText key={file} label={file} value={notices[file] ?? ''} change={(text) => set_notices((old) => ({ ...old, [file]: text }))} />}
+        <p class="pad small faint">{t('Tab moves on; Ctrl ] indents. F8 goes to the next mistake, Ctrl F finds, Ctrl Space suggests names.')}</p>
       </Card>
       <div class="stack">
         {said && <p class={`notice ${said.bad ? 'no' : ''}`} role="status">{said.text}</p>}
         <Card title={t('Is it valid?')} end={checking ? <Tag icon="clock">{t('Checking …')}</Tag> : problems.length ? <Tag tone="no" icon="no">{t('mistakes: {n}', { n: problems.length })}</Tag> : <Tag tone="yes" icon="yes">{t('valid')}</Tag>}>
           <div aria-live="polite">
             {problems.length > 0 && <ul class="problems">{problems.map((problem, i) => (
-              <li key={i}><button type="button" class="as-text" onClick={() => jump(problem)}>{t('line {l}, column {c}', { l: problem.line, c: problem.column })}</button><p>{problem.text}</p>{problem.suggestion && <p class="small">{t('Did you mean')} <code>{problem.suggestion}</code>?</p>}</li>
+              <li key={i}><button type="button" class="as-text" onClick={() => jump(problem)}>{t('line {l}, column {c}', { l: problem.line, c: problem.column })}</button><p>{problem.text}</p>{problem.suggestion && <p class="small row tight-gap">{t('Did you mean')} <code>{problem.suggestion}</code>? <button type="button" class="button plain" onClick={() => take(problem)}>{t('Write {word}', { word: problem.suggestion })}</button></p>}</li>
             ))}</ul>}
             {!problems.length && !warnings.length && <p class="muted">{t('Nothing to think over.')}</p>}
             {!problems.length && warnings.length > 0 && <Changes list={warnings} />}

@@ -8,19 +8,11 @@ import { Card, Dialog, Empty, Loading, PurposeChip, Shown, Tag } from '../ui/par
 import { Proof } from '../ui/proof';
 import { useAsked } from '../use';
 import { BASES } from '../policy';
+import { save } from '../save';
 import { t } from '../words';
 import { status_tone } from './profile_overview';
 
 type Consent = Schema<'Consent'>;
-
-export function save(name: string, body: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([body], { type }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
-}
 
 function Receipt({ record, close }: { record: Consent; close: () => void }) {
   const receipt = useAsked(() => text(`/v1/consents/${record.id}/receipt`), [record.id]);

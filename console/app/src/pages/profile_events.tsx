@@ -10,10 +10,7 @@ import { useAsked } from '../use';
 import { t } from '../words';
 import type { Profile } from './profiles';
 
-export interface SeenEvent {
-  id: string; type: string; at: string; received_at: string; source: string; event?: string; name?: string;
-  properties?: Record<string, unknown>; traits?: Record<string, unknown>; context?: Record<string, unknown>;
-}
+export type SeenEvent = Profile['events'][number];
 
 export const event_title = (event: SeenEvent): string => event.event ?? event.name ?? event.type;
 
@@ -24,7 +21,7 @@ export function event_what(event: SeenEvent): string {
 
 export function Events({ profile }: { profile: Profile }) {
   const [shown, set_shown] = useState<SeenEvent>();
-  const events = profile.events as unknown as SeenEvent[];
+  const events = profile.events;
   if (!events.length) return <Card><Empty title={t('No event may be seen for this purpose')}><p>{t('Choose another purpose above, or look at what is withheld.')}</p></Empty></Card>;
   return (
     <Card title={t('Events')} note={t('as {purpose} may see them, newest first', { purpose: profile.purpose })} flush>

@@ -6,7 +6,7 @@ import { href, route } from '../route';
 import { Icon } from '../ui/icons';
 import { Card, Empty, PurposeChip, Purposes, Tag, type Tone } from '../ui/parts';
 import { t } from '../words';
-import { event_title, event_what, type SeenEvent } from './profile_events';
+import { event_title, event_what } from './profile_events';
 import type { Profile } from './profiles';
 
 export function status_tone(status: string): Tone {
@@ -91,7 +91,7 @@ export function Wishes({ preferences }: { preferences: Preferences }) {
 }
 
 export function Overview({ profile, who }: { profile: Profile; who: string }) {
-  const events = profile.events as unknown as SeenEvent[];
+  const events = profile.events;
   const receivers = (policy.value?.destinations ?? []).filter((d) => d.purpose === profile.purpose);
   return (
     <div class="grid cols-side">

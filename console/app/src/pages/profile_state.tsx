@@ -6,7 +6,8 @@ import { Dialog } from '../ui/parts';
 import { Proof } from '../ui/proof';
 import { t } from '../words';
 
-const FITTING: Record<Basis, string[]> = {
+type Status = Schema<'Statement'>['status'];
+const FITTING: Record<Basis, Status[]> = {
   consent: ['given', 'refused', 'withdrawn', 'renewed'], contract: ['opened', 'ended'], legal_obligation: ['informed'], vital_interest: ['invoked', 'ended'],
   public_task: ['informed', 'objected', 'objection_lifted'], legitimate_interest: ['objected', 'objection_lifted', 'informed'],
 };
@@ -15,7 +16,7 @@ export function StateDialog({ who, purpose: first, close, done }: { who: string;
   const purposes = policy.value?.purposes ?? [];
   const [purpose, set_purpose] = useState(first ?? purposes.find((p) => p.basis === 'consent')?.name ?? purposes[0]?.name ?? '');
   const statuses = FITTING[purpose_named(purpose)?.basis ?? 'consent'];
-  const [status, set_status] = useState(statuses[0]!);
+  const [status, set_status] = useState<Status>(statuses[0]!);
   const [method, set_method] = useState('');
   const [reference, set_reference] = useState('');
   const [problem, set_problem] = useState('');
@@ -26,7 +27,7 @@ export function StateDialog({ who, purpose: first, close, done }: { who: string;
     set_problem('');
     try {
       set_stated(await ask(api.POST('/v1/consents', { body: {
-        subject: who, purpose, status: (statuses.includes(status) ? status : statuses[0]) as never, method: method || t('console'), ...(reference ? { reference } : {}), ...(explicit && ['given', 'renewed'].includes(status) ? { explicit: true } : {}),
+        subject: who, purpose, status: statuses.includes(status) ? status : statuses[0]!, method: method || t('console'), ...(reference ? { reference } : {}), ...(explicit && ['given', 'renewed'].includes(status) ? { explicit: true } : {}),
       } })));
     } catch (cause) {
       set_problem((cause as Failure).message);
@@ -48,7 +49,7 @@ export function StateDialog({ who, purpose: first, close, done }: { who: string;
           {purposes.map((p) => <option key={p.name} value={p.name}>{purpose_title(p.name)} ({p.name})</option>)}
         </select></label>
         <p class="small muted">{t(`basis ${purpose_named(purpose)?.basis}`)}</p>
-        <label class="field">{t('Statement')}<select value={status} onChange={(e) => set_status(e.currentTarget.value)}>{statuses.map((one) => <option key={one} value={one}>{t(`said ${one}`)}</option>)}</select></label>
+        <label class="field">{t('Statement')}<select value={status} onChange={(e) => set_status(e.currentTarget.value as Status)}>{statuses.map((one) => <option key={one} value={one}>{t(`said ${one}`)}</option>)}</select></label>
         <div class="form-row">
           <label class="field">{t('How')}<input value={method} placeholder={t('phone call, letter, counter …')} onInput={(e) => set_method(e.currentTarget.value)} /></label>
           <label class="field">{t('Reference')}<input value={reference} placeholder="TICKET-1234" onInput={(e) => set_reference(e.currentTarget.value)} /></label>

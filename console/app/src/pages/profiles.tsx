@@ -4,7 +4,7 @@ import { api, ask, type Schema } from '../api';
 import { BASES, policy, purpose_named, purpose_title, type Basis } from '../policy';
 import { go, href, route, set } from '../route';
 import { may, purpose_allowed } from '../session';
-import { subject_of } from '../subject';
+import { by_number, subject_of } from '../subject';
 import { Icon } from '../ui/icons';
 import { Card, Empty, Failed, Loading, Page, PurposeChip, Tabs } from '../ui/parts';
 import { useAsked } from '../use';
@@ -85,9 +85,13 @@ export function name_of(profile: Profile | undefined, who: string): string {
 function Person({ who, through }: { who: string; through: string }) {
   const tab = route.value.query.tab ?? 'overview';
   const [saying, set_saying] = useState(false);
-  const profile = useAsked(() => ask(api.GET('/v1/profiles/{subject}', { params: { path: { subject: who }, query: { purpose: through, events: '60' as never } } })), [who, through], 10_000);
+  const profile = useAsked(() => ask(api.GET('/v1/profiles/{subject}', { params: { path: { subject: who }, query: { purpose: through, events: 60 } } })), [who, through], 10_000);
   useEffect(() => {
-    if (profile.data) remember(who);
+    if (!profile.data) return;
+    // Who came by the number of a profile goes on by an identifier, where the purpose shows one: statements and rights are said of an identifier.
+    const known = by_number(who) ? profile.data.identifiers.find((one) => one.value) : undefined;
+    if (known) set({ who: `${known.type}:${known.value}` }, true);
+    else remember(who);
   }, [profile.data?.id, who]);
   const link = (id: string) => href('/profiles', { ...route.value.query, tab: id === 'overview' ? null : id });
   const tabs = [
@@ -96,6 +100,7 @@ function Person({ who, through }: { who: string; through: string }) {
   ].filter((one) => one.id !== 'consents' || may('state'));
   if (profile.failure?.kind === 'missing')
     return <Card><Empty title={t('Nobody is known by {who}', { who })}><p>{t('Telos knows persons only by what their purposes allow to keep. Look for another identifier.')}</p></Empty></Card>;
+  const named = !by_number(who); // by an identifier that something can be said of
   const hidden = profile.failure?.kind === 'denied'; // the whole person is withheld for this purpose: what was said may still be seen
   return (
     <>
@@ -104,9 +109,10 @@ function Person({ who, through }: { who: string; through: string }) {
         <div class="person-name"><h2 class="break">{name_of(profile.data, who)}</h2><span class="faint small mono break">{who}</span></div>
         <span class="grow" />
         <a class="button" href={href('/ask', { who, purpose: through })}><Icon name="ask" size={16} />{t('Ask the gate')}</a>
-        {may('state') && <button type="button" class="button" onClick={() => set_saying(true)}><Icon name="consent" size={16} />{t('Record a statement')}</button>}
-        {may('state') && <a class="button" href={href('/rights', { who, open: 1 })}><Icon name="rights" size={16} />{t('Exercise a right')}</a>}
+        {may('state') && named && <button type="button" class="button" onClick={() => set_saying(true)}><Icon name="consent" size={16} />{t('Record a statement')}</button>}
+        {may('state') && named && <a class="button" href={href('/rights', { who, open: 1 })}><Icon name="rights" size={16} />{t('Exercise a right')}</a>}
       </div>
+      {!named && profile.data && <p class="notice">{t('This purpose shows none of the person’s identifiers. To record a statement or a right, look through one that does.')}</p>}
       <Tabs tabs={tabs} at={tab} link={link} label={t('Views of the person')} />
       {tab === 'overview' && (profile.data ? <Overview profile={profile.data} who={who} /> : profile.failure ? <Card title={t('Withheld for {purpose}', { purpose: through })}><Failed failure={profile.failure} again={profile.again} /></Card> : <Loading />)}
       {tab === 'consents' && may('state') && <Consents who={who} />}

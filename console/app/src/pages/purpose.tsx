@@ -20,7 +20,7 @@ function cite(value: unknown): string {
 }
 
 function NoticeText({ id, version, close }: { id: string; version: number; close: () => void }) {
-  const asked = useAsked(() => ask(api.GET('/v1/notices/{id}/versions/{number}', { params: { path: { id: id as never, number: version }, query: { language: language.value } as never } })), [id, version, language.value]);
+  const asked = useAsked(() => ask(api.GET('/v1/notices/{id}/versions/{number}', { params: { path: { id: id, number: version }, query: { language: language.value } } })), [id, version, language.value]);
   return <Dialog drawer title={`${id}@${version}`} close={close}><Shown asked={asked}>{(data) => <><pre class="notice-text">{data.text}</pre><p class="small faint mono break">SHA-256 {data.sha256}</p></>}</Shown></Dialog>;
 }
 

@@ -6,7 +6,7 @@ import { Icon } from '../ui/icons';
 import { Card, Empty, Page, Shown } from '../ui/parts';
 import { useAsked } from '../use';
 import { t } from '../words';
-import { save } from './profile_consents';
+import { save } from '../save';
 
 const ROWS = ['basis', 'cites', 'subjects', 'categories', 'special', 'sources', 'recipients', 'transfers', 'retention'] as const;
 const WORDS: Record<(typeof ROWS)[number], string> = {

@@ -11,7 +11,7 @@ import { Card, Dialog, Empty, Page, PurposeChip, Shown, Tag, type Tone } from '.
 import { Proof } from '../ui/proof';
 import { useAsked } from '../use';
 import { t } from '../words';
-import { save } from './profile_consents';
+import { save, save_blob } from '../save';
 
 type Right = Schema<'Right'>;
 const RIGHTS = ['access', 'portability', 'rectification', 'erasure', 'restriction', 'restriction_lifted', 'objection', 'objection_lifted', 'withdrawal', 'human_review'] as const;
@@ -59,15 +59,13 @@ function List() {
   );
 }
 
-interface Step { at: string; what?: string; step?: string; by?: string; note?: string; ledger_index?: number | null }
-
 function Steps({ one }: { one: Right }) {
-  const steps = ((one as unknown as { steps?: Step[] }).steps ?? []);
+  const steps = one.steps;
   return (
     <ol class="journey">
       {steps.map((step, i) => (
-        <li key={i}><span class="dot yes" /><div><strong>{t(`step ${step.what ?? step.step ?? ''}`)}</strong> <span class="faint small">{time(step.at)}</span>
-          {step.note && <p class="small muted break">{step.note}</p>}{typeof step.ledger_index === 'number' && <p><Proof index={step.ledger_index} what={step.what} /></p>}</div></li>
+        <li key={i}><span class="dot yes" /><div><strong>{t(`step ${step.step}`)}</strong> <span class="faint small">{time(step.at)}</span>
+          <p><Proof index={step.ledger_index} what={step.step} /></p></div></li>
       ))}
     </ol>
   );
@@ -90,15 +88,10 @@ function Detail({ id, close }: { id: string; close: () => void }) {
   const copy = async () => {
     const reply = await fetch(`/v1/rights/${id}/export`, { credentials: 'same-origin' });
     if (!reply.ok) return set_said({ text: t('The copy cannot be made.'), bad: true });
-    const url = URL.createObjectURL(await reply.blob());
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = `copy-${id}.zip`;
-    link.click();
-    URL.revokeObjectURL(url);
+    save_blob(`copy-${id}.zip`, await reply.blob());
   };
   const certificate = () => text(`/v1/rights/${id}/certificate`).then((body) => save(`certificate-${id}.json`, body, 'application/ld+json'), (cause: Failure) => set_said({ text: cause.message, bad: true }));
-  const verify = () => ask(api.POST('/v1/rights/{id}/verify', { ...path, body: {} })).then((link) => set_said({ text: `${t('Send this link to the person:')} ${(link as unknown as { url: string }).url}` }), (cause: Failure) => set_said({ text: cause.message, bad: true }));
+  const verify = () => ask(api.POST('/v1/rights/{id}/verify', { ...path, body: {} })).then((link) => set_said({ text: `${t('Send this link to the person:')} ${link.url}` }), (cause: Failure) => set_said({ text: cause.message, bad: true }));
   const PROMPTS = { extend: t('Why two further months are needed'), refuse: t('Which law allows the refusal (its code)'), fulfil: t('Answer to the person (may be empty)'), upheld: t('Answer to the person'), overridden: t('The compelling grounds') };
   return (
     <Dialog drawer title={t('Request')} close={close}>
@@ -112,7 +105,7 @@ function Detail({ id, close }: { id: string; close: () => void }) {
               <dl class="pairs">
                 <dt>{t('Received')}</dt><dd>{time(one.opened_at)}</dd><dt>{t('Deadline')}</dt><dd>{time(one.due_at)} <Deadline one={one} /></dd>
                 {one.purpose && <><dt>{t('Purpose')}</dt><dd><PurposeChip name={one.purpose} /></dd></>}
-                {(['subject', 'text', 'reference', 'answer', 'extension'] as const).map((key) => { const said_so = (one as unknown as Record<string, string>)[key]; return said_so ? <><dt>{t(`request ${key}`)}</dt><dd class="break">{said_so}</dd></> : null; })}
+                {(['subject', 'text', 'reference', 'answer', 'extension'] as const).map((key) => { const said_so = one[key]; return said_so ? <><dt>{t(`request ${key}`)}</dt><dd class="break">{said_so}</dd></> : null; })}
                 {one.identity && <><dt>{t('Identity')}</dt><dd>{one.identity}</dd></>}
                 {one.refusal && <><dt>{t('Refused by')}</dt><dd>{one.refusal.law}</dd></>}
               </dl>
@@ -139,7 +132,7 @@ function Detail({ id, close }: { id: string; close: () => void }) {
               </div>}
               {one.erased && <div><h3>{t('Erased')}</h3><p class="row">{Object.entries(one.erased).map(([what, n]) => <Tag key={what}>{what}: {number(n)}</Tag>)}</p></div>}
               {kept.length > 0 && <div><h3>{t('Kept, because the law says so')}</h3><ul class="stack tight">{kept.map((k) => <li key={k.purpose}><PurposeChip name={k.purpose} /> <span class="small muted">{k.law || t(`basis ${k.basis}`)} · {t('until {at}', { at: k.until ? day(k.until) : '–' })}</span></li>)}</ul></div>}
-              {(one.recipients ?? []).length > 0 && <div><h3>{t('Recipients that were told')}</h3><ul class="stack tight">{(one.recipients as unknown as { destination: string; recipient: string; state: string; at: string | null }[]).map((r) => <li key={r.destination} class="row between"><span>{r.recipient}<br /><span class="faint small">{r.destination}{r.at ? ` · ${time(r.at)}` : ''}</span></span><Tag tone={r.state === 'confirmed' || r.state === 'delivered' ? 'yes' : r.state === 'waiting' ? 'held' : 'trim'}>{t(`told ${r.state}`)}</Tag></li>)}</ul></div>}
+              {(one.recipients ?? []).length > 0 && <div><h3>{t('Recipients that were told')}</h3><ul class="stack tight">{one.recipients.map((r) => <li key={r.destination} class="row between"><span>{r.recipient}<br /><span class="faint small">{r.destination}{r.at ? ` · ${time(r.at)}` : ''}</span></span><Tag tone={r.state === 'confirmed' ? 'yes' : r.state === 'waiting' ? 'held' : 'trim'}>{t(`told ${r.state}`)}</Tag></li>)}</ul></div>}
               <h3>{t('Steps')}</h3>
               <Steps one={one} />
             </div>

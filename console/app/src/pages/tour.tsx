@@ -49,7 +49,7 @@ function Message({ reply }: { reply: Collected }) {
 
 function Seen({ found }: { found: { profile?: Schema<'Profile'>; failure?: Failure } }) {
   if (found.profile)
-    return <ul class="stack tight">{(found.profile.events as unknown as { id: string; type: string; event?: string; at: string; properties?: Record<string, unknown> }[]).map((event) => <li key={event.id}><Tag tone="yes" icon="yes">{t('seen')}</Tag> <strong>{event.event ?? event.type}</strong> <span class="muted small">{Object.entries(event.properties ?? {}).map(([k, v]) => `${k}: ${String(v)}`).join(' · ')}</span></li>)}{!found.profile.events.length && <li class="muted">{t('The person is known; no event may be seen.')}</li>}</ul>;
+    return <ul class="stack tight">{found.profile.events.map((event) => <li key={event.id}><Tag tone="yes" icon="yes">{t('seen')}</Tag> <strong>{event.event ?? event.type}</strong> <span class="muted small">{Object.entries(event.properties ?? {}).map(([k, v]) => `${k}: ${String(v)}`).join(' · ')}</span></li>)}{!found.profile.events.length && <li class="muted">{t('The person is known; no event may be seen.')}</li>}</ul>;
   return <div><p><Tag tone="no" icon="no">{found.failure?.kind === 'missing' ? t('nobody is known') : t('withheld')}</Tag></p><Reasons list={found.failure?.reasons ?? []} /></div>;
 }
 
