@@ -142,6 +142,15 @@ const struct err *nodes_follow(struct engine *engine, struct store_session *sess
     return NULL;
 }
 
+void nodes_flag_clear(struct engine *engine, _Atomic bool *flag)
+{
+    struct nodes *nodes = engine->nodes;
+    pthread_mutex_lock(&nodes->follow_lock); /* whoever follows sets the flag with it */
+    if (nodes->seen.settings_at <= nodes->next.saves)
+        *flag = false;
+    pthread_mutex_unlock(&nodes->follow_lock);
+}
+
 uint64_t nodes_seen(struct engine *engine)
 {
     struct nodes *nodes = engine->nodes;

@@ -61,6 +61,8 @@ struct nodes {
 /* Follows up to the head that was read; the text of a head. Any thread. */
 const struct err *nodes_follow(struct engine *engine, struct store_session *session, struct arena *arena, str text) MUST_CHECK;
 uint64_t nodes_seen(struct engine *engine); /* the newest batch that was followed */
+/* After a save of this node, on the writer thread: what a shared setting said is done. Stays set where another node's newer word was followed meanwhile. */
+void nodes_flag_clear(struct engine *engine, _Atomic bool *flag);
 bool nodes_policy_waits(struct engine *engine); /* a newer policy is in force than here; the writer switches */
 
 /* ---- for commit.c, on the writer thread ---- */

@@ -6,6 +6,8 @@
  */
 #include "engine/nodes_private.h"
 
+#include <stdlib.h>
+
 /* ---- what is due ---- */
 
 const struct err *engine_outbox(struct reader *reader, struct arena *arena, str destination, uint64_t after, size_t max,
@@ -203,9 +205,9 @@ const struct err *engine_delivery_body(struct reader *reader, struct arena *aren
 
 /* ---- what became of it ---- */
 
-/* An attempt may have been under way while its delivery was cancelled, by a withdrawal for instance. Then the row stays cancelled; but what went
- * out is remembered, and its person is looked at once more, so that the recipient is told (Art. 19). Who is to be looked at stands in the setting
- * "late_disclosures" until that is done. */
+/* An attempt may have been under way while its delivery was cancelled, by a withdrawal for instance; in an earlier commit, or in this very one, whose people were
+ * worked out before it joined. Then the row stays cancelled; but what went out is remembered, and its person is looked at once more, so that the recipient
+ * is told (Art. 19). Who is to be looked at stands in the setting "late_disclosures" until that is done. */
 struct outcomes {
     const struct delivery_outcome *items;
     size_t count;
@@ -236,16 +238,42 @@ static void outcome_add(struct commit *commit, const struct delivery_outcome *ou
                                 .purpose = delivery->purpose, .first_ms = commit->now_ms, .last_ms = commit->now_ms, .count = 1};
 }
 
+static int number_order(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+struct numbers {
+    uint64_t *items;
+    size_t count, capacity;
+};
+
+/* Deliveries that the commit itself ends or takes away; sorted. */
+static struct numbers ended_here(const struct commit *commit)
+{
+    struct numbers ended = {0};
+    vec_each (person, &commit->batch.persons)
+        vec_each (delivery, &(*person)->deliveries)
+            if (delivery->change != CHANGE_NONE && delivery->change != CHANGE_NEW)
+                *(uint64_t *)vec_push(commit->arena, &ended) = delivery->number;
+    if (ended.count)
+        qsort(ended.items, ended.count, sizeof *ended.items, number_order);
+    return ended;
+}
+
 static const struct err *outcomes_join(void *context, struct commit *commit)
 {
     struct outcomes *outcomes = context;
     bool *open = arena_array(commit->arena, bool, outcomes->count);
+    struct numbers ended = ended_here(commit);
     str late = STR_NONE;
     for (size_t i = 0; i < outcomes->count; i++) {
         struct delivery row = {0};
         bool found = false;
         TRY(commit->engine->store->ops->delivery(commit->session, commit->arena, outcomes->items[i].delivery->id, &row, &found));
-        open[i] = found && row.state == DELIVERY_PENDING;
+        open[i] = found && row.state == DELIVERY_PENDING &&
+                  !(ended.count && bsearch(&row.number, ended.items, ended.count, sizeof *ended.items, number_order));
         outcomes->late = outcomes->late || (!open[i] && outcomes->items[i].disclosed);
     }
     if (outcomes->late)

@@ -8,7 +8,7 @@
  * 2. It takes SWEEP_STEP people a commit, so that nobody waits long for it.
  */
 #include "base/log.h"
-#include "engine/engine_private.h"
+#include "engine/nodes_private.h"
 #include "engine/follow.h"
 #include "engine/rights_private.h"
 
@@ -91,12 +91,21 @@ static const struct err *follow_join(void *context, struct commit *commit)
     return NULL;
 }
 
+/* What the setting behind the flag asked for is done, by a commit that was just saved. */
+static void flag_clear(struct engine *engine, _Atomic bool *flag)
+{
+    if (engine->nodes)
+        nodes_flag_clear(engine, flag);
+    else
+        *flag = false;
+}
+
 static void follow_after(void *context, struct engine *engine)
 {
     const struct follow *follow = context;
     if (follow->changed || follow->next.from)
         return;
-    engine->follow = false; /* here, on the writer thread, it cannot meet a policy that is just being activated */
+    flag_clear(engine, &engine->follow); /* here, on the writer thread, it cannot meet a policy that is just being activated */
     log_write(LOG_INFO, "sweeper", "stored data follows the policy in force");
 }
 
@@ -159,7 +168,7 @@ static const struct err *late_join(void *context, struct commit *commit)
 static void late_after(void *context, struct engine *engine)
 {
     if (((const struct late *)context)->done)
-        engine->late = false;
+        flag_clear(engine, &engine->late);
 }
 
 static const struct err *sweep_late(struct engine *engine, struct store_session *session, struct arena *arena, uint64_t *ret_count)

@@ -1,6 +1,8 @@
 /* The engine from end to end: collecting, stating, reading, sending, and what a restart must not lose. */
 #include "engine_world.h"
 
+#include "engine/engine_private.h"
+
 #include <stdio.h>
 
 static void a_profile_survives_reopening(void **state)
@@ -274,6 +276,82 @@ static void what_goes_out_during_a_withdrawal_is_recalled_too(void **state)
     world_end(&world);
 }
 
+struct told { /* what a sender reports, from a thread of its own */
+    struct world *world;
+    const struct delivery_outcome *outcome;
+    struct arena arena;
+};
+static void *outcome_told(void *context)
+{
+    struct told *told = context;
+    check_fine(engine_delivered(told->world->engine, &told->arena, told->outcome, 1));
+    return NULL;
+}
+static void *withdrawal_said(void *context)
+{
+    world_state(context, "user_id:u1", "newsletter", CONSENT_WITHDRAWN);
+    return NULL;
+}
+
+static void tickets_pause(struct engine *engine, bool paused)
+{
+    pthread_mutex_lock(&engine->submit_lock);
+    engine->paused = paused;
+    pthread_cond_signal(&engine->submitted);
+    pthread_mutex_unlock(&engine->submit_lock);
+}
+
+static void tickets_await(struct engine *engine, size_t count)
+{
+    for (size_t waiting = 0; waiting < count;) {
+        waiting = 0;
+        pthread_mutex_lock(&engine->submit_lock);
+        for (const struct ticket *ticket = engine->first; ticket; ticket = ticket->next)
+            waiting++;
+        pthread_mutex_unlock(&engine->submit_lock);
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+}
+
+/* The withdrawal was worked out when nobody knew yet that the delivery had gone out: what joins its commit must not pass it by. */
+static void what_went_out_is_recalled_when_it_is_told_in_the_commit_of_the_withdrawal(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        struct world world = {0};
+        pthread_t threads[2];
+        world_begin(&world);
+        world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+        world_send(&world, EVENT_TRACK, "till", "{'userId':'u1','event':'First'}");
+        struct delivery *rows = NULL;
+        assert_int_equal(due(&world, &rows), 1);
+        struct delivery under_way = rows[0], row = {0};
+        struct delivery_outcome outcome = {.delivery = &under_way, .disclosed = true, .result = {.number = under_way.number, .state = DELIVERY_DELIVERED,
+                                           .attempts = 1, .next_ms = TIME_NONE, .done_ms = clock_now_ms()}};
+        struct told told = {.world = &world, .outcome = &outcome};
+        arena_init(&told.arena);
+        tickets_pause(world.engine, true);
+        for (int i = 0; i < 2; i++) {
+            bool outcome_now = i == first;
+            assert_int_equal(pthread_create(&threads[i], NULL, outcome_now ? outcome_told : withdrawal_said, outcome_now ? (void *)&told : &world), 0);
+            tickets_await(world.engine, (size_t)i + 1);
+        }
+        tickets_pause(world.engine, false);
+        for (int i = 0; i < 2; i++)
+            pthread_join(threads[i], NULL);
+        bool found = false;
+        check_fine(engine_store(world.engine)->delivery(reader_session(world.reader), &world.arena, under_way.id, &row, &found));
+        assert_true(found);
+        assert_int_equal(row.state, DELIVERY_CANCELLED); /* as where the withdrawal came first */
+        uint64_t count = 0;
+        check_fine(engine_sweep(world.engine, clock_now_ms(), &count));
+        assert_int_equal(due(&world, &rows), 1);
+        assert_int_equal(rows[0].kind, DELIVERY_RECALL);
+        arena_release(&told.arena);
+        world_end(&world);
+    }
+}
+
 static void tokens_and_write_keys_open_what_they_are_for(void **state)
 {
     struct world world = {0};
@@ -452,6 +530,7 @@ int main(void)
         cmocka_unit_test(deliveries_keep_the_order_of_their_person_and_dead_ones_come_again),
         cmocka_unit_test(what_has_ended_leaves_the_outbox_when_its_time_is_over),
         cmocka_unit_test(what_goes_out_during_a_withdrawal_is_recalled_too),
+        cmocka_unit_test(what_went_out_is_recalled_when_it_is_told_in_the_commit_of_the_withdrawal),
         cmocka_unit_test(tokens_and_write_keys_open_what_they_are_for),
         cmocka_unit_test(a_second_open_says_who_has_the_directory),
         cmocka_unit_test(reads_are_in_the_ledger_soon_and_after_a_restart),
