@@ -259,6 +259,8 @@ void gate_decide(struct arena *arena, const struct policy *policy, const struct 
     decision->reasons = reasons;
     if (question->contact || !str_empty(question->channel) || !str_empty(question->topic))
         gate_contact(arena, policy, person, purpose, question, at_ms, decision);
+    if (decision->reasons & ~(REASON_BIT(REASON_QUIET_HOURS) | REASON_BIT(REASON_FREQUENCY_CAPPED)))
+        decision->allowed_from_ms = TIME_NONE; /* more than waiting is needed */
     decide_categories(arena, policy, purpose, standing, destination, question, decision);
     bool any = !question->categories.count && !decision->categories.count;
     vec_each (category, &decision->categories) {

@@ -16,14 +16,14 @@ static void show_reasons(const struct run *run, const struct json *reasons) {
 
 static void show_decision(const struct run *run, const struct json *decision, bool allowed) {
     str basis = output_cell(run->arena, json_get(decision, STR("basis"))),
-        until = output_cell(run->arena, json_get(decision, STR("valid_until")));
+        until = output_cell(run->arena, json_get(decision, allowed ? STR("valid_until") : STR("allowed_from")));
     output_ink(&run->out, allowed ? INK_GOOD : INK_BAD, "%s", allowed ? "allow" : "deny");
     if (basis.length)
         output_text(&run->out, "  basis %.*s", STR_FMT(basis));
     output_text(&run->out, "  policy version %.*s",
                 STR_FMT(output_cell(run->arena, json_get(decision, STR("policy_version")))));
     if (until.length)
-        output_text(&run->out, "  until %.*s", STR_FMT(until));
+        output_text(&run->out, "  %s %.*s", allowed ? "until" : "allowed from", STR_FMT(until));
     output_text(&run->out, "\n");
     show_reasons(run, json_get(decision, STR("reasons")));
     show_members(run, "Categories", json_get(decision, STR("categories")));

@@ -46,9 +46,16 @@ void show_members(const struct run *run, const char *heading, const struct json 
     if (!object || object->type != JSON_OBJECT || object->count == 0)
         return;
     struct table table;
+    uint32_t told = 0;
+    for (uint32_t i = 0; i < object->count; i++)
+        told += object->members[i].value.type != JSON_OBJECT || object->members[i].value.count;
+    if (!told)
+        return;
     output_ink(&run->out, INK_BOLD, "\n%s\n", heading);
     table_init(&table, run->arena, NULL, 2);
     for (uint32_t i = 0; i < object->count; i++) {
+        if (object->members[i].value.type == JSON_OBJECT && !object->members[i].value.count)
+            continue;
         table_add(&table, str_printf(run->arena, "  %.*s", STR_FMT(object->members[i].name)));
         table_add(&table, output_cell(run->arena, &object->members[i].value));
     }

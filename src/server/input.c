@@ -137,7 +137,7 @@ const struct err *call_unpacked(struct call *call, str *ret_text)
 const struct err *call_json(struct call *call, struct json *ret_body)
 {
     str text;
-    struct json body;
+    struct json body = {0};
     TRY(call_unpacked(call, &text));
     if (str_empty(str_trim(text)))
         return err_new(&call->arena, ERR_MALFORMED, "the body is empty; send a JSON object");

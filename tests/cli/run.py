@@ -13,6 +13,7 @@ import shlex
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -548,6 +549,47 @@ def tokens_are_made_listed_and_revoked(world):
     assert text.stdout.count("\n") == 1 and "shown only now" in text.stderr
 
 
+def rows(data, statement):
+    store = sqlite3.connect("file:%s/telos.db?mode=ro" % data, uri=True)
+    try:
+        return store.execute(statement).fetchall()
+    finally:
+        store.close()
+
+
+def data_of_former_layouts_is_brought_up_to_date(world):
+    years = "SELECT typeof(h), h FROM person_row WHERE (key >> 20 & 15) = 0 AND h IS NOT NULL AND h <> 0"
+    for layout in (2, 4):
+        shutil.rmtree(world.data, ignore_errors=True)
+        os.mkdir(world.data, 0o700)
+        shutil.unpack_archive(os.path.join(HERE, "layouts", "layout%d.tar.gz" % layout), world.data)
+        assert rows(world.data, "PRAGMA user_version") == [(layout,)]
+        assert sorted(rows(world.data, years)) == ([("integer", 1981), ("integer", 2016)] if layout == 2 else sorted(rows(world.data, years)))
+        world.serve(policy=False)
+        adult = world.json("profile", "user_id:adult", "--purpose", "newsletter")
+        assert adult["traits"]["email"] == "adult@example.hu" and [e["type"] for e in adult["events"]] == ["track", "identify"], adult
+        assert adult["preferences"]["language"] == "hu"
+        assert world.json("decide", "user_id:child", "newsletter")["decision"] == "allow"
+        world.run("consent", "give", "user_id:child", "newsletter", "--notice", "site@1")
+        world.run("consent", "withdraw", "user_id:child", "newsletter", "--by", "guardian")
+        world.run("consent", "give", "user_id:child", "newsletter", "--notice", "site@1")
+        assert "consent_guardian_required" in [r["code"] for r in world.json("decide", "user_id:child", "newsletter", status=1)["reasons"]], "the year is known"
+        assert {i["type"] for i in world.json("profile", "user_id:joined", "--purpose", "service")["identifiers"]} == {"user_id", "anonymous_id"}
+        world.run("profile", "user_id:erased", "--purpose", "service", status=1)
+        item, = world.json("audit", "decisions", "user_id:changed")["items"]  # it lost a purpose before what it was decided for was kept
+        assert item["decision"] is None and "layout 5" in item["why"] and item["event_is"] == "stored", item
+        assert "layout 5" in world.err("audit", "decisions", "user_id:changed", item["event"], status=1)
+        told = [i["decision"]["purposes"] for i in world.json("audit", "decisions", "user_id:adult")["items"]]
+        assert told == [["service", "newsletter"]] * 2, told
+        assert world.json("audit", "check")["violations"] == 0
+        assert world.end() == 0
+        assert rows(world.data, "PRAGMA user_version")[0][0] >= 5
+        assert {kind for kind, _ in rows(world.data, years)} == {"blob"}, "years of birth are sealed"
+        assert rows(world.data, "SELECT * FROM setting WHERE key = 'birth_years_clear'") == []
+        with open(os.path.join(world.data, "telos.db"), "rb") as f:
+            assert b"adult@example.hu" not in f.read()
+
+
 def keys_rotate_and_backups_restore_without_what_was_erased(world):
     world.consent()
     world.consent("email:bea@example.hu")
@@ -994,7 +1036,7 @@ def memory_does_not_grow_with_the_file(world):
     assert large < small * 1.3, "%d KB for a small file, %d KB for one 20 times as large" % (small, large)
 
 
-ALONE = [help_has_an_example_for_every_command, docs_cli_md_is_what_the_program_says, commands_in_help_and_docs_can_be_parsed, version_names_the_libraries, bad_use_is_told_with_a_hint,
+ALONE = [data_of_former_layouts_is_brought_up_to_date, help_has_an_example_for_every_command, docs_cli_md_is_what_the_program_says, commands_in_help_and_docs_can_be_parsed, version_names_the_libraries, bad_use_is_told_with_a_hint,
          several_values_of_an_option_are_understood_in_each_form, flags_beat_the_environment_which_beats_telos_yaml, a_missing_data_directory_is_unavailable,
          a_policy_is_checked_without_a_data_directory, an_address_of_postgresql_holds_no_password, common_options_may_stand_before_the_command, the_life_of_a_policy, serve_says_where_it_listens_and_ends_cleanly, a_second_start_says_who_has_the_directory,
          serve_applies_a_policy_file_that_changed_and_stops_at_a_bad_one, the_log_level_is_read_again_on_sighup, the_master_key_may_lie_elsewhere,

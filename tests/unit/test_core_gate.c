@@ -398,7 +398,8 @@ static void step(struct world *world, str text)
 {
     str date, first, second;
     struct arena *arena = &world->arena;
-    assert_true(word(&text, &date) && word(&text, &first));
+    assert_true(word(&text, &date));
+    assert_true(word(&text, &first));
     world->now_ms = day(date);
     world_sweep(world);
     if (str_equal(first, STR("restricted")) || str_equal(first, STR("unrestricted")))
