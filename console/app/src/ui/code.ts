@@ -96,14 +96,14 @@ const completions = (options: CodeOptions) => (context: CompletionContext): Comp
 
 export function open_code(host: HTMLElement, options: CodeOptions): Code {
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
-  const language: Extension = options.yaml ? [yaml(), autocompletion({ override: [completions(options)] })] : EditorView.lineWrapping;
+  const language: Extension = options.yaml ? [yaml(), autocompletion({ override: [completions(options)] })] : [];
   const view = new EditorView({
     parent: root, root,
     state: EditorState.create({
       doc: options.text,
       extensions: [
         lineNumbers(), foldGutter(), lintGutter(), highlightActiveLine(), highlightActiveLineGutter(), history(), drawSelection(), indentOnInput(), bracketMatching(), highlightSelectionMatches(),
-        search({ top: true }), syntaxHighlighting(colours), theme, language, EditorState.tabSize.of(2), EditorState.phrases.of(options.phrases),
+        search({ top: true }), syntaxHighlighting(colours), theme, language, EditorView.lineWrapping, EditorState.tabSize.of(2), EditorState.phrases.of(options.phrases),
         EditorView.contentAttributes.of({ 'aria-label': options.label, tabindex: '0', spellcheck: 'false', autocorrect: 'off', autocapitalize: 'off' }),
         keymap.of([...lintKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...defaultKeymap]),
         EditorView.updateListener.of((update) => { if (update.docChanged) options.change(update.state.doc.toString()); }),
