@@ -45,72 +45,73 @@ INSERT INTO purpose_set (id, names)
 SELECT * FROM unnest($1::integer[], $2::text[])
 
 -- name: load_hashes
--- Loading: `member` are the profiles of everybody who is asked for, by root. What merges say beyond that is looked at afterwards (load.c).
+-- Loading: `member` are the profiles of everybody who is asked for, by root. What merges say beyond that is looked at afterwards (load.c). Sets go from step
+-- to step as arrays, so that there is no join whose plan, made while the tables were small, would read all of them later.
 SELECT hash, profile FROM identifier_hash WHERE hash = ANY ($1::bytea[])
 
 -- name: load_profiles
-WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root IN (SELECT root FROM profile WHERE number IN
-    (SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))
-SELECT number, id, root, created_ms, erased_ms, due_ms, identifier_next, jurisdiction, sealed, version FROM profile WHERE number IN (SELECT number FROM member) ORDER BY number
+WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root = ANY (ARRAY(SELECT root FROM profile WHERE number = ANY (ARRAY(
+    SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))))
+SELECT number, id, root, created_ms, erased_ms, due_ms, identifier_next, jurisdiction, sealed, version FROM profile WHERE number = ANY (ARRAY(SELECT number FROM member)) ORDER BY number
 
 -- name: load_identifiers
-WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root IN (SELECT root FROM profile WHERE number IN
-    (SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))
+WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root = ANY (ARRAY(SELECT root FROM profile WHERE number = ANY (ARRAY(
+    SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))))
 SELECT profile, number, type, hash, sealed, purpose_set, verified, first_seen_ms, last_seen_ms, message
-FROM identifier WHERE profile IN (SELECT number FROM member) ORDER BY profile, number
+FROM identifier WHERE profile = ANY (ARRAY(SELECT number FROM member)) ORDER BY profile, number
 
 -- name: load_consents
-WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root IN (SELECT root FROM profile WHERE number IN
-    (SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))
+WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root = ANY (ARRAY(SELECT root FROM profile WHERE number = ANY (ARRAY(
+    SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))))
 SELECT profile, id, identifier, verified, purpose, status, notice, notice_version, explicit, said_by, at_ms, known_ms, expires_ms, source, sealed, ledger_index, leaf_hash
-FROM consent WHERE profile IN (SELECT number FROM member) ORDER BY profile, known_ms, id
+FROM consent WHERE profile = ANY (ARRAY(SELECT number FROM member)) ORDER BY profile, known_ms, id
 
 -- name: load_merges
-WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root IN (SELECT root FROM profile WHERE number IN
-    (SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))
+WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root = ANY (ARRAY(SELECT root FROM profile WHERE number = ANY (ARRAY(
+    SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))))
 SELECT left_profile, id, right_profile, reason, through_left, through_right, source, at_ms, undone_ms, ordinal
-FROM merge WHERE left_profile IN (SELECT number FROM member)
+FROM merge WHERE left_profile = ANY (ARRAY(SELECT number FROM member))
 UNION SELECT left_profile, id, right_profile, reason, through_left, through_right, source, at_ms, undone_ms, ordinal
-FROM merge WHERE right_profile IN (SELECT number FROM member) AND undone_ms IS NULL ORDER BY left_profile, ordinal
+FROM merge WHERE right_profile = ANY (ARRAY(SELECT number FROM member)) AND undone_ms IS NULL ORDER BY left_profile, ordinal
 
 -- name: load_preferences
-WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root IN (SELECT root FROM profile WHERE number IN
-    (SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))
-SELECT profile, at_ms, sealed FROM preferences WHERE profile IN (SELECT number FROM member) ORDER BY profile
+WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root = ANY (ARRAY(SELECT root FROM profile WHERE number = ANY (ARRAY(
+    SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))))
+SELECT profile, at_ms, sealed FROM preferences WHERE profile = ANY (ARRAY(SELECT number FROM member)) ORDER BY profile
 
 -- name: load_refused
-WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root IN (SELECT root FROM profile WHERE number IN
-    (SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))
+WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root = ANY (ARRAY(SELECT root FROM profile WHERE number = ANY (ARRAY(
+    SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))))
 SELECT left_profile, right_profile, type, reason, count, first_ms, last_ms
-FROM refused_join WHERE left_profile IN (SELECT number FROM member) ORDER BY left_profile, ordinal
+FROM refused_join WHERE left_profile = ANY (ARRAY(SELECT number FROM member)) ORDER BY left_profile, ordinal
 
 -- name: load_fact_pages
-WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root IN (SELECT root FROM profile WHERE number IN
-    (SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))
+WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root = ANY (ARRAY(SELECT root FROM profile WHERE number = ANY (ARRAY(
+    SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))))
 SELECT profile, number, identifier, purpose_set, key_class, fact_count, observed_first_ms, observed_last_ms, sealed
-FROM fact_page WHERE profile IN (SELECT number FROM member) ORDER BY profile, number
+FROM fact_page WHERE profile = ANY (ARRAY(SELECT number FROM member)) ORDER BY profile, number
 
 -- name: load_disclosures
-WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root IN (SELECT root FROM profile WHERE number IN
-    (SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))
+WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root = ANY (ARRAY(SELECT root FROM profile WHERE number = ANY (ARRAY(
+    SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))))
 SELECT profile, destination, purpose, first_ms, last_ms, count
-FROM disclosure WHERE profile IN (SELECT number FROM member) ORDER BY profile, ordinal
+FROM disclosure WHERE profile = ANY (ARRAY(SELECT number FROM member)) ORDER BY profile, ordinal
 
 -- name: load_held
-WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root IN (SELECT root FROM profile WHERE number IN
-    (SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))
+WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root = ANY (ARRAY(SELECT root FROM profile WHERE number = ANY (ARRAY(
+    SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))))
 SELECT number, profile, identifier, source, received_ms, expires_ms, sealed
-FROM held WHERE profile IN (SELECT number FROM member) ORDER BY profile, number
+FROM held WHERE profile = ANY (ARRAY(SELECT number FROM member)) ORDER BY profile, number
 
 -- name: load_outbox
-WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root IN (SELECT root FROM profile WHERE number IN
-    (SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))
+WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root = ANY (ARRAY(SELECT root FROM profile WHERE number = ANY (ARRAY(
+    SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))))
 SELECT number, id, profile, destination, purpose, kind, event, state, attempts, queued_ms, next_ms, done_ms, reason, sealed
-FROM outbox WHERE profile IN (SELECT number FROM member) AND (state = 0 OR kind = 2) ORDER BY profile, number
+FROM outbox WHERE profile = ANY (ARRAY(SELECT number FROM member)) AND (state = 0 OR kind = 2) ORDER BY profile, number
 
 -- name: load_events
-WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root IN (SELECT root FROM profile WHERE number IN
-    (SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))
+WITH member AS MATERIALIZED (SELECT number FROM profile WHERE root = ANY (ARRAY(SELECT root FROM profile WHERE number = ANY (ARRAY(
+    SELECT profile FROM identifier_hash WHERE hash = ANY ($1::bytea[]) UNION ALL SELECT unnest($2::bigint[]))))))
 SELECT found.number, found.profile, found.identifier, found.type, found.source, found.at_ms, found.received_ms, found.policy_version, found.batch, found.batch_index, found.id, found.purpose_sets, found.parts, found.decided
 FROM member, LATERAL (SELECT number, profile, identifier, type, source, at_ms, received_ms, policy_version, batch, batch_index, id, purpose_sets, parts, decided
     FROM event WHERE event.profile = member.number AND at_ms >= $3::bigint ORDER BY number DESC LIMIT $4::bigint) AS found
