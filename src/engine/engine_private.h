@@ -150,6 +150,7 @@ const struct err *years_seal(struct engine *engine) MUST_CHECK;
 const struct err *decisions_keep(struct commit *commit) MUST_CHECK;
 /* Seals what is marked as NEW or SET in all persons of the commit, and makes fact pages of facts (facts.c). */
 const struct err *seal_commit(struct commit *commit) MUST_CHECK;
+void keys_warm(struct commit *commit); /* the keys of everybody in the batch come into memory together, where they are far away */
 /* The retention class that data with these purposes is sealed under. */
 enum key_class key_class_of(const struct policy *policy, purpose_mask purposes, str jurisdiction);
 /* Loads whole persons by profile number with the sets of `policy`, and opens them; rows NULL where nobody. */

@@ -347,12 +347,24 @@ static const struct err *person_seal(struct commit *commit, struct keyring *ring
     return facts_seal(commit, ring, person);
 }
 
+void keys_warm(struct commit *commit)
+{
+    VEC(profile_no) numbers = {0};
+    if (!vault_asks(commit->engine->vault))
+        return;
+    vec_each (person, &commit->batch.persons)
+        vec_each (profile, &(*person)->profiles)
+            *(profile_no *)vec_push(commit->arena, &numbers) = profile->number;
+    vault_warm(commit->engine->vault, numbers.items, numbers.count);
+}
+
 const struct err *seal_commit(struct commit *commit)
 {
     struct keyring ring;
     keyring_init(&ring, commit->engine, commit->arena);
     const struct err *error = NULL;
     facts_pages_gather(commit);
+    keys_warm(commit); /* of those who are new */
     vec_each (person, &commit->batch.persons)
         if (!error && !(*person)->merged_into)
             error = person_seal(commit, &ring, *person);

@@ -379,6 +379,7 @@ const struct err *working_set_apply(struct commit *commit)
         batch_begin(&set);
         TRY(load_heads(&set));
         TRY(load_more(&set, &more));
+        keys_warm(commit);
         TRY(persons_open(&set));
         requests_fill(&set, &more);
         if (set.wishes)

@@ -48,6 +48,11 @@ const struct err *vault_create_keys(struct arena *arena, struct vault *vault, pr
 enum vault_result { VAULT_LIVE, VAULT_DESTROYED, VAULT_ABSENT, VAULT_FAILED };
 /* The key in clear; under 100 ns when cached. `ret_key` is written only for VAULT_LIVE. */
 enum vault_result vault_key(struct vault *vault, profile_no profile, enum key_class class, uint8_t ret_key[32]);
+/* Whether a key that is not in memory costs a question to a database. */
+bool vault_asks(const struct vault *vault);
+/* Where it does: one question for all of these that are not in memory, VAULT_WARM_MAX at most. What does not come is asked for by vault_key. */
+#define VAULT_WARM_MAX 65536
+void vault_warm(struct vault *vault, const profile_no *profiles, size_t count);
 
 /* Destroys the slots of `class_masks[i]` of `profiles[i]`, empty ones too; doing it again is harmless. First the tombstones, then
  * the slots, then the mirrors; a mirror that cannot be reached is remembered and is no error. In a damaged page the keys' bytes are overwritten all the

@@ -6,6 +6,7 @@
 #include "evidence/vault_private.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 
 int kek_index(const struct vault *vault, uint32_t generation) {
     if (generation == 0)
@@ -24,6 +25,7 @@ static struct cache_entry *entry_of(struct cache_entry *entries, unsigned way) {
 
 void cache_forget_page(struct vault *vault, uint64_t page) {
     uint64_t first = (page - 1) * PAGE_PROFILES + 1;
+    stripe_of(vault, page)->forgotten++;
     for (uint64_t profile = first; profile < first + PAGE_PROFILES; profile++) {
         struct cache_entry *entries;
         struct cache_set *set = set_of(vault, page, profile, &entries);
@@ -66,16 +68,14 @@ static bool entry_settles(const struct cache_entry *entry, enum key_class class)
     return entry->checked || entry->states[class] == SLOT_LIVE;
 }
 
-/* The profile's slots alone, without their page's check sum: each live key has its own (RFC 3394, 2.2.3), so what unwraps is what was written.
+/* A profile's slots without their page's check sum: each live key has its own (RFC 3394, 2.2.3), so what unwraps is what was written.
  * False where that does not settle it: the page itself must be looked at. All live keys are unwrapped together, which costs hardly more than one. */
-static bool slots_load(struct vault *vault, uint64_t page_number, unsigned place, struct cache_entry *ret)
+static bool slots_open(const struct vault *vault, const uint8_t slots[SLOTS_SIZE], struct cache_entry *ret)
 {
     unsigned kek = vault->kek_generation[0] == 0;
-    if (vault->remote || vault->kek_generation[!kek] != 0)
+    if (vault->kek_generation[!kek] != 0)
         return false; /* while rotating the page says which key it is under */
-    uint8_t slots[SLOTS_SIZE], wrapped[KEY_CLASS_COUNT][WRAPPED_SIZE], keys[KEY_CLASS_COUNT][32];
-    if (pread(vault->fd, slots, SLOTS_SIZE, (off_t)(page_number * VAULT_PAGE + PAGE_HEAD + place * SLOTS_SIZE)) != SLOTS_SIZE)
-        return false;
+    uint8_t wrapped[KEY_CLASS_COUNT][WRAPPED_SIZE], keys[KEY_CLASS_COUNT][32];
     unsigned live = 0, classes[KEY_CLASS_COUNT];
     *ret = (struct cache_entry){.generation = vault->kek_generation[kek]};
     for (unsigned class = 0; class < KEY_CLASS_COUNT; class++) {
@@ -93,6 +93,13 @@ static bool slots_load(struct vault *vault, uint64_t page_number, unsigned place
     }
     sodium_memzero(keys, sizeof(keys));
     return true;
+}
+
+static bool slots_load(const struct vault *vault, uint64_t page_number, unsigned place, struct cache_entry *ret)
+{
+    uint8_t slots[SLOTS_SIZE];
+    return !vault->remote && pread(vault->fd, slots, SLOTS_SIZE, (off_t)(page_number * VAULT_PAGE + PAGE_HEAD + place * SLOTS_SIZE)) == SLOTS_SIZE &&
+           slots_open(vault, slots, ret);
 }
 
 /* The whole page, checked. False: it is damaged or cannot be read; *ret_absent: it was never written. */
@@ -135,6 +142,62 @@ static struct cache_entry *entry_load(struct vault *vault, struct stripe *stripe
     }
     sodium_memzero(&loaded, sizeof(loaded));
     return entry;
+}
+
+static bool set_has(const struct cache_set *set, uint64_t profile)
+{
+    for (unsigned way = 0; way < CACHE_WAYS; way++)
+        if (set->profiles[way] == profile)
+            return true;
+    return false;
+}
+
+bool cache_has(struct vault *vault, uint64_t profile, uint32_t *ret_forgotten)
+{
+    uint64_t page = page_of(profile);
+    struct stripe *stripe = stripe_of(vault, page);
+    struct cache_entry *entries;
+    ASSERT(pthread_mutex_lock(&stripe->lock) == 0);
+    bool there = set_has(set_of(vault, page, profile, &entries), profile);
+    *ret_forgotten = stripe->forgotten;
+    ASSERT(pthread_mutex_unlock(&stripe->lock) == 0);
+    return there;
+}
+
+void cache_offer(struct vault *vault, uint64_t profile, const uint8_t slots[SLOTS_SIZE], uint32_t forgotten)
+{
+    uint64_t page = page_of(profile);
+    struct stripe *stripe = stripe_of(vault, page);
+    struct cache_entry loaded, *entries;
+    ASSERT(pthread_mutex_lock(&stripe->lock) == 0);
+    if (stripe->forgotten == forgotten && !set_has(set_of(vault, page, profile, &entries), profile) && slots_open(vault, slots, &loaded)) {
+        *entry_take(vault, stripe, page, profile) = loaded;
+        sodium_memzero(&loaded, sizeof(loaded));
+    }
+    ASSERT(pthread_mutex_unlock(&stripe->lock) == 0);
+}
+
+bool vault_asks(const struct vault *vault)
+{
+    return vault->remote != NULL;
+}
+
+void vault_warm(struct vault *vault, const profile_no *profiles, size_t count)
+{
+    if (!vault_asks(vault) || count == 0)
+        return;
+    count = count < VAULT_WARM_MAX ? count : VAULT_WARM_MAX;
+    uint64_t *wanted = malloc(count * sizeof(*wanted));
+    uint32_t *forgotten = malloc(count * sizeof(*forgotten));
+    ASSERT(wanted && forgotten);
+    size_t missing = 0;
+    for (size_t i = 0; i < count; i++)
+        if (profiles[i].value != 0 && profiles[i].value <= PROFILE_NO_MAX && !cache_has(vault, profiles[i].value, &forgotten[missing]))
+            wanted[missing++] = profiles[i].value;
+    if (missing > 1) /* vault_key asks for one as well */
+        remote_warm(vault, wanted, forgotten, missing);
+    free(wanted);
+    free(forgotten);
 }
 
 static enum vault_result entry_key(struct vault *vault, struct cache_entry *entry, enum key_class class, uint8_t ret_key[32])

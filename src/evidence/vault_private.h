@@ -119,6 +119,7 @@ struct cache_set {
 struct stripe {
     _Alignas(64) pthread_mutex_t lock;
     uint32_t clock;
+    uint32_t forgotten; /* times that a page of it was forgotten */
 };
 struct vault_cache { /* mapped, so that only what is used takes memory */
     struct cache_set sets[STRIPES][CACHE_SETS];
@@ -183,6 +184,9 @@ int kek_index(const struct vault *vault, uint32_t generation);
 uint32_t newest_generation(const struct vault *vault); /* under `changing` */
 static inline struct stripe *stripe_of(struct vault *vault, uint64_t page) { return &vault->stripes[page % STRIPES]; }
 void cache_forget_page(struct vault *vault, uint64_t page); /* under its stripe's lock */
+/* Slots that were read by themselves, without their stripe's lock, when that page had been forgotten so often; dropped where it has been since. */
+void cache_offer(struct vault *vault, uint64_t profile, const uint8_t slots[SLOTS_SIZE], uint32_t forgotten);
+bool cache_has(struct vault *vault, uint64_t profile, uint32_t *ret_forgotten);
 void stripes_lock_all(struct vault *vault);
 void stripes_unlock_all(struct vault *vault);
 
@@ -214,6 +218,8 @@ const struct err *remote_lines(struct arena *arena, struct vault *vault, str lin
 const struct err *remote_ended(struct arena *arena, struct vault *vault, uint64_t *ret_number) MUST_CHECK;
 const struct err *remote_ended_set(struct arena *arena, struct vault *vault, uint64_t number) MUST_CHECK;
 const struct err *remote_pages(struct arena *arena, struct vault *vault, uint64_t *ret_pages) MUST_CHECK;
+/* Slots of many, each offered to the cache. */
+void remote_warm(struct vault *vault, const uint64_t *profiles, const uint32_t *forgotten, size_t count); /* any thread */
 bool remote_read(struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE], bool *ret_there); /* any thread, under the stripe's lock */
 const struct err *remote_follow(struct arena *arena, struct vault *vault) MUST_CHECK; /* any thread */
 const struct err *remote_refuses(struct arena *arena, const struct vault *vault, const char *what) MUST_CHECK; /* ERR_CONFLICT where it is remote */

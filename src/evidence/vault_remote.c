@@ -222,6 +222,39 @@ bool remote_read(struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE],
     return fine;
 }
 
+/* What cannot be read now is asked for one by one, where an error is told. */
+void remote_warm(struct vault *vault, const uint64_t *profiles, const uint32_t *forgotten, size_t count) {
+    static const char sql[] = "SELECT wanted.place, substring(found.image FROM (%d + (wanted.profile - 1) %% %d * %d)::int FOR %d) "
+                              "FROM unnest($1::bigint[]) WITH ORDINALITY AS wanted (profile, place), LATERAL "
+                              "(SELECT image FROM telos_vault.page WHERE number = (wanted.profile - 1) / %d + 1 OFFSET 0) AS found"; /* OFFSET 0: no join over all pages */
+    struct remote *remote = vault->remote;
+    struct arena arena;
+    struct buf list;
+    PGresult *result = NULL;
+    arena_init(&arena);
+    buf_init(&list, &arena, count * 21 + 3);
+    buf_add_char(&list, '{');
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&list, "%s%llu", i ? "," : "", (unsigned long long)profiles[i]);
+    buf_add_char(&list, '}');
+    buf_add_char(&list, '\0');
+    const char *values[] = {buf_str(&list).data},
+               *text = arena_printf(&arena, sql, PAGE_HEAD + 1, (int)PAGE_PROFILES, (int)SLOTS_SIZE, (int)SLOTS_SIZE, (int)PAGE_PROFILES);
+    ASSERT(pthread_mutex_lock(&remote->read_lock) == 0);
+    const struct err *err = connect_to(&arena, remote->uri, &remote->reading);
+    if (!err)
+        result = PQexecParams(remote->reading, text, 1, NULL, values, NULL, NULL, 1);
+    ASSERT(pthread_mutex_unlock(&remote->read_lock) == 0);
+    int rows = result && PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) : 0;
+    for (int i = 0; i < rows; i++) {
+        uint64_t place = got_number(result, i, 0);
+        if (place >= 1 && place <= count && PQgetlength(result, i, 1) == SLOTS_SIZE)
+            cache_offer(vault, profiles[place - 1], (const uint8_t *)PQgetvalue(result, i, 1), forgotten[place - 1]);
+    }
+    PQclear(result);
+    arena_release(&arena);
+}
+
 const struct err *remote_follow(struct arena *arena, struct vault *vault) {
     struct remote *remote = vault->remote;
     PGresult *result = NULL;

@@ -299,7 +299,7 @@ def a_wrong_password_is_said_by_state_and_doctor(world):
     world.telos.stop()
     world.telos.environment["KAFKA_PASSWORD"] = "wrong"
     world.telos.start()
-    wait(lambda: world.source()["last_error"] == "auth_failed", LONG_S, "the source says why it cannot read")
+    wait(lambda: world.source().get("last_error") == "auth_failed", LONG_S, "the source says why it cannot read")
     checks = world.telos.command("doctor", status=None)["checks"]
     assert any(check["check"] == "source" and "auth_failed" in check["why"] for check in checks), checks
     with open(world.telos.log) as log:

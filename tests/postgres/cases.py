@@ -133,6 +133,24 @@ def the_distribution_over_citus_can_be_read_beforehand(world):
     telos.remove()
 
 
+def people_are_loaded_by_index_also_by_plans_that_were_made_on_empty_tables(world):
+    """A prepared statement keeps its plan. From empty tables on: one that reads them whole costs more with everybody who is known."""
+    name, many = world.database(), 2000
+    telos = world.telos(world.cluster.uri(name)).start()
+    for i in range(12):
+        live(telos, "early-%d" % i)  # from the sixth time on a plan stays
+    for first in range(0, many, 500):
+        telos.call("POST", "/v1/batch", {"batch": [{"type": "identify", "userId": "late-%d" % i, "traits": {"email": "late-%d@example.com" % i}}
+                                                   for i in range(first, first + 500)]}, key=SITE)
+    for i in range(0, many, 50):
+        telos.call("POST", "/v1/track", {"userId": "late-%d" % i, "event": "Seen", "properties": {"page": "a"}}, key=SITE)
+    telos.stop()  # a connection tells what it did when it ends
+    scanned = dict(line.split("|") for line in world.cluster.psql(name, "SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE relname IN "
+                                                                  "('profile', 'identifier_hash', 'identifier', 'consent', 'fact_page')").splitlines())
+    assert len(scanned) == 5 and all(int(rows) < many for rows in scanned.values()), "rows read by going through a whole table: %s" % scanned
+    telos.remove()
+
+
 def broken_connections_cost_nothing_that_was_acknowledged(world):
     name = world.database()
     telos = world.telos(world.cluster.uri(name)).start()
@@ -201,6 +219,7 @@ CASES = [
     a_data_directory_is_copied_and_verified,
     a_copy_that_broke_off_is_not_served,
     the_distribution_over_citus_can_be_read_beforehand,
+    people_are_loaded_by_index_also_by_plans_that_were_made_on_empty_tables,
     broken_connections_cost_nothing_that_was_acknowledged,
     a_pooler_in_transaction_mode_may_stand_between,
     a_database_that_restarts_is_found_again,

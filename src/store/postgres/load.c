@@ -267,8 +267,10 @@ static const struct err *round_run(struct loading *loading)
         put_bytes(&hashes, load->hashes[i].bytes, sizeof load->hashes[i].bytes);
     vec_each (number, &loading->wanted)
         put_number(&profiles, number->value);
-    if (loading->round == 1 && !session->turn)
+    if (loading->round == 1 && !session->turn) {
         (void)pipe_add(session, SQL_BEGIN_READ, NULL);
+        (void)pipe_add(session, SQL_INDEX_PLANS, NULL);
+    }
     sets = sets_ask(session, loading->arena);
     if (loading->round == 1) {
         struct params params = params_make(loading->arena);

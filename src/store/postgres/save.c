@@ -27,6 +27,7 @@ const struct err *turn_take(struct postgres_session *session, struct arena *aren
         TRY(session_ready(session, arena));
         (void)pipe_add(session, SQL_BEGIN, NULL);
         (void)pipe_add(session, SQL_TURN_LIMIT, NULL);
+        (void)pipe_add(session, SQL_INDEX_PLANS, NULL);
         place = pipe_add(session, SQL_TURN, NULL);
         sets = sets_ask(session, arena);
         err = pipe_run(session, arena);

@@ -36,6 +36,11 @@ SELECT pg_xact_status($1::text::xid8)
 -- Another process than the one that was connected to: a pooler stands between.
 SELECT pg_backend_pid()
 
+-- name: index_plans
+-- For the transactions that load and save people. A prepared statement keeps its plan, and one that was made while a table was empty would read it whole until the
+-- next ANALYZE, however large it grows meanwhile.
+SET LOCAL enable_seqscan = off
+
 -- name: purpose_sets
 -- Purpose sets.
 SELECT id, names FROM purpose_set WHERE id > $1::bigint ORDER BY id
