@@ -339,6 +339,7 @@ static const struct err *person_check(struct audit *audit, struct person *person
     person_sealed(audit, person);
     profiles_check(audit, person);
     TRY(events_check(audit, person)); /* before opening: parts that do not open are left out then */
+    TRY(audit_decisions(audit, person));
     struct person opened = *person;
     const struct err *error = open_person(audit->engine, &audit->slice, &opened);
     if (error) {
@@ -489,6 +490,7 @@ static const struct err *audit_all(struct audit *audit)
     if (audit->engine->follow) /* a policy was switched: stored data is still following it; that is brought to its end first */
         TRY(sweep_follow(audit->engine, audit->session, &audit->slice, &swept));
     TRY(audit->ops->policies(audit->session, audit->arena, false, &audit->policies, &audit->policy_count));
+    audit->memos = arena_array(audit->arena, struct decision_memo, audit->policy_count + 1);
     TRY(audit->ops->totals(audit->session, &audit->slice, true, &totals));
     audit->batch_last = engine_batch_last(audit->engine);
     audit->ledger_size = ledger_size(audit->engine->ledger);
@@ -515,10 +517,12 @@ const struct err *engine_audit(struct engine *engine, struct reader *reader, str
     audit.sets = use.sets;
     id_source_init_random(&audit.ids);
     arena_init(&audit.slice);
+    arena_init(&audit.leaves);
     const struct err *error = audit_all(&audit);
     if (error)
         error = err_new(arena, error->code, "%s", error->text);
     arena_release(&audit.slice);
+    arena_release(&audit.leaves);
     sets_release(use);
     engine_policy_release(engine, audit.policy);
     if (!error)

@@ -325,12 +325,25 @@ const struct err *audit_batches(struct audit *audit)
     return NULL;
 }
 
+struct batch_knowing {
+    struct audit *audit;
+    struct batch_known *known;
+};
+
 static bool batch_know(void *context, const void *row)
 {
-    struct batch_known *known = context;
+    struct batch_knowing *knowing = context;
+    struct audit *audit = knowing->audit;
+    struct batch_known *known = knowing->known;
     const struct batch_row *batch = row;
-    if (batch->number == known->number)
-        *known = (struct batch_known){batch->number, batch->at_ms, batch->policy_version, (uint32_t)(batch->decisions.length / sizeof(struct hash))};
+    if (batch->number != known->number)
+        return false;
+    size_t count = batch->decisions.length / sizeof(struct hash);
+    struct hash *leaves = arena_array(&audit->leaves, struct hash, count + 1);
+    if (count)
+        memcpy(leaves, batch->decisions.data, count * sizeof *leaves);
+    audit->leaves_bytes += (count + 1) * sizeof *leaves;
+    *known = (struct batch_known){batch->number, batch->at_ms, batch->policy_version, (uint32_t)count, batch->ledger_index, leaves};
     return false;
 }
 
@@ -338,8 +351,14 @@ const struct err *audit_batch_of(struct audit *audit, uint64_t number, const str
 {
     struct batch_known *kept = &audit->batches[number % BATCHES_KEPT];
     if (kept->number != number || !number) {
+        struct batch_knowing knowing = {audit, kept};
+        if (audit->leaves_bytes > LEAVES_KEPT_BYTES) {
+            memset(audit->batches, 0, BATCHES_KEPT * sizeof *audit->batches);
+            arena_clear(&audit->leaves);
+            audit->leaves_bytes = 0;
+        }
         *kept = (struct batch_known){.number = number, .at_ms = TIME_NONE};
-        TRY(audit->ops->batches(audit->session, &audit->slice, number, number, batch_know, kept));
+        TRY(audit->ops->batches(audit->session, &audit->slice, number, number, batch_know, &knowing));
     }
     *ret = kept;
     return NULL;

@@ -5,7 +5,8 @@
  *                                                                                                     └── person erased ──▶ nothing, but the leaf
  *
  * 1. The text of a decision follows from the event's id, source, policy version and purposes, its batch's time, and whether something was left out
- *    (`trimmed`), which the leaf itself tells: of the two texts that are possible only one hashes to it.
+ *    (`trimmed`), which the leaf itself tells: of the two texts that are possible only one hashes to it. Where purposes were taken off before the row
+ *    kept what it was decided for (layout 5 of the store), the leaf tells them, too: the missing ones are among those of the event's source.
  * 2. Of an event that goes, these are sealed under the person's evidence key in the same commit, KEPT_MAX in a row. They hold no value of the person, and
  *    die with the key like everything that a leaf commits to. Of a message of which nothing was kept there is nothing here either.
  * 3. What does not hash to its leaf is never shown: ERR_CONFLICT, which says why that may be.
@@ -20,7 +21,7 @@
 
 #include <sodium.h>
 
-enum { KEPT_MAX = 1024, FLAG_SAME = 1, ENTRY_BYTES = 1 + 8 + 4 + 16, SAID_BYTES = 4 + 1 + 2 };
+enum { KEPT_MAX = 1024, MISSING_MAX = 10, FLAG_SAME = 1, ENTRY_BYTES = 1 + 8 + 4 + 16, SAID_BYTES = 4 + 1 + 2 };
 
 /* ---- setting aside, when events go ---- */
 
@@ -128,7 +129,12 @@ const struct err *decisions_keep(struct commit *commit)
 
 /* ---- reading what was set aside ---- */
 
-static bool entry_read(struct arena *arena, str *rest, struct decision_known *known)
+const struct err *decisions_open(struct keyring *ring, const struct kept_decisions *row, str *ret_plain)
+{
+    return value_open(ring, row->profile, KEY_EVIDENCE, decisions_aad(row->profile, row->batch, row->part), row->sealed, ret_plain);
+}
+
+bool decision_read(struct arena *arena, str *rest, struct decision_known *known)
 {
     if (rest->length < ENTRY_BYTES)
         return false;
@@ -176,9 +182,9 @@ static bool walk_row(void *context, const void *stored)
     bool at_from = profile_no_equal(row->profile, from->profile);
     if (at_from && (row->batch > from->batch || (row->batch == from->batch && row->part > from->part)))
         return true;
-    walk->error = value_open(&walk->ring, row->profile, KEY_EVIDENCE, decisions_aad(row->profile, row->batch, row->part), row->sealed, &plain);
+    walk->error = decisions_open(&walk->ring, row, &plain);
     for (uint32_t i = 0; !walk->error && !str_empty(plain) && walk->found->count < walk->max; i++) {
-        if (!entry_read(walk->arena, &plain, &known)) {
+        if (!decision_read(walk->arena, &plain, &known)) {
             walk->error = err_new(walk->arena, ERR_INTERNAL, "a row of kept decisions is damaged");
             break;
         }
@@ -293,69 +299,102 @@ static bool batch_take(void *context, const void *row)
 static void memo_take(struct arena *arena, const struct policy *policy, struct decision_memo *memo)
 {
     str *names = arena_array(arena, str, policy->purposes.count + 1);
+    struct decision_source *sources = arena_array(arena, struct decision_source, policy->sources.count + 1);
     for (size_t i = 0; i < policy->purposes.count; i++)
         names[i] = str_copy(arena, policy->purposes.items[i].name);
-    *memo = (struct decision_memo){policy->version, names, policy->purposes.count};
+    for (size_t i = 0; i < policy->sources.count; i++)
+        sources[i] = (struct decision_source){str_copy(arena, policy->sources.items[i].name), policy->sources.items[i].purposes};
+    *memo = (struct decision_memo){policy->version, names, policy->purposes.count, sources, policy->sources.count};
 }
 
-static const struct err *memo_fill(struct saying *saying)
+const struct err *decision_memo_fill(struct reader *reader, struct arena *arena, uint32_t version, struct decision_memo *memo)
 {
-    struct engine *engine = saying->reader->engine;
-    uint32_t version = saying->known->policy_version;
-    const struct policy *now = saying->memo->policy_version == version ? NULL : engine_policy(engine);
+    struct engine *engine = reader->engine;
+    const struct policy *now = memo->policy_version == version ? NULL : engine_policy(engine);
     if (now && now->version == version)
-        memo_take(saying->arena, now, saying->memo);
+        memo_take(arena, now, memo);
     engine_policy_release(engine, now);
-    if (saying->memo->policy_version == version)
+    if (memo->policy_version == version)
         return NULL;
     struct policy_row row;
     struct policy *policy = NULL;
     bool found = false;
-    TRY(engine_store(engine)->policy(saying->reader->session, saying->arena, version, &row, &found));
+    TRY(engine_store(engine)->policy(reader->session, arena, version, &row, &found));
     if (!found)
-        return err_new(saying->arena, ERR_INTERNAL, "policy version %u, under which it was decided, is missing", version);
-    TRY(policy_from_row(saying->arena, &row, &policy));
-    memo_take(saying->arena, policy, saying->memo);
+        return err_new(arena, ERR_INTERNAL, "policy version %u, under which it was decided, is missing", version);
+    TRY(policy_from_row(arena, &row, &policy));
+    memo_take(arena, policy, memo);
     policy_free(policy);
     return NULL;
 }
 
-/* In the order of the policy that decided, as the core writes them. */
-static void purposes_write(const struct saying *saying, struct jsonw *w)
+static purpose_mask memo_mask(const struct decision_memo *memo, str names)
 {
-    jsonw_array(w);
-    for (size_t i = 0; i < saying->memo->count; i++) {
-        str rest = saying->known->purposes, name;
-        while (str_split(&rest, ' ', &name))
-            if (str_equal(name, saying->memo->names[i]))
-                jsonw_string(w, name);
-    }
-    jsonw_array_end(w);
+    purpose_mask mask = 0;
+    str name;
+    while (str_split(&names, ' ', &name))
+        for (size_t i = 0; i < memo->count; i++)
+            if (str_equal(name, memo->names[i]))
+                mask |= UINT64_C(1) << i;
+    return mask;
 }
 
-/* As the core wrote it (core/message.c): its leaf commits to these very bytes. */
-static str text_make(const struct saying *saying, enum outcome outcome)
+/* As the core wrote it (core/message.c): its leaf commits to these very bytes. The purposes are in the order of the policy that decided. */
+static void text_write(const struct decision_memo *memo, const struct decision_known *known, int64_t at_ms, enum outcome outcome, purpose_mask purposes, struct buf *buf)
 {
-    const struct decision_known *known = saying->known;
-    struct buf buf;
     struct jsonw w;
-    buf_init(&buf, saying->arena, (size_t)LIMIT_PURPOSES * LIMIT_NAME_BYTES * 8 + 4096);
-    jsonw_init(&w, &buf);
+    buf_clear(buf);
+    jsonw_init(&w, buf);
     jsonw_object(&w);
-    jsonw_field_time(&w, "at", saying->batch.at_ms);
+    jsonw_field_time(&w, "at", at_ms);
     jsonw_key(&w, STR("event"));
     jsonw_uuid(&w, known->event);
     jsonw_field(&w, "outcome", str_of(outcome_name(outcome)));
     jsonw_field_int(&w, "policy", known->policy_version);
     jsonw_key(&w, STR("purposes"));
-    purposes_write(saying, &w);
+    jsonw_array(&w);
+    for (purpose_mask rest = purposes; rest; rest &= rest - 1)
+        jsonw_string(&w, memo->names[__builtin_ctzll(rest)]);
+    jsonw_array_end(&w);
     jsonw_key(&w, STR("reasons"));
     jsonw_array(&w);
     jsonw_array_end(&w);
     jsonw_field(&w, "source", known->source);
     jsonw_object_end(&w);
-    ASSERT(!buf.overflow);
-    return buf_str(&buf);
+    ASSERT(!buf->overflow);
+}
+
+/* Those of its source that the event may have had besides; none where they are too many to be tried. */
+static purpose_mask missing_of(const struct decision_memo *memo, const struct decision_known *known, purpose_mask had)
+{
+    for (size_t i = 0; i < memo->source_count; i++)
+        if (str_equal(memo->sources[i].name, known->source)) {
+            purpose_mask missing = memo->sources[i].purposes & ~had;
+            return __builtin_popcountll(missing) <= MISSING_MAX ? missing : 0;
+        }
+    return 0;
+}
+
+bool decision_text(struct arena *arena, const struct decision_memo *memo, const struct decision_known *known, int64_t at_ms, const uint8_t salt[32],
+                   const struct hash *leaf, bool search, str *ret_text)
+{
+    static const enum outcome outcomes[] = {OUTCOME_ACCEPTED, OUTCOME_TRIMMED};
+    purpose_mask had = memo_mask(memo, known->purposes), missing = search ? missing_of(memo, known, had) : 0, more = 0;
+    struct buf buf;
+    buf_init(&buf, arena, (size_t)LIMIT_PURPOSES * LIMIT_NAME_BYTES * 8 + 4096);
+    do { /* each part of what is missing, none first */
+        for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
+            struct hash made;
+            text_write(memo, known, at_ms, outcomes[i], had | more, &buf);
+            ledger_sub_leaf(salt, buf_str(&buf), &made);
+            if (hash_equal(&made, leaf)) {
+                *ret_text = buf_str(&buf);
+                return true;
+            }
+        }
+        more = (more - missing) & missing;
+    } while (more);
+    return false;
 }
 
 static const struct err *salt_make(struct saying *saying)
@@ -370,7 +409,6 @@ static const struct err *salt_make(struct saying *saying)
 
 static const struct err *text_find(struct saying *saying, str *ret_text)
 {
-    static const enum outcome outcomes[] = {OUTCOME_ACCEPTED, OUTCOME_TRIMMED};
     const struct decision_known *known = saying->known;
     const struct store_ops *ops = engine_store(saying->reader->engine);
     TRY(ops->batches(saying->reader->session, saying->arena, known->batch, known->batch, batch_take, saying));
@@ -380,17 +418,10 @@ static const struct err *text_find(struct saying *saying, str *ret_text)
         return err_new(saying->arena, ERR_INTERNAL, "batch %llu, in which it was decided, is missing; `telos audit check` tells more",
                        (unsigned long long)known->batch);
     TRY(salt_make(saying));
-    TRY(memo_fill(saying));
-    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
-        struct hash leaf;
-        *ret_text = text_make(saying, outcomes[i]);
-        ledger_sub_leaf(saying->salt, *ret_text, &leaf);
-        if (hash_equal(&leaf, &saying->leaves[known->index]))
-            return NULL;
-    }
-    return err_new(saying->arena, ERR_CONFLICT,
-                   "what is stored does not hash to leaf %u of batch %llu, so nothing is claimed: either purposes were taken off the event by an early Telos, which did not "
-                   "keep what it had been decided for (before layout 5 of the store), or the row was changed from outside",
+    TRY(decision_memo_fill(saying->reader, saying->arena, known->policy_version, saying->memo));
+    if (decision_text(saying->arena, saying->memo, known, saying->batch.at_ms, saying->salt, &saying->leaves[known->index], !known->gone, ret_text))
+        return NULL;
+    return err_new(saying->arena, ERR_CONFLICT, "what is stored does not hash to leaf %u of batch %llu, so nothing is claimed: the row was changed from outside",
                    known->index, (unsigned long long)known->batch);
 }
 

@@ -36,6 +36,11 @@ struct decision_memo {
     uint32_t policy_version;
     const str *names;
     size_t count;
+    const struct decision_source { /* which of them each source may name: bit i is names[i] */
+        str name;
+        purpose_mask purposes;
+    } *sources;
+    size_t source_count;
 };
 /* The canonical text that the leaf commits to. ERR_CONFLICT where what is stored does not hash to the leaf. */
 const struct err *engine_decision_text(struct reader *reader, struct arena *arena, const struct decision_known *known, struct decision_memo *memo,

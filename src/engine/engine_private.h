@@ -148,6 +148,17 @@ const struct err *open_delivery(struct engine *engine, struct arena *arena, stru
 const struct err *years_seal(struct engine *engine) MUST_CHECK;
 /* Sets aside what was decided about the events that go in this commit, and lets go what was set aside of persons that do (decision.c). For seal_commit. */
 const struct err *decisions_keep(struct commit *commit) MUST_CHECK;
+struct decision_known;
+struct decision_memo;
+struct keyring;
+/* What of decisions the audit reads, too (decision.c). A row that was set aside, opened: STR_NONE where its key is gone. */
+const struct err *decisions_open(struct keyring *ring, const struct kept_decisions *row, str *ret_plain) MUST_CHECK;
+/* The next entry of such a row; what an entry leaves out stays as it was in *known. False where the row is damaged. */
+bool decision_read(struct arena *arena, str *rest, struct decision_known *known);
+const struct err *decision_memo_fill(struct reader *reader, struct arena *arena, uint32_t version, struct decision_memo *memo) MUST_CHECK;
+/* The text that hashes to `leaf`, in the arena; `search`: also with more purposes of its source. False where none does: something was changed. */
+bool decision_text(struct arena *arena, const struct decision_memo *memo, const struct decision_known *known, int64_t at_ms, const uint8_t salt[32],
+                   const struct hash *leaf, bool search, str *ret_text);
 /* Seals what is marked as NEW or SET in all persons of the commit, and makes fact pages of facts (facts.c). */
 const struct err *seal_commit(struct commit *commit) MUST_CHECK;
 void keys_warm(struct commit *commit); /* the keys of everybody in the batch come into memory together, where they are far away */

@@ -449,6 +449,7 @@ def a_policy_is_checked_planned_and_applied(telos):
     assert plan["refused"] is False and plan["changes"] and plan["effects"]["people_lost"] == 0, plan
     plan = telos.call("POST", "/v1/policy/plan?count=0", {"policy": changed, "notices": notices})
     assert plan["changes"] and plan["effects"] is None, plan  # not counted is not none
+    telos.call("POST", "/v1/track", {"userId": "policy-1", "event": "Visited"}, key=SITE)  # so that something rests on `service`
     refused = text.replace("basis: legitimate_interest, interest: running the site, balancing_test: lia/site.pdf@2026-01-01, review: P5Y,",
                            "basis: public_task, law: some law,")
     status, value, _ = telos.request("POST", "/v1/policy", {"policy": refused, "notices": notices})
