@@ -97,16 +97,37 @@ static void write_reference(struct jsonw *w, struct arena *arena, const char *sc
     jsonw_object_end(w);
 }
 
-/* `what` is the name of a schema (JSON then) or a media type. */
+/* `x-events`: what each kind of server-sent event carries, "name=Schema name=Schema"; OpenAPI has no words of its own for it. */
+static void write_events(struct jsonw *w, struct arena *arena, str events)
+{
+    str pair, name;
+    jsonw_key(w, STR("x-events"));
+    jsonw_object(w);
+    while (!str_empty(events) && str_split(&events, ' ', &pair)) {
+        if (!str_split(&pair, '=', &name))
+            continue;
+        jsonw_key(w, name);
+        jsonw_object(w);
+        jsonw_field(w, "$ref", str_printf(arena, "#/components/schemas/%.*s", STR_FMT(pair)));
+        jsonw_object_end(w);
+    }
+    jsonw_object_end(w);
+}
+
+/* `what` is the name of a schema (JSON then) or a media type; with its events after `;` where it is a stream. */
 static void write_content(struct jsonw *w, struct arena *arena, const char *what, const char *json_type)
 {
     bool media = strchr(what, '/') != NULL;
+    str events = str_of(what), type;
+    bool streams = media && strchr(what, ';') && str_split(&events, ';', &type);
     jsonw_key(w, STR("content"));
     jsonw_object(w);
-    jsonw_key(w, str_of(media ? what : json_type));
+    jsonw_key(w, streams ? type : str_of(media ? what : json_type));
     jsonw_object(w);
     if (!media)
         write_reference(w, arena, what);
+    if (streams)
+        write_events(w, arena, events);
     jsonw_object_end(w);
     jsonw_object_end(w);
 }

@@ -114,7 +114,7 @@ static const struct route table[] = {
     {"GET", "/v1/ropa", MAY_EVIDENCE, POL, 0, ropa_get, "getRopa", "Record of processing activities (GDPR Art. 30), now or of a day: JSON, CSV or a page", "format at", NULL, 200, "Ropa"},
     {"GET", "/v1/counters", MAY_EVIDENCE, 0, 0, counters_get, "listCounters", "What was taken and left out, by day, source, field and reason", "from to", NULL, 200, "Counters"},
     {"GET", "/v1/denials", MAY_EVIDENCE, 0, 0, denials_get, "listDenials", "Every no of the gate, counted by reason; no person in it", "from to by", NULL, 200, "Denials"},
-    {"GET", "/v1/live", MAY_PEOPLE, IN | POL, 0, live_get, "live", "Messages as they arrive, with the gate's answer (server-sent events); no value of a person in it", "source outcome purpose", NULL, 200, "text/event-stream"},
+    {"GET", "/v1/live", MAY_PEOPLE, IN | POL, 0, live_get, "live", "Messages as they arrive, with the gate's answer (server-sent events); no value of a person in it", "source outcome purpose", NULL, 200, "text/event-stream;message=LiveMessage dropped=LiveDropped rate=LiveRate end=LiveEnd"},
     {"GET", "/v1/stats", MAY_EVIDENCE, 0, 0, stats_get, "getStats", "Outcomes and reasons by day and source, and how much there is now", "from to step", NULL, 200, "Stats"},
     {"GET", "/v1/consents/rates", MAY_EVIDENCE, POL, 0, consent_rates_get, "consentRates", "What people said by purpose and day, by source, channel or notice; and how they stand now", "by from to", NULL, 200, "ConsentRates"},
     {"GET", "/v1/reads", MAY_PRIVACY | MAY(ROLE_AUDITOR), POL, 0, reads_get, "listReads", "Who read whose data, when and for which purpose, newest first", "subject token from to limit cursor", NULL, 200, "Reads"},

@@ -54,7 +54,7 @@ struct route {
     const char *query; /* "subject! purpose limit": `!` where it must be given; NULL: none */
     const char *request_schema; /* name in schemas.json, or a media type; NULL: no body */
     unsigned status; /* when all is well */
-    const char *reply; /* schema name, or a media type */
+    const char *reply; /* schema name, or a media type; after it `;EVENT=SCHEMA …` where it is a stream */
 };
 const struct route *routes(size_t *ret_count);
 

@@ -28,6 +28,8 @@ struct item {
 struct timeline {
     struct call *call;
     const struct person *person;
+    struct token_row *tokens; /* who read is said by name, not by number alone */
+    size_t token_count;
     VEC(struct item) items;
     int64_t before_ms; /* only what is older, or as old with a lower order */
     uint64_t before_order, before_event;
@@ -79,6 +81,8 @@ static const struct err *add_reads(struct timeline *timeline, struct reader *rea
     for (size_t i = 0; i < person->profiles.count; i++)
         numbers[i] = person->profiles.items[i].number;
     TRY(engine_store(call->server->engine)->reads(reader_session(reader), &call->arena, numbers, person->profiles.count, 0, READS_MAX, &rows, &count));
+    if (count)
+        TRY(engine_store(call->server->engine)->tokens(reader_session(reader), &call->arena, &timeline->tokens, &timeline->token_count));
     for (size_t i = 0; i < count; i++)
         if (str_empty(rows[i].purpose) || shows(timeline, rows[i].purpose))
             item_add(timeline, ITEM_READ, rows[i].at_ms, count - i, &rows[i]);
@@ -145,15 +149,24 @@ static int newest_first(const void *a, const void *b)
     return left->order < right->order ? 1 : left->order > right->order ? -1 : 0;
 }
 
-static void write_read(struct jsonw *w, const struct read_row *row)
+static void write_read(const struct timeline *timeline, struct jsonw *w, const struct read_row *row)
 {
+    struct user user;
     jsonw_field(w, "what", row->what);
     jsonw_field(w, "purpose", row->purpose);
     jsonw_key(w, STR("token"));
-    if (uuid_is_zero(row->token))
+    if (uuid_is_zero(row->token)) {
         jsonw_null(w);
-    else
-        jsonw_uuid(w, row->token);
+        return;
+    }
+    jsonw_uuid(w, row->token);
+    if (engine_user(timeline->call->server->engine, &timeline->call->arena, row->token, &user)) {
+        jsonw_field(w, "by", user.name);
+        return;
+    }
+    for (size_t i = 0; i < timeline->token_count; i++)
+        if (memcmp(timeline->tokens[i].id.bytes, row->token.bytes, sizeof(row->token.bytes)) == 0 && !str_empty(timeline->tokens[i].label))
+            jsonw_field(w, "by", timeline->tokens[i].label);
 }
 
 static void write_merge(const struct person *person, struct jsonw *w, const struct merge *merge)
@@ -235,7 +248,7 @@ static void write_item(const struct timeline *timeline, struct jsonw *w, const s
     case ITEM_UNDO: write_merge(timeline->person, w, item->row); break;
     case ITEM_DELIVERY: write_delivery_item(w, item->row); break;
     case ITEM_DISCLOSURE: write_disclosure(w, item->row); break;
-    case ITEM_READ: write_read(w, item->row); break;
+    case ITEM_READ: write_read(timeline, w, item->row); break;
     case ITEM_ERASURE:
     case ITEM_CREATED: write_profile_item(w, item->row); break;
     case ITEM_HELD: write_held(w, item->row); break;

@@ -38,11 +38,16 @@ export function texts() {
   for (const one of ['See', 'Steer', 'Prove']) found.add(one)
   const table = (name, start) => { const text = read(name), at = text.indexOf(start); return text.slice(at, text.indexOf('\n}', at)) }
   all(table('ui/flow.tsx', 'export const OUTCOME_WORDS') .split('\n')[0], /: '([^']+)'/g).forEach(one => found.add(one))
-  for (const [name, start] of [['ui/proof.tsx', 'const WORDS'], ['pages/evidence.tsx', 'const PROMISES'], ['pages/access.tsx', 'const MAY'], ['pages/records.tsx', 'const WORDS'], ['words.en.ts', 'export const codes']])
+  for (const [name, start] of [['ui/proof.tsx', 'const WORDS'], ['sending.ts', 'const TROUBLES'], ['sending.ts', 'const STATUS'], ['pages/evidence.tsx', 'const PROMISES'], ['pages/access.tsx', 'const MAY'], ['pages/records.tsx', 'const WORDS'], ['words.en.ts', 'export const codes']])
     all(table(name, start), /: '((?:[^'\\]|\\.)*)'/g).forEach(one => found.add(one))
   all(read('pages/tour.tsx'), /(?:title|words): '((?:[^'\\]|\\.)*)'/g).forEach(one => found.add(one))
   all(table('format.ts', 'const UNITS'), new RegExp(quoted, 'g')).forEach(one => found.add(one))
   for (const [, a, b] of read('reasons.ts').matchAll(new RegExp(`^  \\w+: \\[${quoted}, ${quoted}\\]`, 'gm'))) { found.add(plain(a)); found.add(plain(b)) }
+  // what the server says of failures, and of itself in the register, is said in the reader's language, too
+  const source = name => readFileSync(path.join(app, '../../src', name), 'utf8')
+  for (const [, title] of source('base/err.h').matchAll(/X\(ERR_\w+, "[\w-]+", \d+, \w+, "([^"]+)"\)/g)) found.add(title)
+  const security = source('server/ropa.c').match(/#define SECURITY[\s\\]*((?:"[^"]*"[\s\\]*)+)/)[1]
+  for (const known of ['customers and visitors', [...security.matchAll(/"([^"]*)"/g)].map(([, part]) => part).join('')]) found.add(known)
   return [...found].filter(one => /[a-zA-Z]/.test(one)).sort()
 }
 

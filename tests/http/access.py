@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.parse
 
+import schema
 from collect import SITE, raw
 from people import bearer
 from telos import Telos, needles_in, wait
@@ -373,6 +374,10 @@ def the_live_feed_tells_the_answer_of_the_gate_and_no_value_of_a_person(telos):
     assert second["outcome"] == "dropped" and second["reasons"] == ["consent_missing"] and "profile" not in second, second
     assert [m["source"] for m in quiet.messages()] == ["quiet"]
     assert "needle" not in json.dumps(everything.events), "no value, no name that a client made up"
+    api = telos.call("GET", "/openapi.json")
+    kinds = api["paths"]["/v1/live"]["get"]["responses"]["200"]["content"]["text/event-stream"]["x-events"]
+    for kind, data in everything.events + quiet.events:
+        assert not schema.errors(kinds[kind], data, api), (kind, data)
     rates = [data for kind, data in everything.events if kind == "rate"]
     assert all(set(rate) >= {"at", "messages", "accepted", "trimmed", "held", "dropped"} for rate in rates)
 
@@ -387,6 +392,8 @@ def the_live_feed_is_cut_to_the_purposes_of_who_watches_and_ends_with_the_right_
     telos.call("DELETE", "/v1/tokens/" + own["id"])
     wait(lambda: feed.ended, 30, "the end of the feed")
     assert feed.events[-1][0] == "end"
+    api = telos.call("GET", "/openapi.json")
+    assert not schema.errors(api["components"]["schemas"]["LiveEnd"], feed.events[-1][1], api)
     auditor = telos.call("POST", "/v1/tokens", {"role": "auditor"})["token"]
     assert raw(telos, "GET", "/v1/live", headers=bearer(auditor))[0] == 403
     assert raw(telos, "GET", "/v1/live?outcome=odd", headers=bearer(telos.token))[0] == 400

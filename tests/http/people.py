@@ -221,7 +221,7 @@ def tokens_are_shown_once_and_can_be_revoked(telos):
 
 def every_read_of_a_person_is_in_their_timeline(telos):
     telos.call("POST", "/v1/track", {"userId": "read-1", "event": "A"}, key=SITE)
-    agent = telos.call("POST", "/v1/tokens", {"role": "agent", "purposes": ["service"]})
+    agent = telos.call("POST", "/v1/tokens", {"role": "agent", "purposes": ["service"], "label": "who reads"})
     telos.request("GET", "/v1/profiles/user_id:read-1", headers=bearer(agent["token"]))
     telos.request("GET", "/v1/consents?subject=user_id:read-1", headers=bearer(agent["token"]))
 
@@ -229,6 +229,9 @@ def every_read_of_a_person_is_in_their_timeline(telos):
         items = telos.timeline("user_id:read-1", "service")
         return {i["detail"]["what"] for i in items if i["what"] == "read" and i["detail"]["token"] == agent["id"]} >= {"profile", "consents"}
     wait(reads, 15, "both reads in the timeline")
+    by = {i["detail"].get("by") for i in telos.timeline("user_id:read-1", "service") if i["what"] == "read" and i["detail"]["token"] == agent["id"]}
+    assert by == {"who reads"}, "who read is said by the name that the token has"
+
 
 
 def the_timeline_pages_without_gap_or_double(telos):

@@ -5486,6 +5486,46 @@ export interface components {
                 since: string;
             };
         };
+        /** @description A message and the gate's answer. `name`: what an event is called, where a purpose of yours may know it; that look is recorded. */
+        LiveMessage: {
+            /** Format: date-time */
+            at: string;
+            source: string;
+            type: string;
+            name?: string;
+            /** @enum {unknown} */
+            outcome: "accepted" | "trimmed" | "held" | "dropped" | "anonymised" | "duplicate" | "invalid";
+            purposes: string[];
+            /** Format: uuid */
+            profile?: string;
+            left_out?: {
+                field: string;
+                reasons: string[];
+            }[];
+            left_out_more?: number;
+            reasons?: string[];
+        };
+        /** @description So many messages were not told: they came faster than they were read. */
+        LiveDropped: {
+            count: number;
+        };
+        /** @description Nothing more is told: the token, the session or the right to it is gone. */
+        LiveEnd: {
+            reason: string;
+        };
+        /** @description Of the last second: all messages, and by outcome. */
+        LiveRate: {
+            /** Format: date-time */
+            at: string;
+            messages: number;
+            accepted: number;
+            trimmed: number;
+            held: number;
+            dropped: number;
+            anonymised: number;
+            duplicate: number;
+            invalid: number;
+        };
         /** @description Beside purpose, group and day, each row has a member for each status that was said, with its number. complete: false while people are still being looked at. */
         ConsentRates: {
             rates: {

@@ -6,6 +6,7 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import type { components, paths } from './api-types';
 import { ended, offline } from './session';
+import { t } from './words';
 
 export type Schema<K extends keyof components['schemas']> = components['schemas'][K];
 export type Kind = 'offline' | 'denied' | 'missing' | 'ended' | 'refused' | 'broken';
@@ -25,7 +26,7 @@ export class Failure extends Error {
     readonly status = 0,
     readonly body: Record<string, unknown> = {},
   ) {
-    super(detail || title);
+    super(!detail ? t(title) : t(title) === title ? detail : `${t(title)} (${detail})`); // details are English; what kind of failure it is, is said in the reader's language
   }
   get reasons(): Reason[] {
     const list = this.body.reasons;

@@ -2,7 +2,7 @@
 import { computed, signal } from '@preact/signals';
 import { load } from 'js-yaml';
 import { api, ask, type Schema } from './api';
-import { of } from './words';
+import { of, t } from './words';
 
 export type Texts = Record<string, string> | string | undefined;
 export const BASES = ['consent', 'contract', 'legal_obligation', 'vital_interest', 'public_task', 'legitimate_interest'] as const;
@@ -121,5 +121,7 @@ export const purpose_title = (name: string): string => of(purpose_named(name)?.t
 const categories_by_name = computed(() => new Map((policy.value?.categories ?? []).map((category) => [category.name, category])));
 export const category_named = (name: string): Category | undefined => categories_by_name.value.get(name);
 export const category_title = (name: string): string => of(category_named(name)?.title, name);
-export const source_title = (name: string): string => of(policy.value?.sources.find((source) => source.name === name)?.title, name);
+/** A source by its title; what came through no declared source came by the API or from the server itself. */
+export const source_title = (name: string | undefined): string =>
+  !name ? '' : of(policy.value?.sources.find((source) => source.name === name)?.title, name === 'api' ? t('the API') : name === 'local' ? t('this server') : name);
 export const destination_title = (name: string): string => of(policy.value?.destinations.find((d) => d.name === name)?.title, name);

@@ -1,5 +1,12 @@
 /* English for the codes of the API: `kind code`. */
 export const codes: Record<string, string> = {
+  'after collected': '{time} after it was collected', 'after last_seen': '{time} after the person was last seen', 'after contract_end': '{time} after the contract ended', 'after given': '{time} after the yes',
+  'when denied drop': 'it is dropped', 'when denied hold': 'it is held, sealed, for {time}', 'when denied anonymise': 'it is kept without the person',
+  'channel website': 'website', 'channel app': 'app', 'channel store': 'shop', 'channel call_centre': 'call centre', 'channel survey': 'survey', 'channel iot': 'device', 'channel social': 'social media', 'channel file': 'file', 'channel api': 'the API',
+  'method event': 'by an event', 'method signal': 'by a signal of the browser', 'method shown by the source': 'shown by the source', 'method preference centre': 'preference centre', 'method console': 'console', 'method guided tour': 'guided tour',
+  'method expiry': 'time ran out', 'method rights request': 'rights request', 'method rights request, by the person': 'rights request, by the person', 'method authorised agent': 'authorised agent', 'method objection decided': 'objection decided',
+  'leaf consent': 'statement', 'leaf merge': 'join', 'leaf undo': 'join undone', 'leaf disclosure': 'sent', 'leaf recall': 'recall', 'leaf right': 'right', 'leaf policy': 'policy', 'leaf erasure': 'erasure', 'leaf keys': 'keys',
+  'leaf restore': 'restored', 'leaf decisions': 'decisions', 'leaf reads': 'reads', 'leaf access': 'users and sign-in', 'leaf denials': 'every no', 'leaf notice': 'text',
   'role admin': 'Admin', 'role privacy': 'Privacy officer', 'role marketer': 'Marketing', 'role agent': 'Service agent', 'role auditor': 'Auditor', 'role source': 'Source',
   'basis consent': 'consent', 'basis contract': 'contract', 'basis legal_obligation': 'legal obligation', 'basis legitimate_interest': 'legitimate interest',
   'basis vital_interest': 'vital interest', 'basis public_task': 'public task', 'basis undefined': 'no basis',

@@ -136,7 +136,7 @@ function Around({ question }: { question: Question }) {
           })}</ol>
         )}</Shown>
       </Card>
-      <Card title={t('Every purpose, for this person')} flush>
+      <Card title={t('Every purpose, for this person')} note={t('all data that it covers, used by the shop itself')} flush>
         <Shown asked={others}>{(list) => (
           <div class="scroll" tabIndex={0} role="group" aria-label={t('Every purpose, for this person')}><table><thead><tr><th>{t('Purpose')}</th><th>{t('Answer')}</th><th>{t('Why')}</th></tr></thead><tbody>
             {list.map((answer, i) => <tr key={names[i]}><td><a href={href('/ask', { ...route.value.query, purpose: names[i] })} class="quiet-link"><PurposeChip name={names[i]!} plain /></a></td><td><Decision value={answer.decision} /></td><td class="small muted">{answer.reasons.map((r) => reason_text(r)).join(' ')}</td></tr>)}

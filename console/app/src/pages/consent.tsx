@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import { api, ask, type Schema } from '../api';
 import { day, number, percent } from '../format';
-import { policy, purpose_named, purpose_title } from '../policy';
+import { policy, purpose_named, purpose_title, source_title } from '../policy';
 import { href, route, set } from '../route';
 import { Chart } from '../ui/chart';
 import { Bar, Card, Dialog, Empty, Figure, Page, PurposeChip, Shown, Tabs, Tag } from '../ui/parts';
@@ -12,6 +12,8 @@ import { days_back, rates_of, type Rate } from './consent_rates';
 
 const yes_of = (r: Rate) => (r.given ?? 0) + (r.renewed ?? 0) + (r.opened ?? 0) + (r.informed ?? 0);
 const no_of = (r: Rate) => (r.refused ?? 0) + (r.withdrawn ?? 0) + (r.objected ?? 0) + (r.opted_out ?? 0) + (r.ended ?? 0);
+/** A channel is the kind of a source, where it is one of those that Telos knows; a policy may name others. */
+const channel_text = (name: string): string => { const said = t(`channel ${name}`); return said.startsWith('channel ') ? name : said; };
 const BY = ['source', 'channel', 'notice'] as const;
 
 function Standing() {
@@ -80,8 +82,8 @@ function Rates() {
             <div class="pad"><Chart data={chart} label={t('Statements a day')} lines={[{ label: t('yes'), color: '--yes', fill: true }, { label: t('no'), color: '--no' }]} /></div>
             <div class="scroll" tabIndex={0} role="group" aria-label={t('What was said')}>
               <table>
-                <thead><tr><th>{t('Purpose')}</th><th>{t(`by ${by}`)}</th><th class="num">{t('Yes')}</th><th class="num">{t('No')}</th><th class="num">{t('Rate')}</th><th class="wide-bar">{t('Share')}</th></tr></thead>
-                <tbody>{groups.map((g) => <tr key={g.purpose + g.group}><td><PurposeChip name={g.purpose} /></td><td>{g.group || '–'}</td><td class="num">{number(g.yes)}</td><td class="num">{number(g.no)}</td><td class="num">{percent(g.yes, g.yes + g.no)}</td><td><Bar label={g.purpose} parts={[{ value: g.yes, tone: 'yes', title: t('yes') }, { value: g.no, tone: 'no', title: t('no') }]} /></td></tr>)}</tbody>
+                <thead><tr><th>{t('Purpose')}</th><th class="first-capital">{t(`by ${by}`)}</th><th class="num">{t('Yes')}</th><th class="num">{t('No')}</th><th class="num">{t('Rate')}</th><th class="wide-bar">{t('Share')}</th></tr></thead>
+                <tbody>{groups.map((g) => <tr key={g.purpose + g.group}><td><PurposeChip name={g.purpose} /></td><td>{by === 'source' ? source_title(g.group) || '–' : by === 'channel' && g.group ? channel_text(g.group) : g.group || '–'}</td><td class="num">{number(g.yes)}</td><td class="num">{number(g.no)}</td><td class="num">{percent(g.yes, g.yes + g.no)}</td><td><Bar label={g.purpose} parts={[{ value: g.yes, tone: 'yes', title: t('yes') }, { value: g.no, tone: 'no', title: t('no') }]} /></td></tr>)}</tbody>
               </table>
             </div>
           </>

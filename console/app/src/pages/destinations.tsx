@@ -3,14 +3,14 @@ import { useState } from 'preact/hooks';
 import { api, ask, type Failure } from '../api';
 import { ago, number, time } from '../format';
 import { category_title, destination_title, policy } from '../policy';
-import { reason_text, REASONS } from '../reasons';
+import { sending_text } from '../sending';
 import { href, route, set } from '../route';
 import { may, purpose_allowed } from '../session';
 import { Icon } from '../ui/icons';
 import { Bar, Card, Empty, Page, PurposeChip, Shown, Tag, type Tone } from '../ui/parts';
 import { useAsked } from '../use';
 import { t } from '../words';
-import type { Destination } from './home';
+import { lamp, type Destination } from './home';
 
 export const state_tone = (state: string): Tone => (state === 'ready' || state === 'delivered' ? 'yes' : state === 'paused' || state === 'retrying' || state === 'backing_off' ? 'trim' : state === 'pending' ? 'held' : state === 'cancelled' ? 'quiet' : 'no');
 const STATES = ['pending', 'delivered', 'dead', 'cancelled'] as const;
@@ -19,7 +19,7 @@ function One({ d, act, open }: { d: Destination; act: (what: Promise<unknown>, d
   const declared = policy.value?.destinations.find((one) => one.name === d.name);
   const path = { params: { path: { name: d.name } } };
   return (
-    <Card class={open ? 'picked' : ''} title={<a href={href('/destinations', { name: d.name })}>{destination_title(d.name)}</a>} note={d.kind} end={<Tag tone={state_tone(d.state)} icon={d.state === 'ready' ? 'yes' : 'alert'}>{t(`state ${d.state}`)}</Tag>}>
+    <Card class={open ? 'picked' : ''} title={<a href={href('/destinations', { name: d.name })}>{destination_title(d.name)}</a>} note={d.kind} end={<Tag tone={lamp(d)} icon={lamp(d) === 'yes' ? 'yes' : 'alert'}>{d.state === 'ready' && d.dead_letters ? t('letters are lost') : t(`state ${d.state}`)}</Tag>}>
       <div class="stack tight">
         <p class="row tight-gap"><PurposeChip name={d.purpose ?? declared?.purpose ?? ''} /><span class="small muted">{declared?.recipient}</span></p>
         <div class="row figures">
@@ -27,14 +27,14 @@ function One({ d, act, open }: { d: Destination; act: (what: Promise<unknown>, d
         </div>
         <Bar label={t('Deliveries')} parts={[{ value: d.delivered ?? 0, tone: 'yes', title: t('sent') }, { value: d.backlog ?? 0, tone: 'held', title: t('waiting') }, { value: d.dead_letters ?? 0, tone: 'no', title: t('dead') }, { value: d.cancelled ?? 0, tone: 'quiet', title: t('cancelled by the gate') }]} />
         <p class="small muted">{d.last_success ? t('last went through {ago}', { ago: ago(d.last_success) }) : t('nothing went through yet')}{d.oldest && (d.backlog ?? 0) > 0 ? ` · ${t('oldest waits since {ago}', { ago: ago(d.oldest) })}` : ''}{d.next_retry && Date.parse(d.next_retry) > Date.now() ? ` · ${t('next try {ago}', { ago: ago(d.next_retry) })}` : ''}</p>
-        {d.last_error && <p class="small notice no break">{d.last_error}</p>}
+        {d.last_error && <p class="small notice no break">{sending_text(d.last_error)}</p>}
         <p class="small faint">{t('Gets')}: {(declared?.categories ?? []).map(category_title).join(', ') || '–'}</p>
         {may('admin') && (
           <div class="row">
             {d.state === 'paused'
-              ? <button type="button" class="button" onClick={() => act(ask(api.POST('/v1/destinations/{name}/resume', path)), t('{name} goes on.', { name: d.name }))}><Icon name="play" size={15} />{t('Go on')}</button>
-              : <button type="button" class="button" onClick={() => act(ask(api.POST('/v1/destinations/{name}/pause', path)), t('{name} is paused; what is due waits.', { name: d.name }))}><Icon name="pause" size={15} />{t('Pause')}</button>}
-            {(d.dead_letters ?? 0) > 0 && <button type="button" class="button" onClick={() => act(ask(api.POST('/v1/destinations/{name}/replay', { ...path, body: {} })), t('Dead letters are tried again, through the gate.'))}><Icon name="undo" size={15} />{t('Replay {n} dead letters', { n: d.dead_letters! })}</button>}
+              ? <button type="button" class="button" onClick={() => act(ask(api.POST('/v1/destinations/{name}/resume', path)), t('{name} goes on.', { name: destination_title(d.name) }))}><Icon name="play" size={15} />{t('Go on')}</button>
+              : <button type="button" class="button" onClick={() => act(ask(api.POST('/v1/destinations/{name}/pause', path)), t('{name} is paused; what is due waits.', { name: destination_title(d.name) }))}><Icon name="pause" size={15} />{t('Pause')}</button>}
+            {(d.dead_letters ?? 0) > 0 && <button type="button" class="button" onClick={() => act(ask(api.POST('/v1/destinations/{name}/replay', { ...path, body: {} })), t('Dead letters are tried again, through the gate.'))}><Icon name="undo" size={15} />{t('Replay {n} dead letters', { n: number(d.dead_letters!) })}</button>}
           </div>
         )}
       </div>
@@ -45,7 +45,6 @@ function One({ d, act, open }: { d: Destination; act: (what: Promise<unknown>, d
 function Deliveries({ act }: { act: (what: Promise<unknown>, done: string) => void }) {
   const { name, state, cursor, kind } = route.value.query;
   const asked = useAsked(() => ask(api.GET('/v1/deliveries', { params: { query: { destination: name, state: state as (typeof STATES)[number] | undefined, limit: 40, cursor } } })), [name, state, cursor], cursor ? 0 : 4000);
-  const words = (reason: string) => (REASONS[reason] ? reason_text({ code: reason }) : reason.replace(/_/g, ' '));
   return (
     <Card flush title={t('Deliveries')} note={t('a delivery names its person by number only; the way to the person is the gate’s')}>
       <div class="form-row pad">
@@ -66,7 +65,7 @@ function Deliveries({ act }: { act: (what: Promise<unknown>, done: string) => vo
                       <td>{d.kind === 'recall' ? <Tag tone="trim" icon="undo">{t('delivery recall')}</Tag> : t(`delivery ${d.kind}`)}</td>
                       <td>{d.profile && may('people') && purpose_allowed(d.purpose) ? <a class="nowrap" title={t('The person, seen through {purpose}; the look is recorded', { purpose: d.purpose })} href={href('/profiles', { who: `profile:${d.profile}`, for: d.purpose })}><Icon name="person" size={14} /> …{d.profile.slice(-6)}</a> : <span class="faint">–</span>}</td>
                       <td><Tag tone={state_tone(d.state)}>{d.kind === 'recall' && d.state === 'delivered' ? t('confirmed') : t(`state ${d.state}`)}</Tag></td><td class="num">{d.attempts}</td>
-                      <td class="small muted break">{d.reason ? words(d.reason) : d.next_at && d.state === 'pending' && Date.parse(d.next_at) > Date.now() ? t('next try {ago}', { ago: ago(d.next_at) }) : ''}</td>
+                      <td class="small muted break">{d.reason ? sending_text(d.reason) : d.next_at && d.state === 'pending' && Date.parse(d.next_at) > Date.now() ? t('next try {ago}', { ago: ago(d.next_at) }) : ''}</td>
                       <td>{d.state === 'dead' && may('admin') && <button type="button" class="button plain" onClick={() => act(ask(api.POST('/v1/deliveries/{id}/retry', { params: { path: { id: d.id } } })), t('It is tried again, through the gate.'))}>{t('Retry')}</button>}</td>
                     </tr>
                   ))}

@@ -1,7 +1,7 @@
 /* The ledger: its head, its entries, that it was only added to, each proven here; the promises checked over the whole store; every no, counted. */
 import { useEffect, useState } from 'preact/hooks';
 import { api, ask, lines, text, type Failure } from '../api';
-import { number, percent, time } from '../format';
+import { clock, day, days_text, number, percent, time } from '../format';
 import { base64, bytes, checkpoint_signed, entries_of, entries_path, leaf_hash, only_added, parse_checkpoint, type Checkpoint } from '../merkle';
 import { reason_remedy, reason_text } from '../reasons';
 import { href, route, set } from '../route';
@@ -63,7 +63,23 @@ async function newest(size: number, count: number): Promise<Entry[]> {
   return list;
 }
 
-const kind_of = (value: Entry['value']): string => (typeof value === 'string' ? '–' : String(value.kind ?? value.type ?? value.what ?? value['@type'] ?? Object.keys(value)[0] ?? '–'));
+const KINDS = ['consent', 'merge', 'undo', 'disclosure', 'recall', 'right', 'policy', 'erasure', 'keys', 'restore', 'decisions', 'reads', 'access', 'denials', 'notice'];
+function kind_of(value: Entry['value']): string {
+  if (typeof value === 'string') return '–';
+  const kind = String(value.kind ?? '–');
+  return KINDS.includes(kind) ? t(`leaf ${kind}`) : kind.replace(/_/g, ' ');
+}
+const when_of = (value: Entry['value']): string => (typeof value === 'string' || !value.at ? '–' : `${day(String(value.at))} ${clock(String(value.at))}`);
+
+/** What an entry says in clear: how many it stands for, or what it records. What is about a person is a commitment, and says nothing here. */
+function what_of(value: Entry['value']): string {
+  if (typeof value === 'string') return '';
+  const record = value.record as Record<string, unknown> | undefined;
+  if (record && typeof record === 'object')
+    return Object.entries(record).filter(([, one]) => typeof one !== 'object').slice(0, 3).map(([key, one]) => `${key}: ${String(one).slice(0, 24)}`).join(' · ');
+  if (value.count !== undefined) return t('{n} in one, under a root of their own', { n: number(Number(value.count)) });
+  return value.commitment ? t('about a person: a commitment, which says nothing by itself') : '';
+}
 
 function Ledger() {
   const { index } = route.value.query;
@@ -100,8 +116,8 @@ function Ledger() {
       <Card flush title={t('Entries')} note={t('newest first; an entry names no person in clear')} end={
         <form class="row" onSubmit={(e) => { e.preventDefault(); const n = new FormData(e.currentTarget).get('n'); if (n !== null && n !== '') set({ index: String(n) }); }}><input name="n" type="number" min="0" class="narrow" aria-label={t('Number of an entry')} placeholder="#" /><button class="button">{t('Prove')}</button></form>}>
         {entries.data ? (
-          <div class="scroll" tabIndex={0} role="group" aria-label={t('Entries')}><table><thead><tr><th class="num">#</th><th>{t('Kind')}</th><th>{t('What')}</th><th>{t('Hash')}</th></tr></thead><tbody>
-            {entries.data.map((entry) => <tr key={entry.index} class="pick" onClick={() => set({ index: entry.index })}><td class="num"><button type="button" class="as-text" onClick={() => set({ index: entry.index })}>{entry.index}</button></td><td>{kind_of(entry.value)}</td><td class="small muted break">{typeof entry.value === 'string' ? '' : Object.entries(entry.value).filter(([key, value]) => typeof value !== 'object' && !['kind', 'type', 'what'].includes(key)).slice(0, 4).map(([key, value]) => `${key}: ${String(value).slice(0, 40)}`).join(' · ')}</td><td class="mono small">{entry.hash.slice(0, 14)}…</td></tr>)}
+          <div class="scroll" tabIndex={0} role="group" aria-label={t('Entries')}><table><thead><tr><th class="num">#</th><th>{t('When')}</th><th>{t('Kind')}</th><th>{t('What')}</th><th>{t('Hash')}</th></tr></thead><tbody>
+            {entries.data.map((entry) => <tr key={entry.index} class="pick" onClick={() => set({ index: entry.index })}><td class="num"><button type="button" class="as-text" onClick={() => set({ index: entry.index })}>{entry.index}</button></td><td class="nowrap small">{when_of(entry.value)}</td><td class="nowrap">{kind_of(entry.value)}</td><td class="small muted break">{what_of(entry.value)}</td><td class="mono small">{entry.hash.slice(0, 14)}…</td></tr>)}
           </tbody></table></div>
         ) : entries.failure ? <Failed failure={entries.failure} again={entries.again} /> : <Loading />}
       </Card>
@@ -157,15 +173,15 @@ function Denials() {
   const asked = useAsked(() => ask(api.GET('/v1/denials', { params: { query: { by, from: days_back(days - 1) } } })), [by, days], 10_000);
   const most = Math.max(1, ...(asked.data?.denials ?? []).map((d) => d.count));
   return (
-    <Card flush title={t('Every no, counted')} note={asked.data ? t('{n} in {d} days; no person in it', { n: number(asked.data.total), d: days }) : undefined} end={
+    <Card flush title={t('Every no, counted')} note={asked.data ? t('{n} in {d}; no person in it', { n: number(asked.data.total), d: days_text(days) }) : undefined} end={
       <>{GROUPS.map((one) => <button key={one} type="button" class="button plain" aria-pressed={one === by} onClick={() => set({ by: one }, true)}>{t(`group ${one}`)}</button>)}
-        <select aria-label={t('Period')} value={days} onChange={(e) => set({ days: e.currentTarget.value }, true)}>{[1, 7, 30, 90, 365].map((n) => <option key={n} value={n}>{t('{n} days', { n })}</option>)}</select></>}>
+        <select aria-label={t('Period')} value={days} onChange={(e) => set({ days: e.currentTarget.value }, true)}>{[1, 7, 30, 90, 365].map((n) => <option key={n} value={n}>{days_text(n)}</option>)}</select></>}>
       <Shown asked={asked} empty={(data) => !data.total && <Empty title={t('Nothing was denied in this time')} />}>
         {(data) => (
           <div class="scroll" tabIndex={0} role="group" aria-label={t('Every no, counted')}><table>
             <thead><tr>{by !== 'reason' && <th>{t(`group ${by}`)}</th>}<th>{t('Why')}</th><th>{t('To make it a yes')}</th><th class="num">{t('Times')}</th><th class="wide-bar"><span class="hidden-text">{t('Share')}</span></th></tr></thead>
             <tbody>{data.denials.slice(0, 300).map((d, i) => (
-              <tr key={i}>{by !== 'reason' && <td>{by === 'day' ? d.day?.slice(0, 10) : by === 'source' ? source_title(d.source ?? '') || '–' : by === 'what' ? t(`denied ${d.what}`) : <code>{d.field || '–'}</code>}</td>}
+              <tr key={i}>{by !== 'reason' && <td>{by === 'day' ? day(d.day) : by === 'source' ? source_title(d.source ?? '') || '–' : by === 'what' ? t(`denied ${d.what}`) : <code>{d.field || '–'}</code>}</td>}
                 <td>{reason_text({ code: d.reason, text: d.text })} <code class="faint small">{d.reason}</code></td><td class="muted small">{reason_remedy({ code: d.reason })}</td><td class="num">{number(d.count)} <span class="faint small">{percent(d.count, data.total)}</span></td>
                 <td><Bar label={d.reason} parts={[{ value: d.count, tone: 'no', title: d.reason }, { value: most - d.count, tone: 'rest', title: t('others') }]} /></td></tr>
             ))}</tbody>

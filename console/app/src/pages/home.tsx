@@ -2,9 +2,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, ask, text, type Schema } from '../api';
 import { number, percent, short_number, time } from '../format';
-import { policy } from '../policy';
+import { destination_title, policy } from '../policy';
 import { reason_remedy, reason_text } from '../reasons';
 import { href, route, set } from '../route';
+import { sending_text } from '../sending';
 import { may } from '../session';
 import { Flow } from '../ui/flow';
 import { Bar, Card, Page, Shown, Tag } from '../ui/parts';
@@ -13,6 +14,9 @@ import { t } from '../words';
 
 type Counter = Schema<'Counters'>['counters'][number];
 export type Destination = Schema<'Destination'>;
+
+/** What a lamp says of a destination: it works, it waits for somebody, or something is lost unless somebody looks. */
+export const lamp = (d: Destination): 'yes' | 'trim' | 'no' => (d.state === 'paused' ? 'trim' : d.state !== 'ready' || d.dead_letters ? 'no' : 'yes');
 
 const OUTCOMES = ['accepted', 'trimmed', 'anonymised', 'held', 'dropped'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
@@ -110,8 +114,8 @@ function Needs({ destinations, counters }: { destinations: Destination[] | undef
   }
   const open = rights.data?.requests.length ?? 0;
   for (const d of destinations ?? []) {
-    if (d.dead_letters) items.push({ key: `dead ${d.name}`, tone: 'no', text: t('{n} dead letters for {name}', { n: number(d.dead_letters), name: d.name }), sub: d.last_error ?? t('Look at them, then replay.'), to: href('/destinations', { name: d.name, state: 'dead' }) });
-    if (d.state !== 'ready') items.push({ key: `state ${d.name}`, tone: d.state === 'paused' ? 'trim' : 'no', text: t('{name} is {state}', { name: d.name, state: t(`state ${d.state}`) }), sub: d.last_error ?? '', to: href('/destinations', { name: d.name }) });
+    if (d.dead_letters) items.push({ key: `dead ${d.name}`, tone: 'no', text: t('{n} dead letters for {name}', { n: number(d.dead_letters), name: destination_title(d.name) }), sub: d.last_error ? sending_text(d.last_error) : t('Look at them, then replay.'), to: href('/destinations', { name: d.name, state: 'dead' }) });
+    if (d.state !== 'ready') items.push({ key: `state ${d.name}`, tone: d.state === 'paused' ? 'trim' : 'no', text: t('{name} is {state}', { name: destination_title(d.name), state: t(`state ${d.state}`) }), sub: d.last_error ? sending_text(d.last_error) : '', to: href('/destinations', { name: d.name }) });
   }
   const joins = (counters ?? []).filter((c) => c.what === 'refused_join');
   const refused = joins.reduce((sum, c) => sum + c.count, 0);
@@ -143,7 +147,7 @@ function Nos({ days }: { days: number }) {
           <ul class="nos">
             {data.denials.slice(0, 6).map((denial) => (
               <li key={denial.reason}>
-                <div class="row between"><span>{reason_text({ code: denial.reason, text: denial.text })}</span><span class="num small">{number(denial.count)} · {percent(denial.count, data.total)}</span></div>
+                <div class="no-head"><span>{reason_text({ code: denial.reason, text: denial.text })}</span><span class="num small">{number(denial.count)} · {percent(denial.count, data.total)}</span></div>
                 <Bar label={denial.reason} parts={[{ value: denial.count, tone: 'no', title: denial.reason }, { value: Math.max(0, data.total - denial.count), tone: 'rest', title: t('others') }]} />
                 <span class="small faint">{t('To make it a yes:')} {reason_remedy({ code: denial.reason })}</span>
               </li>
@@ -174,7 +178,7 @@ function Health({ destinations }: { destinations: Destination[] | undefined }) {
   useEffect(() => {
     text('/v1/evidence/checkpoint').then((note) => set_head(note.split('\n')[1]), () => undefined);
   }, [ready.data]);
-  const broken = (destinations ?? []).filter((d) => d.state !== 'ready' && d.state !== 'paused');
+  const broken = (destinations ?? []).filter((d) => lamp(d) === 'no');
   return (
     <Card title={t('Health')} end={<a class="small" href="/metrics" target="_blank" rel="noopener">{t('Metrics')}</a>}>
       <dl class="pairs">

@@ -1,6 +1,7 @@
-/* Messages as they arrive, each with the gate's answer. Built for thousands a second: what comes is gathered and drawn once a frame, and only the
- * rows in sight are in the page. */
+/* Messages as they arrive, each with the gate's answer. Built for thousands a second: what comes is gathered and drawn some times a second (nobody reads
+ * faster), only the rows in sight are in the page, and whoever scrolls down reads on undisturbed. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { api, ask, type Schema } from '../api';
 import { clock, number } from '../format';
 import { destination_title, policy, source_title } from '../policy';
 import { reason_remedy, reason_text } from '../reasons';
@@ -12,36 +13,20 @@ import { Icon } from '../ui/icons';
 import { Card, Dialog, Empty, Page, PurposeChip, Purposes, Tag, type Tone } from '../ui/parts';
 import { t } from '../words';
 
-export interface Message {
-  no: number;
-  at: string;
-  source: string;
-  type: string;
-  name?: string;
-  outcome: string;
-  purposes?: string[];
-  profile?: string;
-  left_out?: { field: string; reasons: string[] }[];
-  reasons?: string[];
-}
-interface Rate {
-  at: string;
-  messages: number;
-  accepted: number;
-  trimmed: number;
-  held: number;
-  dropped: number;
-}
+/** As the stream tells it (`x-events` of /v1/live in /openapi.json), numbered here. */
+export type Message = Schema<'LiveMessage'> & { no: number };
+type Rate = Schema<'LiveRate'>;
 
 const KEPT = 10_000;
 const ROW = 34;
 const SECONDS = 120;
+const DRAW_MS = 90; // between two drawings
 const OUTCOMES = ['accepted', 'trimmed', 'held', 'dropped', 'anonymised', 'duplicate', 'invalid'];
 
 export const outcome_tone = (outcome: string): Tone => (TONES as Record<string, Tone>)[outcome] ?? (outcome === 'invalid' ? 'no' : 'quiet');
 export const outcome_word = (outcome: string): string => t((OUTCOME_WORDS as Record<string, string>)[outcome] ?? outcome);
 
-/** Takes in what the server tells, between two frames; draws when a frame is due. */
+/** Takes in what the server tells; draws when it is time to. */
 function useFeed(filter: string, paused: boolean) {
   const list = useRef<Message[]>([]);
   const rates = useRef<Rate[]>([]);
@@ -52,14 +37,27 @@ function useFeed(filter: string, paused: boolean) {
   const stopped = useRef(paused);
   stopped.current = paused;
   useEffect(() => {
-    let frame = 0;
+    let frame = 0, timer = 0, drawn = 0;
     list.current = [];
+    const now = () => {
+      timer = 0;
+      frame = requestAnimationFrame(() => { frame = 0; drawn = performance.now(); draw((n) => n + 1); });
+    };
     const soon = () => {
-      if (!frame) frame = requestAnimationFrame(() => { frame = 0; draw((n) => n + 1); });
+      if (!frame && !timer) timer = window.setTimeout(now, Math.max(0, drawn + DRAW_MS - performance.now()));
     };
     const source = new EventSource(`/v1/live${filter ? `?${filter}` : ''}`);
     source.onopen = () => { offline.value = false; set_state('open'); };
-    source.onerror = () => set_state(source.readyState === EventSource.CLOSED ? 'broken' : 'opening');
+    const broken = () => {
+      set_state('broken');
+      void ask(api.GET('/v1/policy')).catch(() => undefined); // a session that has ended is said as everywhere
+    };
+    source.onerror = () => {
+      if (source.readyState === EventSource.CLOSED) return broken();
+      set_state('opening');
+      fetch('/healthz').catch(() => { offline.value = true; });
+    };
+    source.addEventListener('end', () => { source.close(); broken(); });
     source.addEventListener('message', (event) => {
       if (stopped.current) return;
       const message = JSON.parse((event as MessageEvent<string>).data) as Message;
@@ -69,7 +67,7 @@ function useFeed(filter: string, paused: boolean) {
       soon();
     });
     source.addEventListener('dropped', (event) => {
-      dropped.current += (JSON.parse((event as MessageEvent<string>).data) as { count: number }).count;
+      dropped.current += (JSON.parse((event as MessageEvent<string>).data) as Schema<'LiveDropped'>).count;
       soon();
     });
     source.addEventListener('rate', (event) => {
@@ -78,6 +76,7 @@ function useFeed(filter: string, paused: boolean) {
     });
     return () => {
       source.close();
+      clearTimeout(timer);
       cancelAnimationFrame(frame);
     };
   }, [filter]);
@@ -86,7 +85,7 @@ function useFeed(filter: string, paused: boolean) {
 }
 
 /** `turn` changes with what is in the list, which stays the same array: a part whose properties are the same is not drawn again. */
-function Rows({ list, pick, follow }: { turn: number; list: Message[]; pick: (message: Message) => void; follow: boolean }) {
+function Rows({ list: all, pick, follow }: { turn: number; list: Message[]; pick: (message: Message) => void; follow: boolean }) {
   const box = useRef<HTMLDivElement>(null);
   const [top, set_top] = useState(0);
   const [tall, set_tall] = useState(520);
@@ -98,12 +97,24 @@ function Rows({ list, pick, follow }: { turn: number; list: Message[]; pick: (me
   useEffect(() => {
     if (follow && box.current && top) box.current.scrollTop = 0;
   }, [follow]);
+  // Who has scrolled down reads: what was there stays where it is, and what came since waits above.
+  const held = useRef<Message[] | null>(null);
+  const scrolled = (at: number) => {
+    if (at <= ROW) held.current = null;
+    else held.current ??= all.slice();
+    set_top(at);
+  };
+  if (!all.length) held.current = null;
+  const list = held.current ?? all;
+  const newer = held.current ? (all.at(-1)?.no ?? 0) - (held.current.at(-1)?.no ?? 0) : 0;
   const first = Math.max(0, Math.floor(top / ROW) - 6);
   const count = Math.ceil(tall / ROW) + 12;
   const shown: Message[] = [];
   for (let i = first; i < Math.min(list.length, first + count); i++) shown.push(list[list.length - 1 - i]!);
   return (
-    <div class="live-rows" ref={box} tabIndex={0} role="group" aria-label={t('Messages, newest first')} onScroll={(e) => set_top(e.currentTarget.scrollTop)}>
+    <div class="live-box">
+    {newer > 0 && <button type="button" class="button first live-newer" onClick={() => { box.current!.scrollTop = 0; box.current!.focus(); }}><Icon name="up" size={15} />{t('{n} newer', { n: number(newer) })}</button>}
+    <div class="live-rows" ref={box} tabIndex={0} role="group" aria-label={t('Messages, newest first')} onScroll={(e) => scrolled(e.currentTarget.scrollTop)}>
       <div class="live-space" style={{ height: `${list.length * ROW}px` }}>
         <ul style={{ transform: `translateY(${first * ROW}px)` }}>
           {shown.map((message) => (
@@ -120,6 +131,7 @@ function Rows({ list, pick, follow }: { turn: number; list: Message[]; pick: (me
           ))}
         </ul>
       </div>
+    </div>
     </div>
   );
 }
@@ -172,7 +184,7 @@ export default function Live() {
       </>}>
       <div class="stack">
         <Card title={t('A second')} note={last ? t('{n} messages in the last second', { n: number(last.messages) }) : t('waiting for the first second')} end={<Tag tone={feed.state === 'open' ? 'yes' : feed.state === 'broken' ? 'no' : 'trim'} icon={feed.state === 'open' ? 'yes' : 'away'}>{feed.state === 'open' ? t('connected') : feed.state === 'broken' ? t('not connected') : t('connecting …')}</Tag>}>
-          <Chart height={150} label={t('Messages a second, by outcome')} data={data} lines={[
+          <Chart height={150} seconds={SECONDS} label={t('Messages a second, by outcome')} data={data} lines={[
             { label: outcome_word('accepted'), color: '--yes', fill: true }, { label: outcome_word('trimmed'), color: '--trim' }, { label: outcome_word('held'), color: '--held' }, { label: outcome_word('dropped'), color: '--no' },
           ]} />
         </Card>

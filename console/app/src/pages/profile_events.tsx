@@ -3,7 +3,8 @@ import { useState } from 'preact/hooks';
 import { api, ask, type Schema } from '../api';
 import { clock, day, time, value_text } from '../format';
 import { destination_title, source_title } from '../policy';
-import { reason_text } from '../reasons';
+import { sending_text } from '../sending';
+import { session } from '../session';
 import { Icon, type IconName } from '../ui/icons';
 import { Card, Dialog, Empty, PurposeChip, Shown, Tag, type Tone } from '../ui/parts';
 import { useAsked } from '../use';
@@ -60,15 +61,17 @@ const SIGNS: Record<string, [IconName, Tone]> = {
   read: ['person', 'quiet'], erased: ['no', 'no'], held: ['clock', 'held'], created: ['plus', 'quiet'],
 };
 
+const reader = (detail: Record<string, unknown>): string => (detail.token === null ? t('this server') : detail.token === session.value?.id ? t('you') : String(detail.by ?? ''));
+
 function item_text(item: Item): string {
   const detail = item.detail as Record<string, unknown>;
   const word = (name: string) => String(detail[name] ?? '');
   switch (item.what) {
     case 'collected': return `${word('event') || word('name') || word('type')} · ${source_title(word('source'))}`;
     case 'said': return `${t(`said ${word('status')}`)} · ${word('purpose')} · ${source_title(word('source'))}`;
-    case 'delivery': return `${destination_title(word('destination'))} · ${t(`delivery ${word('kind')}`)} · ${t(`state ${word('state')}`)}${word('reason') ? ` · ${word('reason')}` : ''}`;
+    case 'delivery': return `${destination_title(word('destination'))} · ${t(`delivery ${word('kind')}`)} · ${t(`state ${word('state')}`)}${word('reason') ? ` · ${sending_text(word('reason'))}` : ''}`;
     case 'sent': return `${destination_title(word('destination'))} · ${t('{n} times', { n: word('count') })}`;
-    case 'read': return `${t(`read ${word('what')}`)} · ${word('purpose')}`;
+    case 'read': return [reader(detail), t(`read ${word('what')}`), word('purpose')].filter(Boolean).join(' · ');
     default: return Object.entries(detail).filter(([, value]) => typeof value !== 'object').slice(0, 3).map(([name, value]) => `${name}: ${String(value)}`).join(' · ');
   }
 }
@@ -125,7 +128,7 @@ export function Deliveries({ who, through }: { who: string; through: string }) {
                   return (
                     <tr key={i}>
                       <td class="nowrap">{time(item.at)}</td><td>{destination_title(d.destination ?? '')}</td><td><PurposeChip name={d.purpose ?? ''} /></td><td>{item.what === 'sent' ? t('{n} times', { n: String(d.count) }) : t(`delivery ${d.kind}`)}</td>
-                      <td><Tag tone={item.what === 'sent' || d.state === 'delivered' ? 'yes' : d.state === 'dead' ? 'no' : d.state === 'pending' ? 'held' : 'quiet'}>{item.what === 'sent' ? t('sent') : t(`state ${d.state}`)}</Tag> {d.reason && <span class="small muted">{reason_text({ code: d.reason })}</span>}</td>
+                      <td><Tag tone={item.what === 'sent' || d.state === 'delivered' ? 'yes' : d.state === 'dead' ? 'no' : d.state === 'pending' ? 'held' : 'quiet'}>{item.what === 'sent' ? t('sent') : t(`state ${d.state}`)}</Tag> {d.reason && <span class="small muted">{sending_text(d.reason)}</span>}</td>
                     </tr>
                   );
                 })}

@@ -19,13 +19,13 @@ function Facts({ profile }: { profile: Profile }) {
   if (!profile.facts.length) return <Empty title={t('No fact may be seen for this purpose')} />;
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label={t('What is known')}>
-      <table>
+      <table class="facts">
         <thead><tr><th>{t('What')}</th><th>{t('Value')}</th><th>{t('From')}</th><th>{t('Purposes')}</th></tr></thead>
         <tbody>
           {profile.facts.map((fact, i) => (
             <tr key={`${fact.name}${fact.source}${i}`}>
               <td class="nowrap">{fact.name}</td>
-              <td class="break"><strong>{value_text(fact.value)}</strong></td>
+              <td class="fact-value"><strong>{value_text(fact.value)}</strong></td>
               <td class="nowrap"><span>{source_title(fact.source)}</span><br /><span class="faint small" title={`${time(fact.observed_at)} · ${fact.on}`}>{day(fact.observed_at)}</span></td>
               <td><Purposes names={fact.purposes} /></td>
             </tr>

@@ -27,7 +27,7 @@ export function StateDialog({ who, purpose: first, close, done }: { who: string;
     set_problem('');
     try {
       set_stated(await ask(api.POST('/v1/consents', { body: {
-        subject: who, purpose, status: statuses.includes(status) ? status : statuses[0]!, method: method || t('console'), ...(reference ? { reference } : {}), ...(explicit && ['given', 'renewed'].includes(status) ? { explicit: true } : {}),
+        subject: who, purpose, status: statuses.includes(status) ? status : statuses[0]!, method: method || 'console', ...(reference ? { reference } : {}), ...(explicit && ['given', 'renewed'].includes(status) ? { explicit: true } : {}),
       } })));
     } catch (cause) {
       set_problem((cause as Failure).message);

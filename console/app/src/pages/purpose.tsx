@@ -1,7 +1,7 @@
 /* One purpose: its basis and what it cites, its notice, what it covers, where that comes from and goes to, whom it covers, how people answered. */
 import { useMemo, useState } from 'preact/hooks';
 import { api, ask } from '../api';
-import { duration, number, percent } from '../format';
+import { duration, number, percent, when_denied_text } from '../format';
 import { category_named, category_title, destination_title, source_title, type Policy, type Purpose } from '../policy';
 import { href } from '../route';
 import { may } from '../session';
@@ -36,7 +36,11 @@ function Answers({ purpose }: { purpose: Purpose }) {
       days.set(rate.day, day);
     }
     const sorted = [...days].sort(([a], [b]) => a.localeCompare(b));
-    return [sorted.map(([day]) => Date.parse(day) / 1000), sorted.map(([, d]) => d.yes), sorted.map(([, d]) => d.no)];
+    // the rate is that of all who had answered by then: a day with three answers says little of itself
+    let yes = 0, all = 0;
+    const rate = sorted.map(([, d]) => { yes += d.yes; all += d.yes + d.no; return all ? yes / all : 0; });
+    const at = sorted.map(([day]) => Date.parse(day) / 1000);
+    return { days: [at, sorted.map(([, d]) => d.yes), sorted.map(([, d]) => d.no)], rate: [at, rate], last: rate.at(-1) ?? 0 };
   }, [rates.data, purpose.name]);
   return (
     <Card title={t('How people answered')} note={t('the last six weeks, by day')}>
@@ -51,7 +55,10 @@ function Answers({ purpose }: { purpose: Purpose }) {
                   <Bar label={t('How people stand')} parts={[{ value: standing.given, tone: 'yes', title: t('covered') }, { value: standing.refused, tone: 'no', title: t('refused') }, { value: standing.withdrawn, tone: 'trim', title: t('withdrew') }, { value: standing.none, tone: 'quiet', title: t('said nothing') }]} />
                 </>
               )}
-              {lines[0]!.length ? <Chart data={lines} label={t('Statements a day')} lines={[{ label: t('yes'), color: '--yes', fill: true }, { label: t('no'), color: '--no' }]} /> : <p class="muted">{t('Nobody said anything in this time.')}</p>}
+              {lines.days[0]!.length ? <>
+                <div><h3>{t('Share of yes among all who had answered')} <span class="faint">{percent(lines.last, 1)}</span></h3><Chart data={lines.rate} height={130} percent label={t('Share of yes among all who had answered')} lines={[{ label: t('share of yes'), color: '--yes', fill: true }]} /></div>
+                <div><h3>{t('Statements a day')}</h3><Chart data={lines.days} height={150} label={t('Statements a day')} lines={[{ label: t('yes'), color: '--yes', fill: true }, { label: t('no'), color: '--no' }]} /></div>
+              </> : <p class="muted">{t('Nobody said anything in this time.')}</p>}
             </div>
           );
         }}
@@ -78,7 +85,7 @@ export function OnePurpose({ purpose, p }: { purpose: Purpose; p: Policy }) {
             {special.length > 0 && <p class="small muted">{t('Special categories need a condition of Art. 9(2): {c}.', { c: String(purpose.raw.special_condition ?? '–') })}</p>}
           </Card>
           <div class="grid cols-2">
-            <Card title={t('Comes from')}><ul class="stack tight">{sources.map((s) => <li key={s.name}><a href={href('/live', { source: s.name, purpose: purpose.name })}>{source_title(s.name)}</a> <span class="faint small">{s.kind} · {t('when denied: {what}', { what: s.when_denied || 'drop' })}</span></li>)}</ul>{!sources.length && <p class="muted">{t('From no source.')}</p>}</Card>
+            <Card title={t('Comes from')}><ul class="stack tight">{sources.map((s) => <li key={s.name}><a href={href('/live', { source: s.name, purpose: purpose.name })}>{source_title(s.name)}</a> <span class="faint small">{t('when the gate says no: {what}', { what: when_denied_text(s.when_denied) })}</span></li>)}</ul>{!sources.length && <p class="muted">{t('From no source.')}</p>}</Card>
             <Card title={t('Goes to')}><ul class="stack tight">{receivers.map((d) => <li key={d.name}><a href={href('/destinations', { name: d.name })}>{destination_title(d.name)}</a><br /><span class="faint small">{d.recipient}</span></li>)}</ul>{!receivers.length && <p class="muted">{t('To nobody.')}</p>}</Card>
           </div>
         </div>

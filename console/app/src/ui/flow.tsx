@@ -1,7 +1,7 @@
 /* The flow as a picture: sources → gate → profiles → destinations. Bands are as wide as what went through (by its root, so that the small
  * are seen, too); dots move while something moves. A phone gets the same as a list.
  */
-import type { FlowData, Outcome } from '../pages/home';
+import { lamp, type FlowData, type Outcome } from '../pages/home';
 import { number, short_number } from '../format';
 import { destination_title, source_title } from '../policy';
 import { href } from '../route';
@@ -35,12 +35,15 @@ function Node({ x, y, width, title, sub, state, to, end }: { x: number; y: numbe
     <a href={to} class="flow-node">
       <rect x={x} y={y - 18} width={width} height={36} rx={8} />
       {state && <circle class={`flow-lamp ${state}`} cx={x + width - 14} cy={y} r={4.5} />}
-      <text x={x + 12} y={y - 2} class="flow-title">{title.length > (state ? 21 : 24) ? `${title.slice(0, state ? 20 : 23)}…` : title}</text>
+      <text x={x + 12} y={y - 2} class="flow-title">{title.length > (state ? 27 : 24) ? `${title.slice(0, state ? 26 : 23)}…` : title}</text>
       <text x={x + 12} y={y + 12} class="flow-sub">{sub}</text>
       {end && <title>{title}</title>}
     </a>
   );
 }
+
+const sent_words = (d: FlowData['destinations'][number]): string =>
+  [`${short_number(d.delivered ?? 0)} ${t('sent')}`, d.rate > 0 && t('{r}/s', { r: short_number(Math.round(d.rate * 10) / 10) }), d.backlog && `${short_number(d.backlog)} ${t('waiting')}`, d.dead_letters && `${short_number(d.dead_letters)} ${t('dead')}`].filter(Boolean).join(' · ');
 
 export function Flow({ data }: { data: FlowData }) {
   const rows = Math.max(data.sources.length, data.destinations.length, 4);
@@ -69,7 +72,7 @@ export function Flow({ data }: { data: FlowData }) {
         ))}
         <Band tone="yes" width={Math.max(2, 0.35 * tall * (all ? through / all : 0))} rate={data.rate} path={curve(460, middle, 580, middle)} />
         {data.destinations.map((d, i) => (
-          <Band key={d.name} tone="out" width={band(d.delivered ?? 0, most_out)} rate={d.rate} path={curve(676, middle + (i - (data.destinations.length - 1) / 2) * 14, 804, spread(data.destinations.length, i))} />
+          <Band key={d.name} tone="out" width={band(d.delivered ?? 0, most_out)} rate={d.rate} path={curve(676, middle + (i - (data.destinations.length - 1) / 2) * 14, 772, spread(data.destinations.length, i))} />
         ))}
         {data.sources.map((source, i) => (
           <Node key={source.name} x={4} y={spread(data.sources.length, i)} width={192} title={source_title(source.name)} to={href('/live', { source: source.name })}
@@ -89,8 +92,8 @@ export function Flow({ data }: { data: FlowData }) {
           <text x={628} y={middle + 14} class="flow-sub middle">{t('{n} kept', { n: short_number(through) })}</text>
         </a>
         {data.destinations.map((d, i) => (
-          <Node key={d.name} x={804} y={spread(data.destinations.length, i)} width={192} title={destination_title(d.name)} state={d.state === 'ready' ? 'yes' : d.state === 'paused' ? 'trim' : 'no'} to={href('/destinations', { name: d.name })}
-            sub={`${short_number(d.delivered ?? 0)} ${t('sent')}${d.backlog ? ` · ${short_number(d.backlog)} ${t('waiting')}` : ''}${d.dead_letters ? ` · ${short_number(d.dead_letters)} ${t('dead')}` : ''}`} end />
+          <Node key={d.name} x={772} y={spread(data.destinations.length, i)} width={224} title={destination_title(d.name)} state={lamp(d)} to={href('/destinations', { name: d.name })}
+            sub={sent_words(d)} end />
         ))}
       </svg>
       <div class="only-narrow stack">
@@ -101,6 +104,11 @@ export function Flow({ data }: { data: FlowData }) {
           </a>
         ))}
         <p class="muted">{words}</p>
+        {data.destinations.map((d) => (
+          <a key={d.name} class="flow-line" href={href('/destinations', { name: d.name })}>
+            <span class="row between"><b><span class={`dot inline ${lamp(d)}`} aria-hidden="true" />{destination_title(d.name)}</b><span class="num small">{sent_words(d)}</span></span>
+          </a>
+        ))}
       </div>
     </>
   );

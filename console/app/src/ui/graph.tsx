@@ -22,7 +22,7 @@ export function IdentityGraph({ identity }: { identity: Identity }) {
   const where = new Map(placed.map((p) => [p.profile.id, p.middle]));
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label={t('Identity graph')}>
-      <svg class="graph" viewBox={`0 0 ${wide} ${y}`} role="img" aria-label={t('{p} profiles, {i} identifiers, {m} merges', {
+      <svg class="graph" viewBox={`0 0 ${wide} ${y - 44}`} role="img" aria-label={t('{p} profiles, {i} identifiers, {m} merges', {
         p: identity.profiles.length, i: identity.profiles.reduce((n, p) => n + p.identifiers.length, 0), m: identity.merges.length })}>
         {identity.merges.map((merge) => {
           const a = merge.left ? where.get(merge.left) : undefined;

@@ -73,15 +73,17 @@ export function Failed({ failure, again }: { failure: Failure; again?: () => voi
     denied: ['lock', t('You may not see this'), t('Your role or your purposes do not allow it. An admin can change that under Access.')],
     missing: ['search', t('Nothing is there'), ''],
     ended: ['lock', t('Your session has ended'), t('Sign in again.')],
-    refused: ['alert', failure.title, ''],
+    refused: ['alert', t(failure.title), ''],
     broken: ['alert', t('Something went wrong in the server'), t('Its log says what.')],
   };
   const [icon, title, what] = words[failure.kind];
   return (
     <div role={failure.kind === 'missing' ? 'status' : 'alert'}>
-      <State icon={icon} title={title}>
-        <p>{failure.detail && failure.kind !== 'offline' ? failure.detail : what}</p>
-        {failure.kind === 'denied' && failure.detail && !failure.reasons.length && <p class="faint">{what}</p>}
+      <State icon={icon} title={failure.reasons.length ? t('The gate said no') : title}>
+        {failure.reasons.length ? <p>{t('The gate withholds this person for this purpose.')}</p> : <>
+          {what && (failure.kind !== 'refused') && <p>{what}</p>}
+          {failure.detail && failure.kind !== 'offline' && <p class="faint small" lang="en">{failure.detail}</p>}
+        </>}
         <Reasons list={failure.reasons} />
         {again && failure.kind !== 'denied' && failure.kind !== 'missing' && (
           <p><button class="button" type="button" onClick={again}>{t('Try again')}</button></p>
