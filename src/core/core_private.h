@@ -11,6 +11,7 @@
 #include "core/gate.h"
 #include "core/identity.h"
 #include "core/profile.h"
+#include "core/signal.h"
 #include "model/key_class.h"
 #include "policy/cover.h"
 

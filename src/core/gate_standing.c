@@ -3,7 +3,8 @@
  * 1. Records are taken in the order in which they were said; at the same instant the refusal is taken last, so that it stands.
  * 2. A grant never overrides a refusal that was said more surely: not a device's yes an account's no, nor what a public source says of somebody
  *    it names what the person said through a proven channel.
- * 3. Objections and opt-outs stand until lifted on an identifier at least as sure; no grant lifts them.
+ * 3. Objections and opt-outs stand until lifted on an identifier at least as sure; no grant lifts them. What a person says lifts them wherever they
+ *    were said; what a GPP string takes back is only the opt-out of the very browser, whoever its person turns out to be.
  * 4. One basis a purpose; when it fails, no other is tried.
  * 5. The yes of a child takes nothing away from its guardian's; a no of either counts (Art. 8).
  */
@@ -19,9 +20,12 @@ struct fold { /* of one purpose */
     const struct consent *objection[SURENESS_COUNT], *opt_out[SURENESS_COUNT]; /* by how surely they were said */
     const struct consent *contract, *ended, *vital, *informed;
     enum sureness locked;
+    enum sureness lifted; /* used while opt-outs are taken back one by one */
+    bool all_lifted;
 };
 struct person_fold {
     const struct consent *restriction;
+    bool taken_back; /* a GPP string took an opt-out back */
     int64_t next_ms; /* the next record that is said only later */
     struct fold purposes[];
 };
@@ -140,6 +144,46 @@ static void fold_record(struct fold *fold, const struct consent *record, enum su
     }
 }
 
+static bool is_gpp(const struct consent *record) { return str_equal(record->method, str_of(signal_kind_method(SIGNAL_GPP))); }
+
+static bool takes_back(const struct consent *lift, const struct consent *opt_out)
+{
+    return is_gpp(opt_out) && lift->identifier == opt_out->identifier && profile_no_equal(lift->profile, opt_out->profile) &&
+           str_equal(lift->purpose, opt_out->purpose);
+}
+
+/* The opt-outs once more, newest first, where some were taken back on one identifier only. */
+static void fold_opt_outs(struct arena *arena, const struct policy *policy, const struct person *person, const struct consent *const *order, size_t count,
+                          struct person_fold *fold)
+{
+    VEC(const struct consent *) lifts = {0}; /* one an identifier and purpose, the surest */
+    for (size_t i = 0; i < policy->purposes.count; i++)
+        memset(fold->purposes[i].opt_out, 0, sizeof fold->purposes[i].opt_out);
+    while (count--) {
+        const struct consent *record = order[count];
+        const struct purpose *purpose = policy_purpose(policy, record->purpose);
+        if (!purpose || (record->status != CONSENT_OPTED_OUT && record->status != CONSENT_OBJECTION_LIFTED))
+            continue;
+        struct fold *one = &fold->purposes[purpose->slot];
+        enum sureness sure = gate_sureness(policy, person, record);
+        bool lifted = one->all_lifted && sure <= one->lifted, known = false;
+        if (record->status == CONSENT_OPTED_OUT) {
+            vec_each (lift, &lifts)
+                lifted |= takes_back(*lift, record) && gate_sureness(policy, person, *lift) >= sure;
+            if (!lifted && !one->opt_out[sure])
+                one->opt_out[sure] = record;
+        } else if (!is_gpp(record)) {
+            one->lifted = one->all_lifted && one->lifted > sure ? one->lifted : sure;
+            one->all_lifted = true;
+        } else {
+            vec_each (lift, &lifts)
+                known |= takes_back(*lift, record) && gate_sureness(policy, person, *lift) >= sure;
+            if (!known)
+                *(const struct consent **)vec_push(arena, &lifts) = record;
+        }
+    }
+}
+
 /* Few names are compared faster than hashed. */
 static const struct purpose *purpose_find(const struct policy *policy, str name)
 {
@@ -173,11 +217,15 @@ static void fold_person(struct arena *arena, const struct policy *policy, const 
             continue;
         }
         const struct purpose *purpose = purpose_find(policy, order[i]->purpose);
-        if (purpose)
+        if (order[i]->status == CONSENT_OBJECTION_LIFTED && is_gpp(order[i]))
+            fold->taken_back = true;
+        else if (purpose)
             fold_record(&fold->purposes[purpose->slot], order[i],
                         needs_sureness(order[i]->status) ? gate_sureness(policy, person, order[i]) : SURE_DEVICE,
                         !purpose->direct_marketing && purpose_basis(purpose, jurisdiction) == BASIS_CONSENT);
     }
+    if (fold->taken_back)
+        fold_opt_outs(arena, policy, person, order, count, fold);
 }
 
 /* --- the bases */

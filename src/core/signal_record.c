@@ -138,21 +138,34 @@ static void plan_out(const struct planning *p, unsigned slot, str method, str ra
         (void)planned_push(p, slot, CONSENT_OPTED_OUT, method, raw, reference);
 }
 
+static bool same_identifier(const struct consent *record, profile_no profile, uint32_t number)
+{
+    return record->identifier == number && profile_no_equal(record->profile, profile);
+}
+
+/* As the gate folds it (gate_standing.c): a person's word lifts all, this signal's own only what it had said on the same identifier. */
+static bool is_lifted(const struct policy *policy, const struct speaker *speaker, const struct consent *said, str method)
+{
+    vec_each (lift, &speaker->person->consents) {
+        if (row_dead(lift) || lift->status != CONSENT_OBJECTION_LIFTED || !str_equal(lift->purpose, said->purpose) || said->at_ms >= lift->at_ms ||
+            gate_sureness(policy, speaker->person, lift) < speaker->sure)
+            continue;
+        bool own = str_equal(lift->method, method);
+        if (!own || (said->status == CONSENT_OPTED_OUT && str_equal(said->method, method) && same_identifier(said, lift->profile, lift->identifier)))
+            return true;
+    }
+    return false;
+}
+
 /* Whether all that stands against the purpose is an opt-out by GPP on this very identifier. */
 static bool only_own_opt_out(const struct policy *policy, const struct speaker *speaker, str purpose, str method)
 {
-    int64_t lifted_ms = TIME_NONE;
     bool own = false;
-    vec_each (record, &speaker->person->consents)
-        if (!row_dead(record) && record->status == CONSENT_OBJECTION_LIFTED && str_equal(record->purpose, purpose) && record->at_ms > lifted_ms &&
-            gate_sureness(policy, speaker->person, record) >= speaker->sure)
-            lifted_ms = record->at_ms;
     vec_each (record, &speaker->person->consents) {
         if (row_dead(record) || (record->status != CONSENT_OPTED_OUT && record->status != CONSENT_OBJECTED) || !str_equal(record->purpose, purpose) ||
-            record->at_ms < lifted_ms)
+            is_lifted(policy, speaker, record, method))
             continue;
-        if (!str_equal(record->method, method) || record->identifier != speaker->identifier->number ||
-            !profile_no_equal(record->profile, speaker->identifier->profile))
+        if (!same_identifier(record, speaker->identifier->profile, speaker->identifier->number) || !str_equal(record->method, method))
             return false;
         own = true;
     }

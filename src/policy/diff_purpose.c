@@ -89,7 +89,7 @@ static void diff_notice_of(struct differ *differ, const struct purpose *old, con
 
 static void diff_terms(struct differ *differ, const struct purpose *old, const struct purpose *now)
 {
-    text_compare(differ, CHANGE_NOTICE, "its contract", old->contract, now->contract);
+    local_compare(differ, CHANGE_NOTICE, "its contract", old->contract, &old->contracts, now->contract, &now->contracts);
     number_compare(differ, CHANGE_NOTICE, "the version of its terms", old->terms_version, now->terms_version);
     if (now->terms_min_version > old->terms_min_version)
         change_add(differ, weight(differ, old), "people whose contract is under terms older than version %u must accept the present ones",
@@ -105,12 +105,12 @@ static void diff_terms(struct differ *differ, const struct purpose *old, const s
 static void diff_citations(struct differ *differ, const struct purpose *old, const struct purpose *now)
 {
     diff_terms(differ, old, now);
-    text_compare(differ, CHANGE_NOTICE, "its law", old->law, now->law);
-    text_compare(differ, CHANGE_NOTICE, "its interest", old->interest, now->interest);
+    local_compare(differ, CHANGE_NOTICE, "its law", old->law, &old->laws, now->law, &now->laws);
+    local_compare(differ, CHANGE_NOTICE, "its interest", old->interest, &old->interests, now->interest, &now->interests);
     text_compare(differ, CHANGE_NOTICE, "its balancing test", old->balancing_test, now->balancing_test);
     time_compare(differ, CHANGE_NOTICE, "the date of its balancing test", old->assessment_at_ms, now->assessment_at_ms);
     time_compare(differ, CHANGE_NOTICE, "the review of its balancing test", old->assessment_review_ms, now->assessment_review_ms);
-    text_compare(differ, CHANGE_NOTICE, "why no other basis serves", old->why_no_other_basis, now->why_no_other_basis);
+    local_compare(differ, CHANGE_NOTICE, "why no other basis serves", old->why_no_other_basis, &old->whys, now->why_no_other_basis, &now->whys);
     if (duration_compare(old->vital_lapse, now->vital_lapse))
         change_add(differ, CHANGE_NOTICE, "an invoked vital interest lapses after %.*s instead of %.*s",
                    STR_FMT(duration_words(differ->arena, now->vital_lapse)), STR_FMT(duration_words(differ->arena, old->vital_lapse)));

@@ -49,19 +49,34 @@ static str cut_at(str text, str *ret_behind)
     return at ? str_slice(text, 0, at - 1) : text;
 }
 
-/* `contract: terms of sale` or `contract: terms of sale@3` */
+/* The title of the terms; their version, where one stands behind it. */
+static str terms_read(str text, uint32_t *version)
+{
+    str behind, title = cut_at(text, &behind);
+    int64_t number;
+    if (str_empty(behind) || !str_to_int64(behind, &number) || number < 1 || number > 1000000000)
+        return str_trim(text);
+    *version = (uint32_t)number;
+    return str_trim(title);
+}
+
+/* `contract: terms of sale` or `contract: terms of sale@3`; in several languages all name the one version. */
 void read_contract(struct loader *loader, const struct node *value, void *field)
 {
     struct purpose *purpose = field;
-    str text = STR_NONE, behind;
-    int64_t version;
-    read_text(loader, value, &text);
-    str title = cut_at(text, &behind);
-    if (!str_empty(behind) && str_to_int64(behind, &version) && version >= 1 && version <= 1000000000) {
-        purpose->terms_version = (uint32_t)version;
-        text = title;
+    uint32_t said = 0;
+    str text = STR_NONE;
+    read_local(loader, value, &text, &purpose->contracts);
+    purpose->contract = terms_read(text, &said);
+    vec_each (one, &purpose->contracts) {
+        uint32_t version = 0;
+        one->text = terms_read(one->text, &version);
+        if (version && said && version != said)
+            problem_at(loader, value, STR_NONE, "the contract has version %u in one language and %u in another; the terms have one version", said, version);
+        said = version ? version : said;
     }
-    purpose->contract = str_trim(text);
+    if (said)
+        purpose->terms_version = said;
 }
 
 static void read_dated(struct loader *loader, const struct node *value, void *field)

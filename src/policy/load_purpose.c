@@ -137,6 +137,24 @@ static void read_description(struct loader *loader, const struct node *value, vo
     read_local(loader, value, &purpose->description, &purpose->descriptions);
 }
 
+static void read_law(struct loader *loader, const struct node *value, void *field)
+{
+    struct purpose *purpose = field;
+    read_local(loader, value, &purpose->law, &purpose->laws);
+}
+
+static void read_interest(struct loader *loader, const struct node *value, void *field)
+{
+    struct purpose *purpose = field;
+    read_local(loader, value, &purpose->interest, &purpose->interests);
+}
+
+static void read_why(struct loader *loader, const struct node *value, void *field)
+{
+    struct purpose *purpose = field;
+    read_local(loader, value, &purpose->why_no_other_basis, &purpose->whys);
+}
+
 #define AT(member) offsetof(struct purpose, member)
 static const struct member members[] = {
     {"title", read_title, 0},
@@ -151,11 +169,11 @@ static const struct member members[] = {
     {"terms_min_version", read_count, AT(terms_min_version)},
     {"opened_by", read_texts, AT(opened_by)},
     {"ended_by", read_texts, AT(ended_by)},
-    {"law", read_text, AT(law)},
-    {"interest", read_text, AT(interest)},
+    {"law", read_law, 0},
+    {"interest", read_interest, 0},
     {"balancing_test", read_balancing_test, 0},
     {"review", read_nothing, 0}, /* after the test, whichever stands first */
-    {"why_no_other_basis", read_text, AT(why_no_other_basis)},
+    {"why_no_other_basis", read_why, 0},
     {"lapses", read_lapses, AT(vital_lapse)},
     {"special_condition", read_condition, AT(special_condition)},
     {"special_law", read_text, AT(special_law)},

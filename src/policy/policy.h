@@ -79,7 +79,8 @@ struct purpose {
     /* what the basis cites */
     uint16_t notice; /* consent (required), others optional: slot, or SLOT_NONE */
     uint32_t notice_min_version; /* 0: the notice's renew_older_than */
-    str contract;
+    str contract; /* this and the next: what the person may read in their own language, too */
+    local_texts contracts, laws, interests, whys;
     uint32_t terms_version, terms_min_version; /* contract: version of its terms (default 1), oldest still accepted */
     str law, interest, balancing_test, why_no_other_basis;
     int64_t assessment_at_ms, assessment_review_ms; /* balancing test: dated, due again; TIME_NONE where not given */

@@ -130,6 +130,9 @@ static void warn_purpose(warner *w, const struct purpose *purpose)
     warn_signals(w, purpose);
     if (purpose->retention.anchor == ANCHOR_NONE)
         change_add(w, CHANGE_NOTICE, "its data is kept without end (Art. 5(1)(e)); add `retention: P2Y after last_seen` or the like");
+    if (purpose->retention.anchor == ANCHOR_LAST_SEEN && !purpose->retention.duration.months && purpose->retention.duration.ms < 2 * DAY_MS)
+        change_add(w, CHANGE_NOTICE, "when somebody was last seen is known to the day, and its retention counts from that day's start, so it may be over within hours; write "
+                                     "P2D or more, or count from `collected`");
     warn_special(w, purpose);
     warn_automated(w, purpose);
     warn_interest(w, purpose);

@@ -306,7 +306,7 @@ static void why(struct sheet *sheet)
         put(sheet, "<td>");
         html_text(&sheet->export->out, str_of(basis_words[purpose->basis][sheet->language]));
         buf_printf(&sheet->export->out, " (GDPR %s)", basis_article(purpose->basis));
-        str cited = !str_empty(purpose->law) ? purpose->law : purpose->interest;
+        str cited = page_cited(&page, purpose, purpose->basis);
         if (!str_empty(cited)) {
             put(sheet, ": ");
             html_text(&sheet->export->out, cited);

@@ -130,6 +130,18 @@ str page_title_of(const struct page *page, const local_texts *titles, str title,
     return str_empty(text) ? name : text;
 }
 
+str page_cited(const struct page *page, const struct purpose *purpose, enum basis basis)
+{
+    str tag = page_language_tag(page->language);
+    switch (basis) {
+    case BASIS_CONTRACT: return local_text(&purpose->contracts, tag, purpose->contract);
+    case BASIS_LEGAL_OBLIGATION: case BASIS_PUBLIC_TASK: return local_text(&purpose->laws, tag, purpose->law);
+    case BASIS_VITAL_INTEREST: return local_text(&purpose->whys, tag, purpose->why_no_other_basis);
+    case BASIS_LEGITIMATE_INTEREST: return local_text(&purpose->interests, tag, purpose->interest);
+    default: return STR_NONE;
+    }
+}
+
 /* ---- the frame ---- */
 
 static void headers(struct call *call)

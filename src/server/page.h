@@ -50,6 +50,7 @@ str page_duration(const struct page *page, struct duration duration); /* "2 year
 str page_kept(const struct page *page, const struct purpose *purpose); /* how long, as a sentence */
 str page_said(const struct page *page, enum consent_status status); /* "took consent back" */
 str page_title_of(const struct page *page, const local_texts *titles, str title, str name);
+str page_cited(const struct page *page, const struct purpose *purpose, enum basis basis); /* what the basis cites: contract, law, interest, why no other; none for a consent */
 
 /* Begins the reply: head, heading, language switch (`path` with the ticket, NULL: none), up to the open <main>. */
 void page_begin(struct call *call, unsigned status, enum page_language language, str ticket, str title, const char *path, struct page *ret_page);

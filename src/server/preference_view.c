@@ -349,9 +349,9 @@ static void interest_card(struct preference_view *view, const struct purpose *pu
     card_begin(page, purpose);
     running_state(page, now);
     if (now->basis == BASIS_PUBLIC_TASK)
-        page_paragraph(page, page_fill(page, TEXT_BASIS_TASK, purpose->law, STR_NONE, STR_NONE));
+        page_paragraph(page, page_fill(page, TEXT_BASIS_TASK, page_cited(page, purpose, now->basis), STR_NONE, STR_NONE));
     else
-        page_paragraph(page, page_fill(page, TEXT_BASIS_INTEREST, purpose->interest, page_date(page, purpose->assessment_at_ms), STR_NONE));
+        page_paragraph(page, page_fill(page, TEXT_BASIS_INTEREST, page_cited(page, purpose, now->basis), page_date(page, purpose->assessment_at_ms), STR_NONE));
     notice_details(page, notice_of(page, purpose), TEXT_READ_NOTICE);
     more_details(page, purpose);
     preference_form_begin(page, NULL, purpose, NULL);
@@ -410,11 +410,11 @@ static void needed_card(struct preference_view *view, const struct purpose *purp
     card_begin(page, purpose);
     if (now->basis == BASIS_CONTRACT) {
         contract_state(page, now);
-        page_paragraph(page, page_fill(page, TEXT_BASIS_CONTRACT, purpose->contract, STR_NONE, STR_NONE));
+        page_paragraph(page, page_fill(page, TEXT_BASIS_CONTRACT, page_cited(page, purpose, now->basis), STR_NONE, STR_NONE));
     } else if (now->basis == BASIS_LEGAL_OBLIGATION) {
-        page_paragraph(page, page_fill(page, TEXT_BASIS_LAW, purpose->law, STR_NONE, STR_NONE));
+        page_paragraph(page, page_fill(page, TEXT_BASIS_LAW, page_cited(page, purpose, now->basis), STR_NONE, STR_NONE));
     } else {
-        page_paragraph(page, page_fill(page, TEXT_BASIS_VITAL, purpose->why_no_other_basis, STR_NONE, STR_NONE));
+        page_paragraph(page, page_fill(page, TEXT_BASIS_VITAL, page_cited(page, purpose, now->basis), STR_NONE, STR_NONE));
     }
     notice_details(page, notice_of(page, purpose), TEXT_READ_NOTICE);
     more_details(page, purpose);
@@ -456,7 +456,8 @@ static void erase_block(struct preference_view *view)
     buf_init(&stays, page->arena, LIMIT_MESSAGE_BYTES);
     vec_each (purpose, &page->policy->purposes)
         if (basis_outlives_erasure(basis_of(view, purpose)))
-            buf_printf(&stays, "%s%.*s (%.*s)", stays.length ? "; " : "", STR_FMT(title_of(page, purpose)), STR_FMT(purpose->law));
+            buf_printf(&stays, "%s%.*s (%.*s)", stays.length ? "; " : "", STR_FMT(title_of(page, purpose)),
+                       STR_FMT(page_cited(page, purpose, basis_of(view, purpose))));
     html(page, "<div class=\"right\"><h3>");
     page_say(page, TEXT_ERASE);
     html(page, "</h3><p>");

@@ -3,6 +3,8 @@
  */
 #include "sim.h"
 
+#include "core/signal.h"
+
 struct asked { /* in */
     const struct spec *spec;
     const struct spec_purpose *purpose;
@@ -234,16 +236,28 @@ static reason_mask interest_reasons(const struct asked *q)
 
 /* --- objections */
 
-/* Said, and not lifted since on an identifier at least as sure. */
+/* By the person, wherever it was said; or by a GPP string, where one had said it on the very same identifier. */
+static bool lifts(const struct asked *q, const struct consent *lift, const struct consent *said)
+{
+    str gpp = str_of(signal_kind_method(SIGNAL_GPP));
+    if (!counts(q, lift, BIT_OF(CONSENT_OBJECTION_LIFTED)) || !later(lift, said) || sure(q->person, lift) < sure(q->person, said))
+        return false;
+    return !str_equal(lift->method, gpp) || (said->status == CONSENT_OPTED_OUT && str_equal(said->method, gpp) && lift->identifier == said->identifier &&
+                                             profile_no_equal(lift->profile, said->profile));
+}
+
+/* Said, and not lifted since on an identifier at least as sure; of several the one that was said most surely, then the latest. */
 static const struct consent *unlifted(const struct asked *q, enum consent_status status)
 {
-    for (int level = 2; level >= 0; level--) {
-        const struct consent *said = latest_sure(q, BIT_OF(status), level, level);
-        const struct consent *lifted = latest_sure(q, BIT_OF(CONSENT_OBJECTION_LIFTED), level, 2);
-        if (said && !(lifted && later(lifted, said)))
-            return said;
+    const struct consent *found = NULL;
+    vec_each (said, &q->person->consents) {
+        bool stands = counts(q, said, BIT_OF(status));
+        vec_each (lift, &q->person->consents)
+            stands = stands && !lifts(q, lift, said);
+        if (stands && (!found || sure(q->person, said) > sure(q->person, found) || (sure(q->person, said) == sure(q->person, found) && later(said, found))))
+            found = said;
     }
-    return NULL;
+    return found;
 }
 
 static reason_mask objection_reasons(const struct asked *q)

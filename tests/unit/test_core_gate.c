@@ -276,6 +276,9 @@ static const struct example joined[] = {
     {"2026-10-01 newsletter given; 2026-10-02 restricted on " B "; 2026-10-03 join " B "; 2026-10-04 undo", "newsletter", "allow"},
     {"2026-10-01 newsletter given; 2026-10-02 safety objected on " B "; 2026-10-03 join " B, "safety", "deny objection_pending"},
     {"2026-10-01 newsletter given; 2026-10-02 safety objected on " B "; 2026-10-03 join " B "; 2026-10-04 safety objection_lifted agent", "safety", "allow"},
+    /* the person's newer word stands, also where the two turn out to be one only later; the older does not */
+    {"2026-10-01 newsletter given; 2026-10-02 safety objected on " B "; 2026-10-03 safety objection_lifted agent; 2026-10-04 join " B, "safety", "allow"},
+    {"2026-10-01 newsletter given; 2026-10-02 safety objection_lifted agent; 2026-10-03 safety objected on " B "; 2026-10-04 join " B, "safety", "deny objection_pending"},
     {"2026-10-01 newsletter given; 2026-10-02 safety objected on " B "; 2026-10-03 join " B "; 2026-10-04 safety objection_lifted agent; 2026-10-05 undo", "safety", "allow"},
     /* of grants and refusals the latest stands, wherever it was said; at the same instant the refusal */
     {"2026-10-01 newsletter given on " B "; 2026-10-02 newsletter refused; 2026-10-03 join " B, "newsletter", "deny consent_refused"},

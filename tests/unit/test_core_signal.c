@@ -377,6 +377,23 @@ static void only_the_signal_that_opted_out_takes_it_back(void **state)
     check_str(decided("anonymous_id:a", "sell", ""), "opted_out_by_signal");
 }
 
+/* Each device speaks for itself until the person does. */
+static void what_gpp_took_back_on_one_device_does_not_take_back_what_another_said_when_they_turn_out_to_be_one(void **state)
+{
+    (void)state;
+    (void)page_as("us", "\"anonymousId\":\"laptop\"", CALIFORNIA_OUT);
+    world_later(&world, "PT1M");
+    (void)page_as("us", "\"anonymousId\":\"phone\"", CALIFORNIA_OUT);
+    world_later(&world, "PT1M");
+    (void)page_as("us", "\"anonymousId\":\"phone\"", CALIFORNIA_IN);
+    check_str(decided("anonymous_id:phone", "sell", ""), "allow");
+    check_str(world_join(&world, "anonymous_id:phone", "anonymous_id:laptop"), "");
+    check_str(decided("anonymous_id:phone", "sell", ""), "opted_out_by_signal");
+    world_later(&world, "PT1M");
+    (void)page_as("us", "\"anonymousId\":\"laptop\"", CALIFORNIA_IN); /* now nothing else stands */
+    check_str(decided("anonymous_id:phone", "sell", ""), "allow");
+}
+
 static void a_message_that_names_two_people_takes_back_nothing(void **state)
 {
     (void)state;
@@ -499,6 +516,7 @@ int main(void)
         CASE(who_joins_somebody_that_forbade_a_vendor_is_called_back_from_it_too),
         CASE(an_opt_out_of_a_sale_counts_and_travels_through_the_identity_graph),
         CASE(only_the_signal_that_opted_out_takes_it_back),
+        CASE(what_gpp_took_back_on_one_device_does_not_take_back_what_another_said_when_they_turn_out_to_be_one),
         CASE(a_message_that_names_two_people_takes_back_nothing),
         CASE(gpc_within_gpp_counts_and_an_unreadable_section_stops),
         CASE(consent_mode_needs_each_of_its_keys),

@@ -216,6 +216,10 @@ static const struct difference {
      "notices: { n: { version: 2, renew_older_than: 1, effective: 2026-09-01, languages: { en: a.md } }, m: { version: 1, languages: { en: a.md } } }\npurposes: { p: { title: P, basis: legitimate_interest, interest: i, balancing_test: t@2026-01-01, categories: email, notice: n }, q: { title: Q, basis: contract, contract: c, categories: email } }",
      "notices: { n: { version: 2, renew_older_than: 1, effective: 2026-09-01, languages: { en: a.md } }, m: { version: 1, languages: { en: a.md } } }\npurposes: { p: { title: P, basis: legitimate_interest, interest: i, balancing_test: t@2026-01-01, categories: email }, q: { title: Q, basis: contract, contract: c, categories: email } }", 1,
      "notice purpose `p`: it no longer names a notice\n"},
+    {"a law in other words",
+     "purposes: { p: { title: P, basis: public_task, law: { en: act 1, hu: törvény }, categories: email } }",
+     "purposes: { p: { title: P, basis: public_task, law: { en: act 1, hu: 1. törvény }, categories: email } }", 1,
+     "notice purpose `p`: its law in `hu` changes from `törvény` to `1. törvény`\n"},
     {"older terms are enough again",
      "notices: { n: { version: 2, renew_older_than: 1, effective: 2026-09-01, languages: { en: a.md } }, m: { version: 1, languages: { en: a.md } } }\npurposes: { p: { title: P, basis: contract, contract: c@3, terms_min_version: 3, categories: email }, q: { title: Q, basis: contract, contract: c, categories: email } }",
      "notices: { n: { version: 2, renew_older_than: 1, effective: 2026-09-01, languages: { en: a.md } }, m: { version: 1, languages: { en: a.md } } }\npurposes: { p: { title: P, basis: contract, contract: c@3, terms_min_version: 2, categories: email }, q: { title: Q, basis: contract, contract: c, categories: email } }", 1,
@@ -381,6 +385,10 @@ static const struct warned {
     {"data kept without end",
      "controller: { name: A, country: HU, dpo: d }\nnotices: { n: { version: 2, languages: { en: a.md } } }\npurposes: { p: { title: P, basis: contract, contract: c, opened_by: A, categories: email } }\nfields: { traits.email: email }\nsources: { s: { purposes: p } }\n",
      "notice purpose `p`: its data is kept without end (Art. 5(1)(e)); add `retention: P2Y after last_seen` or the like\n"},
+    {"kept by the hour, counted by the day",
+     "controller: { name: A, country: HU, dpo: d }\nnotices: { n: { version: 2, languages: { en: a.md } } }\npurposes: { p: { title: P, retention: PT47H after last_seen, basis: contract, contract: c, opened_by: A, categories: email }, "
+     "q: { title: Q, retention: P2D after last_seen, basis: contract, contract: c, opened_by: A, categories: email } }\nfields: { traits.email: email }\nsources: { s: { purposes: [p, q] } }\n",
+     "notice purpose `p`: when somebody was last seen is known to the day, and its retention counts from that day's start, so it may be over within hours; write P2D or more, or count from `collected`\n"},
     {"no source, no title, no event",
      "controller: { name: A, country: HU, dpo: d }\npurposes: { p: { basis: contract, contract: c, categories: email, retention: P1Y after collected } }\nfields: { traits.email: email }",
      "info purpose `p`: no event opens its contract, so each has to be stated through the API; or add `opened_by: [Order Completed]`\n"

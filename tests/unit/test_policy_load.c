@@ -88,6 +88,22 @@ static void a_safeguard_is_cited(void **state) {
     assert_int_equal(c->safeguard_until_ms, TIME_FOREVER);
 }
 
+static void what_a_basis_cites_may_be_said_in_several_languages(void **state) {
+    (void)state;
+    const struct purpose *p = policy_purpose(policy_of("purposes:\n  p: { basis: contract, contract: { en: terms of sale@4, hu: vásárlási feltételek }, categories: email }\n"
+                                                       "  q: { basis: public_task, law: { hu: törvény, en: act }, categories: email }"), STR("p"));
+    check_str(p->contract, "terms of sale");
+    check_str(local_text(&p->contracts, STR("hu"), p->contract), "vásárlási feltételek");
+    check_str(local_text(&p->contracts, STR("en"), p->contract), "terms of sale");
+    assert_int_equal(p->terms_version, 4);
+    check_str(p[1].law, "act");
+    check_str(local_text(&p[1].laws, STR("hu"), p[1].law), "törvény");
+    check_str(local_text(&p[1].laws, STR("fr"), p[1].law), "act");
+    p = purpose_of("basis: { default: legitimate_interest, DE: vital_interest }, interest: { en: i, hu: érdek }, balancing_test: t@2026-01-01, why_no_other_basis: { hu: mert }, categories: email");
+    check_str(local_text(&p->interests, STR("hu"), p->interest), "érdek");
+    check_str(p->why_no_other_basis, "mert");
+}
+
 static void adequacy_may_end(void **state) {
     (void)state;
     const struct policy *policy = policy_of("transfers: { adequate: [CH, GB until 2027-06-27] }");
@@ -654,6 +670,7 @@ int main(void) {
         CASE(what_a_policy_does_not_say_is_strict),
         CASE(settings_and_transfers_are_read),
         CASE(a_safeguard_is_cited),
+        CASE(what_a_basis_cites_may_be_said_in_several_languages),
         CASE(adequacy_may_end),
         CASE(a_child_is_one_by_the_law_of_the_place),
         CASE(the_policy_may_set_the_age),

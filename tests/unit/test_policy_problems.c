@@ -189,6 +189,8 @@ static const struct refusal purposes_table[] = {
      "3:6: purpose `p`: `basis` is missing: one of consent, contract, legal_obligation, vital_interest, public_task, legitimate_interest\n"},
     {"basis: { US: consent }, categories: email",
      "3:15: purpose `p`: `basis` has no `default`: the basis wherever none of the named regions applies\n"},
+    {"basis: contract, contract: { en: terms@2, hu: feltételek@3 }, categories: email",
+     "3:35: purpose `p`: the contract has version 2 in one language and 3 in another; the terms have one version\n"},
     {"basis: { default: contract, Texas: consent }, contract: c, categories: email",
      "3:36: purpose `p`: `Texas` is not a region; write a country (HU), a part of one (US-CA), EU or EEA\n"},
     {"basis: consent, categories: email",

@@ -15,6 +15,8 @@ const CITES = ['law', 'contract', 'interest', 'balancing_test', 'review', 'why_n
 
 function cite(value: unknown): string {
   if (Array.isArray(value)) return value.join(', ');
+  const local = value && typeof value === 'object' ? (value as Record<string, unknown>)[language.value] ?? (value as Record<string, unknown>).en : undefined;
+  if (typeof local === 'string') return local; // said in several languages
   if (value && typeof value === 'object') return Object.entries(value).map(([k, v]) => `${k}: ${v instanceof Date ? v.toISOString().slice(0, 10) : String(v)}`).join(', ');
   return String(value);
 }
