@@ -130,6 +130,11 @@ def a_second_start_keeps_the_data():
     assert after["id"] == before["id"] and after["traits"] == before["traits"]
 
 
+def a_taken_port_of_the_shop_s_systems_is_told():
+    other = Shop(os.path.join(directory, "other"))  # the first one has it
+    assert other.process.wait(300) == 3 and "needs port 8490" in other.output, other.output[-2000:]
+
+
 def a_wrong_option_is_told():
     done = subprocess.run(["./run", "--emtpy"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20)
     assert done.returncode == 2 and re.search(r"usage: ./run", done.stderr)
@@ -141,6 +146,7 @@ CASES = [
     the_tour_of_the_readme_holds,
     the_shop_s_page_carries_the_banner,
     a_second_start_keeps_the_data,
+    a_taken_port_of_the_shop_s_systems_is_told,
     a_wrong_option_is_told,
 ]
 
