@@ -312,6 +312,28 @@ async function the_tour_goes_from_a_click_to_the_proof(shop, browser) {
   await done(page)
 }
 
+async function the_tour_plays_by_itself_to_the_end_and_leaves_nobody_behind(shop, browser) {
+  const page = await at(shop, browser, 'admin', {reducedMotion: 'no-preference'})
+  const made = []
+  page.on('request', request => { if (/\/v1\/track/.test(request.url())) made.push(JSON.parse(request.postData()).userId) })
+  await page.clock.install()
+  await open(page, shop, '#/tour')
+  await page.getByRole('button', {name: 'Play by itself'}).click()
+  const way = page.getByRole('list', {name: 'Where her data is'}), end = Date.now() + 200000, seen = new Set()
+  while (!await page.getByRole('button', {name: 'Once more'}).count()) {
+    assert.ok(Date.now() < end, 'the tour comes to its end')
+    seen.add((await way.innerText()).replace(/\s+/g, ' '))
+    await page.clock.runFor(1500) // its three minutes, faster
+  }
+  assert.ok(seen.size >= 6, `the way of the data is drawn scene by scene: ${[...seen].join(' | ')}`)
+  assert.equal(await page.getByRole('alert').count(), 0)
+  assert.equal(await page.getByText('proven', {exact: true}).count(), 2)
+  const gone = await shop.ask('GET', `/v1/profiles/user_id:${made[0]}?purpose=newsletter`)
+  assert.ok(gone.status === 404 || gone.status === 403, `the customer of the tour is gone: ${gone.status}`)
+  page.problems = page.problems.filter(one => !/40[34]/.test(one))
+  await done(page)
+}
+
 async function a_thousand_messages_at_once_are_all_told_and_few_are_drawn(shop, browser) {
   const page = await at(shop, browser)
   await open(page, shop, '#/live')
@@ -338,7 +360,7 @@ async function a_thousand_messages_at_once_are_all_told_and_few_are_drawn(shop, 
 export const actCases = [
   a_wrong_password_is_refused_and_a_right_one_opens_the_view_that_was_asked_for, another_purpose_shows_another_person, what_was_said_is_proven_in_the_browser_and_a_forged_proof_is_not,
   the_gate_answers_with_reasons_and_with_what_would_make_a_yes, a_statement_is_recorded_with_its_receipt, a_request_is_opened_and_fulfilled_with_a_certificate, the_promises_are_verified_line_by_line,
-  the_ledger_was_only_added_to_since_the_last_look, a_user_is_made_and_signs_in_by_a_one_time_link, the_palette_finds_pages_and_persons_by_the_keyboard_alone, the_tour_goes_from_a_click_to_the_proof,
+  the_ledger_was_only_added_to_since_the_last_look, a_user_is_made_and_signs_in_by_a_one_time_link, the_palette_finds_pages_and_persons_by_the_keyboard_alone, the_tour_goes_from_a_click_to_the_proof, the_tour_plays_by_itself_to_the_end_and_leaves_nobody_behind,
   a_thousand_messages_at_once_are_all_told_and_few_are_drawn, the_evidence_is_exported_and_verifies_offline, a_delivery_leads_to_its_person_through_the_gate,
   the_editor_suggests_names_and_lets_the_keyboard_go_on, the_editor_finds_a_mistake_says_what_changes_and_puts_it_in_force,
 ]

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import {gzipSync} from 'node:zlib'
 import {axeClean, noSidewaysScroll, picture} from '../browser/browser.mjs'
-import {at, done, open, settled} from './visit.mjs'
+import {at, clean, done, open, settled} from './visit.mjs'
 
 const anna = 'who=email:anna.kovacs@example.hu'
 export const views = {
@@ -28,6 +28,7 @@ async function each_page_is_whole_and_accessible_on_a_desk(shop, browser) {
     await noSidewaysScroll(page)
     await axeClean(page, name)
     assert.equal(await page.getByRole('alert').count(), 0, `${name} shows no failure`)
+    await clean(page, name)
     await picture(page, `console-${name}`, false)
   }
   await done(page)
@@ -43,6 +44,7 @@ async function each_page_fits_a_phone_in_the_dark_and_in_Hungarian(shop, browser
     assert.equal(await page.locator('html').getAttribute('lang'), 'hu')
     await noSidewaysScroll(page)
     if (onPhone.has(name)) await axeClean(page, `${name} on a phone`)
+    await clean(page, `${name} on a phone`)
     if (['home', 'profile', 'ask', 'profile-consents'].includes(name)) await picture(page, `console-phone-${name}`, false)
   }
   await done(page)
@@ -78,6 +80,7 @@ async function everything_comes_from_one_place_small_and_under_a_strict_policy(s
   const policy = reply.headers()['content-security-policy']
   assert.ok(policy, 'the page has a Content-Security-Policy')
   assert.ok(!/unsafe-(inline|eval)/.test(policy), policy)
+  for (const rule of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "connect-src 'self'"]) assert.ok(policy.includes(rule), `${rule} in ${policy}`)
   const html = await reply.text()
   assert.ok(!/<style|style=|<script(?![^>]*src=)/.test(html), 'nothing stands inline')
   const sum = (await Promise.all(sizes)).reduce((a, b) => a + b, 0)

@@ -4,6 +4,7 @@ import {Browser, pictures} from '../browser/browser.mjs'
 import {actCases} from './acts.mjs'
 import {pageCases} from './pages.mjs'
 import {Shop} from './shop.mjs'
+import {signOnCases} from './signon.mjs'
 import {stateCases} from './states.mjs'
 import {textCases} from './texts.mjs'
 
@@ -13,11 +14,11 @@ let passed = 0, failed = 0
 try {
   await shop.start()
   await browser.start()
-  for (const run of [...textCases, ...pageCases, ...actCases, ...stateCases].filter(one => one.name.includes(part.replaceAll(' ', '_')))) {
+  for (const run of [...textCases, ...pageCases, ...actCases, ...signOnCases, ...stateCases].filter(one => one.name.includes(part.replaceAll(' ', '_')))) {
     const name = run.name.replaceAll('_', ' '), began = Date.now()
     let timer
     try {
-      await Promise.race([run(shop, browser), new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('not done within 120 s')), 120000) })])
+      await Promise.race([run(shop, browser), new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('not done within 400 s')), 400000) })])
       passed++
       console.log(`ok      ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`)
     } catch (error) {

@@ -11,7 +11,7 @@ export const password = 'correct horse battery'
 export const roles = {admin: ['*'], privacy: ['*'], marketer: ['newsletter', 'advertising'], agent: ['service', 'fulfilment'], auditor: ['*']}
 const sources = ['WEB', 'APP', 'TILL', 'CALLCENTRE', 'SURVEY', 'SCALE', 'SOCIAL', 'FILES']
 
-function freePort() {
+export function freePort() {
   return new Promise(resolve => {
     const server = createServer().listen(0, '127.0.0.1', () => { const {port} = server.address(); server.close(() => resolve(port)) })
   })
@@ -19,11 +19,13 @@ function freePort() {
 
 export class Shop {
   constructor(build) { this.program = path.join(build, 'telos'); this.demo = path.join(build, 'demo/telos-demo') }
-  async start({empty = false} = {}) {
+  /** empty: no policy yet. people 0: the policy, and nobody. port, env: where somebody else must know the address before. */
+  async start({empty = false, people = 40, port = 0, env = {}} = {}) {
     this.directory = mkdtempSync(path.join(tmpdir(), 'telos-console-'))
     this.data = path.join(this.directory, 'data')
     this.log = path.join(this.directory, 'log')
-    this.env = {...process.env, DUNA_HOOK_SECRET: 'secret'}
+    if (port) this.url = `http://127.0.0.1:${port}`
+    this.env = {...process.env, ...env, DUNA_HOOK_SECRET: 'secret'}
     for (const name of sources) this.env[`DUNA_${name}_KEY`] = `console-${name.toLowerCase()}-key`
     const words = ['serve', '--data', this.data]
     if (!empty) {
@@ -37,10 +39,10 @@ export class Shop {
     }
     await this.serve(words)
     this.token = JSON.parse(this.command('token', 'create', '--role', 'admin', '--purpose', '*')).token
-    if (!empty) {
-      execFileSync(this.demo, ['shop', '--server', this.url, '--people', '40'], {env: {...this.env, TELOS_TOKEN: this.token}, stdio: ['ignore', 'ignore', openSync(this.log, 'a')]})
-      for (const [role, purposes] of Object.entries(roles)) await this.must('POST', '/v1/users', {name: role, title: `Test ${role}`, role, purposes, password})
+    if (!empty && people) {
+      execFileSync(this.demo, ['shop', '--server', this.url, '--people', String(people)], {env: {...this.env, TELOS_TOKEN: this.token}, stdio: ['ignore', 'ignore', openSync(this.log, 'a')]})
     }
+    if (!empty) for (const [role, purposes] of Object.entries(roles)) await this.must('POST', '/v1/users', {name: role, title: `Test ${role}`, role, purposes, password})
   }
   // Starts the server; a second time on the same port, as after an outage.
   async serve(words = this.words) {

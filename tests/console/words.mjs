@@ -38,7 +38,7 @@ export function texts() {
   for (const one of ['See', 'Steer', 'Prove']) found.add(one)
   const table = (name, start) => { const text = read(name), at = text.indexOf(start); return text.slice(at, text.indexOf('\n}', at)) }
   all(table('ui/flow.tsx', 'export const OUTCOME_WORDS') .split('\n')[0], /: '([^']+)'/g).forEach(one => found.add(one))
-  for (const [name, start] of [['ui/proof.tsx', 'const WORDS'], ['sending.ts', 'const TROUBLES'], ['sending.ts', 'const STATUS'], ['pages/evidence.tsx', 'const PROMISES'], ['pages/access.tsx', 'const MAY'], ['pages/records.tsx', 'const WORDS'], ['words.en.ts', 'export const codes']])
+  for (const [name, start] of [['ui/proof.tsx', 'const WORDS'], ['sending.ts', 'const TROUBLES'], ['sending.ts', 'const STATUS'], ['pages/tour.tsx', 'const WAY_WORDS'], ['pages/evidence.tsx', 'const PROMISES'], ['pages/access.tsx', 'const MAY'], ['pages/records.tsx', 'const WORDS'], ['words.en.ts', 'export const codes']])
     all(table(name, start), /: '((?:[^'\\]|\\.)*)'/g).forEach(one => found.add(one))
   all(read('pages/tour.tsx'), /(?:title|words): '((?:[^'\\]|\\.)*)'/g).forEach(one => found.add(one))
   all(table('format.ts', 'const UNITS'), new RegExp(quoted, 'g')).forEach(one => found.add(one))

@@ -3,7 +3,7 @@ import type { ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { light, switch_light } from './light';
 import { PAGES, type PageEntry } from './pages';
-import { policy } from './policy';
+import { load_policy, policy, policy_failure } from './policy';
 import { href, route } from './route';
 import { may, offline, session } from './session';
 import { sign_out, who_am_i } from './sign';
@@ -150,9 +150,9 @@ export function App() {
     document.title = 'Telos';
   }, []);
   let body = <Frame />;
-  if (who === undefined) body = <main class="alone">{offline.value ? <Failed failure={new Failure('offline', '')} again={() => void who_am_i()} /> : <Loading />}</main>;
+  if (who === undefined) body = <main class="alone"><h1 class="hidden-text">Telos</h1>{offline.value ? <Failed failure={new Failure('offline', '')} again={() => void who_am_i()} /> : <Loading />}</main>;
   else if (who === null && setup_code()) body = <Setup code={setup_code()!} settings={<Settings />} />;
   else if (who === null) body = <Login settings={<Settings />} />;
-  else if (policy.value === undefined) body = <main class="alone"><Loading /></main>;
+  else if (policy.value === undefined) body = <main class="alone"><h1 class="hidden-text">Telos</h1>{policy_failure.value ? <Failed failure={policy_failure.value} again={() => void load_policy()} /> : <Loading />}</main>;
   return <>{body}<Knock /></>;
 }

@@ -1,7 +1,7 @@
 /* The active policy, read as the pages need it: purposes, categories, sources, destinations. The gate reads the same text. */
 import { computed, signal } from '@preact/signals';
 import { load } from 'js-yaml';
-import { api, ask, type Schema } from './api';
+import { api, ask, Failure, type Schema } from './api';
 import { of, t } from './words';
 
 export type Texts = Record<string, string> | string | undefined;
@@ -105,12 +105,18 @@ export function read(version: Schema<'PolicyVersion'>): Policy {
 /** undefined: not loaded; null: no policy is active yet. */
 export const policy = signal<Policy | null | undefined>(undefined);
 
+/** Why it could not be loaded; pages cannot be drawn without it. */
+export const policy_failure = signal<Failure | null>(null);
+
 export async function load_policy(): Promise<void> {
   try {
     policy.value = read(await ask(api.GET('/v1/policy')));
+    policy_failure.value = null;
   } catch (cause) {
-    if ((cause as { kind?: string }).kind === 'missing' || (cause as { status?: number }).status === 503) policy.value = null;
-    else throw cause;
+    const failure = cause instanceof Failure ? cause : new Failure('broken', String(cause));
+    if (failure.kind === 'missing' || failure.status === 503) policy.value = null;
+    else if (policy.value === undefined) policy_failure.value = failure;
+    else throw failure;
   }
 }
 

@@ -20,7 +20,7 @@ function Standing() {
   const asked = useAsked(() => rates_of('source', days_back(1)), [], 4_000);
   return (
     <Card flush title={t('How people stand now')} note={t('of everybody known, for each purpose')} end={asked.data?.complete === false && <Tag icon="clock">{t('still counting')}</Tag>}>
-      <Shown asked={asked} empty={(data) => !data.standing.length && <Empty title={t('Nobody is known yet')} />}>
+      <Shown asked={asked} empty={(data) => data.complete && !data.standing.some((one) => one.people) && <Empty title={t('Nobody is known yet')}><p>{t('As soon as somebody is known, it stands here how people answered.')}</p></Empty>}>
         {(data) => (
           <div class="scroll" tabIndex={0} role="group" aria-label={t('How people stand now')}>
             <table>

@@ -71,12 +71,15 @@ function kind_of(value: Entry['value']): string {
 }
 const when_of = (value: Entry['value']): string => (typeof value === 'string' || !value.at ? '–' : `${day(String(value.at))} ${clock(String(value.at))}`);
 
+const UUID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
+
 /** What an entry says in clear: how many it stands for, or what it records. What is about a person is a commitment, and says nothing here. */
 function what_of(value: Entry['value']): string {
   if (typeof value === 'string') return '';
   const record = value.record as Record<string, unknown> | undefined;
   if (record && typeof record === 'object')
-    return Object.entries(record).filter(([, one]) => typeof one !== 'object').slice(0, 3).map(([key, one]) => `${key}: ${String(one).slice(0, 24)}`).join(' · ');
+    return Object.entries(record).filter(([, one]) => typeof one !== 'object').sort(([a], [b]) => Number(b === 'what') - Number(a === 'what')).slice(0, 3)
+      .map(([key, one]) => `${key}: ${UUID.test(String(one)) ? `…${String(one).slice(-6)}` : String(one).replace(/_/g, ' ').slice(0, 24)}`).join(' · ');
   if (value.count !== undefined) return t('{n} in one, under a root of their own', { n: number(Number(value.count)) });
   return value.commitment ? t('about a person: a commitment, which says nothing by itself') : '';
 }

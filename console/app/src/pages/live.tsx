@@ -20,6 +20,7 @@ type Rate = Schema<'LiveRate'>;
 const KEPT = 10_000;
 const ROW = 34;
 const SECONDS = 120;
+const AGAIN_MS = 5000; // after the server refused the stream
 const DRAW_MS = 90; // between two drawings
 const OUTCOMES = ['accepted', 'trimmed', 'held', 'dropped', 'anonymised', 'duplicate', 'invalid'];
 
@@ -34,11 +35,11 @@ function useFeed(filter: string, paused: boolean) {
   const serial = useRef(0);
   const [turn, draw] = useState(0);
   const [state, set_state] = useState<'opening' | 'open' | 'broken'>('opening');
+  const [attempt, try_again] = useState(0);
   const stopped = useRef(paused);
   stopped.current = paused;
   useEffect(() => {
     let frame = 0, timer = 0, drawn = 0;
-    list.current = [];
     const now = () => {
       timer = 0;
       frame = requestAnimationFrame(() => { frame = 0; drawn = performance.now(); draw((n) => n + 1); });
@@ -48,8 +49,10 @@ function useFeed(filter: string, paused: boolean) {
     };
     const source = new EventSource(`/v1/live${filter ? `?${filter}` : ''}`);
     source.onopen = () => { offline.value = false; set_state('open'); };
+    let later = 0;
     const broken = () => {
       set_state('broken');
+      later = window.setTimeout(() => try_again((n) => n + 1), AGAIN_MS);
       void ask(api.GET('/v1/policy')).catch(() => undefined); // a session that has ended is said as everywhere
     };
     source.onerror = () => {
@@ -76,10 +79,12 @@ function useFeed(filter: string, paused: boolean) {
     });
     return () => {
       source.close();
+      clearTimeout(later);
       clearTimeout(timer);
       cancelAnimationFrame(frame);
     };
-  }, [filter]);
+  }, [filter, attempt]);
+  useEffect(() => { list.current = []; }, [filter]);
   const clear = () => { list.current = []; dropped.current = 0; draw((n) => n + 1); };
   return { turn, list: list.current, rates: rates.current, dropped: dropped.current, state, clear };
 }

@@ -10,6 +10,16 @@ import mark from '../mark.svg';
 /** `/console/login?problem=CODE`, to which a failed sign-on leads. */
 const refused_by_provider = () => new URLSearchParams(location.search).get('problem');
 
+/** What went wrong there, and who can mend it. */
+function refusal(code: string): string {
+  if (code === 'no-role') return t('You have no role here yet. An admin gives one at your organisation’s sign-on.');
+  if (code === 'name-taken') return t('Somebody else here already has your name. An admin can change that under Access.');
+  if (code === 'state') return t('The sign-on took too long, or was begun in another window. Begin anew.');
+  if (code === 'denied' || code === 'access_denied') return t('You did not agree there.');
+  if (code === 'provider-unreachable') return t('The sign-on of your organisation does not answer. Try again in a moment.');
+  return t('The sign-on of your organisation did not work out ({code}).', { code });
+}
+
 export function Login({ settings }: { settings: ComponentChildren }) {
   const [name, set_name] = useState('');
   const [password, set_password] = useState('');
@@ -36,7 +46,7 @@ export function Login({ settings }: { settings: ComponentChildren }) {
         <div class="brand login-brand"><img src={mark} alt="" /><span>Telos<small>{t('data, tied to its purpose')}</small></span></div>
         <h1>{t('Sign in')}</h1>
         {ended_by_server.value && <p class="notice trim" role="status">{t('Your session has ended')}. {t('Sign in again, and go on where you were.')}</p>}
-        {refused_by_provider() && <p class="notice no" role="alert">{t('The sign-on of your organisation did not work out ({code}).', { code: refused_by_provider()! })}</p>}
+        {refused_by_provider() && <p class="notice no" role="alert">{refusal(refused_by_provider()!)}</p>}
         {ways.oidc && <a class="button" href={ways.oidc.url} onClick={keep_way}>{t('Sign in with {name}', { name: ways.oidc.title })}</a>}
         {ways.setup && <p class="notice" role="status">{t('There is no user yet. Open the one-time link that the server printed when it started.')}</p>}
         {ways.password && <form onSubmit={submit} class="stack">

@@ -48,7 +48,7 @@ function words_for(key: string, whole: string): string[] {
 
 export function Changes({ list }: { list: Change[] }) {
   if (!list.length) return <p class="muted">{t('Nothing changes.')}</p>;
-  return <ul class="changes">{list.map((change) => <li key={change.text}><Tag tone={WEIGHTS[change.weight]}>{t(`weight ${change.weight}`)}</Tag><span>{change.text}</span></li>)}</ul>;
+  return <ul class="changes">{list.map((change) => <li key={change.text}><Tag tone={WEIGHTS[change.weight]}>{t(`weight ${change.weight}`)}</Tag><span lang="en">{change.text}</span></li>)}</ul>;
 }
 
 function Effects({ plan }: { plan: Plan }) {
@@ -153,7 +153,7 @@ export function Editor() {
         <Card title={t('Is it valid?')} end={checking ? <Tag icon="clock">{t('Checking …')}</Tag> : problems.length ? <Tag tone="no" icon="no">{t('mistakes: {n}', { n: problems.length })}</Tag> : <Tag tone="yes" icon="yes">{t('valid')}</Tag>}>
           <div aria-live="polite">
             {problems.length > 0 && <ul class="problems">{problems.map((problem, i) => (
-              <li key={i}><button type="button" class="as-text" onClick={() => jump(problem)}>{t('line {l}, column {c}', { l: problem.line, c: problem.column })}</button><p>{problem.text}</p>{problem.suggestion && <p class="small row tight-gap">{t('Did you mean')} <code>{problem.suggestion}</code>? <button type="button" class="button plain" onClick={() => take(problem)}>{t('Write {word}', { word: problem.suggestion })}</button></p>}</li>
+              <li key={i}><button type="button" class="as-text" onClick={() => jump(problem)}>{t('line {l}, column {c}', { l: problem.line, c: problem.column })}</button><p lang="en">{problem.text}</p>{problem.suggestion && <p class="small row tight-gap">{t('Did you mean')} <code>{problem.suggestion}</code>? <button type="button" class="button plain" onClick={() => take(problem)}>{t('Write {word}', { word: problem.suggestion })}</button></p>}</li>
             ))}</ul>}
             {!problems.length && !warnings.length && <p class="muted">{t('Nothing to think over.')}</p>}
             {!problems.length && warnings.length > 0 && <Changes list={warnings} />}

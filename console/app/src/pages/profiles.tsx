@@ -116,7 +116,7 @@ function Person({ who, through }: { who: string; through: string }) {
       <Tabs tabs={tabs} at={tab} link={link} label={t('Views of the person')} />
       {tab === 'overview' && (profile.data ? <Overview profile={profile.data} who={who} /> : profile.failure ? <Card title={t('Withheld for {purpose}', { purpose: through })}><Failed failure={profile.failure} again={profile.again} /></Card> : <Loading />)}
       {tab === 'consents' && may('state') && <Consents who={who} />}
-      {tab === 'events' && (profile.data ? <Events profile={profile.data} /> : profile.failure ? <Card><Failed failure={profile.failure} /></Card> : <Loading />)}
+      {tab === 'events' && (profile.data ? <Events profile={profile.data} /> : profile.failure ? <Card><Failed failure={profile.failure} again={profile.again} /></Card> : <Loading />)}
       {tab === 'identity' && <Identity who={who} through={through} />}
       {tab === 'deliveries' && <Deliveries who={who} through={through} />}
       {tab === 'history' && <History who={who} through={through} />}

@@ -19,7 +19,7 @@ function in_my_language(text: string): string {
   return text.split('; ').map((part) => known.get(part) ?? t(part)).join('; ');
 }
 const said = (row: string, text: string): string =>
-  row === 'retention' ? duration(text) : row === 'basis' ? text.replace(/\) (\w+)/g, (_, basis: string) => `) ${t(`basis ${basis}`)}`) : ['subjects', 'categories', 'sources', 'special'].includes(row) ? in_my_language(text) : text;
+  row === 'retention' ? duration(text) : row === 'basis' ? text.replace(/Art\. 6\(1\)\((\w)\) (\w+)/g, (_, l: string, basis: string) => `${t('Art. 6(1)({l})', { l })} ${t(`basis ${basis}`)}`) : row === 'cites' ? text.replace(/^notice (\S+@\d+)/, (_, name: string) => t('notice {name}', { name })) : ['subjects', 'categories', 'sources', 'special'].includes(row) ? in_my_language(text) : text;
 
 const WORDS: Record<(typeof ROWS)[number], string> = {
   basis: 'Legal basis', cites: 'It cites', subjects: 'Whose data', categories: 'Categories of data', special: 'Special categories', sources: 'Sources', recipients: 'Recipients', transfers: 'Transfers to third countries', retention: 'Kept for',

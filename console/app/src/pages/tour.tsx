@@ -7,7 +7,7 @@ import { time } from '../format';
 import { destination_title, policy, purpose_title, source_title } from '../policy';
 import { reason_text } from '../reasons';
 import { href } from '../route';
-import { Icon } from '../ui/icons';
+import { Icon, type IconName } from '../ui/icons';
 import { Card, Decision, Empty, Page, PurposeChip, Reasons, Tag } from '../ui/parts';
 import { prove, Steps, type Checked } from '../ui/proof';
 import { t } from '../words';
@@ -16,7 +16,7 @@ interface Scene { title: string; words: string; act: (run: Run) => Promise<Compo
 interface Run { who: string; id: string; email: string; purpose: string; source: string; given?: Schema<'Stated'>; withdrawn?: Schema<'Stated'> }
 
 type Collected = Schema<'Collected'>;
-const SECONDS = 21; // eight scenes: about three minutes
+const SECONDS = 21; // eight scenes: about three minutes; views.css has it, too
 
 /** A purpose on consent that a source with `hold` feeds, best with a destination: the newsletter of the demo shop. */
 function cast(): Omit<Run, 'who' | 'id' | 'email'> | null {
@@ -51,6 +51,27 @@ function Seen({ found }: { found: { profile?: Schema<'Profile'>; failure?: Failu
   if (found.profile)
     return <ul class="stack tight">{found.profile.events.map((event) => <li key={event.id}><Tag tone="yes" icon="yes">{t('seen')}</Tag> <strong>{event.event ?? event.type}</strong> <span class="muted small">{Object.entries(event.properties ?? {}).map(([k, v]) => `${k}: ${String(v)}`).join(' · ')}</span></li>)}{!found.profile.events.length && <li class="muted">{t('The person is known; no event may be seen.')}</li>}</ul>;
   return <div><p><Tag tone="no" icon="no">{found.failure?.kind === 'missing' ? t('nobody is known') : t('withheld')}</Tag></p><Reasons list={found.failure?.reasons ?? []} /></div>;
+}
+
+/** Where her data is in each scene, station by station: `now` something happens here, `has` it lies here, `no` the gate refuses, `gone` it was here. */
+type At = '' | 'now' | 'has' | 'no' | 'gone';
+const WAY: At[][] = [
+  ['now', 'no', '', '', '', ''], ['', 'no', 'has', '', '', ''], ['', 'now', 'has', '', '', 'now'], ['', 'now', 'gone', 'has', '', 'has'],
+  ['now', 'now', '', 'has', 'has', 'has'], ['', 'no', '', 'has', 'has', 'now'], ['', 'no', '', 'gone', 'gone', 'has'], ['', '', '', 'gone', 'gone', 'now'],
+];
+const SIGNS: IconName[] = ['live', 'ask', 'clock', 'person', 'send', 'evidence'];
+const WAY_WORDS: Record<At, string> = { '': '', now: 'it happens here', has: 'it is here', no: 'refused', gone: 'gone from here' };
+
+function Way({ at, names }: { at: number; names: string[] }) {
+  const states = WAY[at] ?? names.map((): At => '');
+  return (
+    <ol class="tour-way" aria-label={t('Where her data is')}>
+      {names.map((name, i) => {
+        const state = states[i]!;
+        return <li key={SIGNS[i]} class={state}><span class="tour-station"><Icon name={state === 'no' ? 'no' : SIGNS[i]!} size={20} /></span><span class="tour-name">{name}</span><span class="small tour-state">{state && t(WAY_WORDS[state])}</span></li>;
+      })}
+    </ol>
+  );
 }
 
 const SCENES: Scene[] = [
@@ -159,6 +180,7 @@ export default function Tour() {
   }, [playing, at, busy]);
   if (!cast_found) return <Page title={t('Guided tour')}><Card><Empty title={t('The tour needs a purpose on consent, and a source that holds')}><p>{t('The policy of the demo shop has both.')}</p></Empty></Card></Page>;
   const done = at >= SCENES.length - 1 && !busy;
+  const receiver = policy.value!.destinations.find((d) => d.purpose === cast_found.purpose);
   return (
     <Page title={t('Guided tour')} lead={t('Three minutes: what happens to a customer’s data, from a click to the proof. Each step is done by this server, now, with a customer made up for it.')} end={
       <>
@@ -169,6 +191,8 @@ export default function Tour() {
       <div class="tour">
         <ol class="tour-steps" aria-label={t('Scenes')}>{SCENES.map((scene, i) => <li key={scene.title} class={i < at || (done && i === at) ? 'done' : i === at ? 'now' : ''} aria-current={i === at ? 'step' : undefined}><span>{i + 1}</span>{t(scene.title)}</li>)}</ol>
         <div class="stack" aria-live="polite">
+          <Way at={at} names={[source_title(cast_found.source), t('Gate'), t('Held, sealed'), t('Profile'), receiver ? destination_title(receiver.name) : t('Destination'), t('Ledger')]} />
+          {playing && !done && <div class="tour-time" aria-hidden="true"><i key={`${at}${String(busy)}`} class={busy ? 'still' : ''} /></div>}
           {at < 0 && <Card><p>{t('The cast: {source}, {purpose}, and a customer who does not exist.', { source: source_title(cast_found.source), purpose: purpose_title(cast_found.purpose) })}</p></Card>}
           {problem && <p class="notice no" role="alert">{problem}</p>}
           {SCENES.map((scene, i) => i <= at && (

@@ -25,7 +25,7 @@ export function Chart({ data, lines, height = 180, label, seconds, percent }: { 
     const node = box.current!;
     const axis = { stroke: css('--ink-3'), grid: { stroke: css('--line'), width: 1 }, ticks: { show: false }, font: '11px system-ui, sans-serif' };
     plot.current = new uPlot({
-      width: node.clientWidth || 600, height, cursor: { points: { size: 6 } }, legend: { show: true, live: false },
+      width: node.clientWidth || 600, height, padding: [10, 34, 0, 0], cursor: { points: { size: 6 } }, legend: { show: true, live: false },
       scales: { x: { time: true, ...(seconds ? { range: (_u: uPlot, _min: number, max: number): [number, number] => { const end = max ?? Date.now() / 1000; return [end - seconds, end]; } } : {}) }, y: { range: (_u, _min, max) => (percent ? [0, 1] : [0, Math.max(1, max * 1.1)]) } },
       axes: [{ ...axis, size: 30, space: 90, incrs: STEPS, values: (_u: uPlot, at: number[], _axis: number, _space: number, step: number) => at.map((s) => (step >= 86_400 ? day(s * 1000) : clock(s * 1000).slice(0, step >= 60 ? 5 : 8))) }, { ...axis, size: 44, values: (_u: uPlot, at: number[]) => at.map((v) => (percent ? share(v, 1) : Number.isInteger(v) ? number(v) : '')) }],
       series: [{}, ...lines.map((line) => ({ label: line.label, stroke: css(line.color), width: 2, fill: line.fill ? `${css(line.color)}22` : undefined, points: { show: false } }))],

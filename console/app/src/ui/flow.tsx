@@ -35,7 +35,7 @@ function Node({ x, y, width, title, sub, state, to, end }: { x: number; y: numbe
     <a href={to} class="flow-node">
       <rect x={x} y={y - 18} width={width} height={36} rx={8} />
       {state && <circle class={`flow-lamp ${state}`} cx={x + width - 14} cy={y} r={4.5} />}
-      <text x={x + 12} y={y - 2} class="flow-title">{title.length > (state ? 27 : 24) ? `${title.slice(0, state ? 26 : 23)}…` : title}</text>
+      <text x={x + 12} y={y - 2} class="flow-title">{title.length > (state ? 25 : 24) ? `${title.slice(0, state ? 24 : 23)}…` : title}</text>
       <text x={x + 12} y={y + 12} class="flow-sub">{sub}</text>
       {end && <title>{title}</title>}
     </a>
@@ -68,9 +68,9 @@ export function Flow({ data }: { data: FlowData }) {
     <>
       <svg class="flow only-wide" viewBox={`0 0 ${WIDTH} ${height}`} role="group" aria-label={t('The flow: {words}', { words: words || t('nothing yet') })}>
         {data.sources.map((source, i) => (
-          <Band key={source.name} tone="in" width={band(source.total, most)} rate={source.rate} path={curve(196, spread(data.sources.length, i), 372, middle + (i - (data.sources.length - 1) / 2) * (tall / Math.max(1, data.sources.length)))} />
+          <Band key={source.name} tone="in" width={band(source.total, most)} rate={source.rate} path={curve(196, spread(data.sources.length, i), 364, middle + (i - (data.sources.length - 1) / 2) * (tall / Math.max(1, data.sources.length)))} />
         ))}
-        <Band tone="yes" width={Math.max(2, 0.35 * tall * (all ? through / all : 0))} rate={data.rate} path={curve(460, middle, 580, middle)} />
+        <Band tone="yes" width={Math.max(2, 0.35 * tall * (all ? through / all : 0))} rate={data.rate} path={curve(478, middle, 580, middle)} />
         {data.destinations.map((d, i) => (
           <Band key={d.name} tone="out" width={band(d.delivered ?? 0, most_out)} rate={d.rate} path={curve(676, middle + (i - (data.destinations.length - 1) / 2) * 14, 772, spread(data.destinations.length, i))} />
         ))}
@@ -79,17 +79,17 @@ export function Flow({ data }: { data: FlowData }) {
             sub={source.rate > 0 ? t('{n} · {r}/s', { n: number(source.total), r: short_number(Math.round(source.rate * 10) / 10) }) : number(source.total)} end />
         ))}
         <a href={href('/evidence', { tab: 'denials' })} class="flow-gate">
-          <rect x={368} y={middle - tall / 2 - 4} width={96} height={tall + 8} rx={12} />
-          <text x={416} y={middle - tall / 2 - 12} class="flow-title middle">{t('Gate')}</text>
-          {segments.map((s) => s.count > 0 && <rect key={s.outcome} class={`flow-share ${TONES[s.outcome]}`} x={374} y={s.y} width={10} height={Math.max(1.5, s.height - 1)} rx={2} />)}
+          <rect x={362} y={middle - tall / 2 - 4} width={118} height={tall + 8} rx={12} />
+          <text x={421} y={middle - tall / 2 - 12} class="flow-title middle">{t('Gate')}</text>
+          {segments.map((s) => s.count > 0 && <rect key={s.outcome} class={`flow-share ${TONES[s.outcome]}`} x={368} y={s.y} width={10} height={Math.max(1.5, s.height - 1)} rx={2} />)}
           {order.filter((o) => data.outcomes[o] > 0).map((o, i, list) => (
-            <text key={o} x={392} y={middle + (i - (list.length - 1) / 2) * 36} class="flow-sub"><tspan class={`flow-count ${TONES[o]}`}>{short_number(data.outcomes[o])}</tspan><tspan x={392} dy={13}>{t(OUTCOME_WORDS[o])}</tspan></text>
+            <text key={o} x={387} y={middle + (i - (list.length - 1) / 2) * 36} class="flow-sub"><tspan class={`flow-count ${TONES[o]}`}>{short_number(data.outcomes[o])}</tspan><tspan x={387} dy={13}>{t(OUTCOME_WORDS[o])}</tspan></text>
           ))}
         </a>
         <a href={href('/profiles')} class="flow-people">
           <circle cx={628} cy={middle} r={50} />
-          <text x={628} y={middle - 2} class="flow-title middle">{t('Profiles')}</text>
-          <text x={628} y={middle + 14} class="flow-sub middle">{t('{n} kept', { n: short_number(through) })}</text>
+          <text x={628} y={middle - 10} class="flow-title middle">{t('Profiles')}</text>
+          <text x={628} y={middle + 8} class="flow-sub middle"><tspan class="flow-count yes">{short_number(through)}</tspan><tspan x={628} dy={14}>{t('kept')}</tspan></text>
         </a>
         {data.destinations.map((d, i) => (
           <Node key={d.name} x={772} y={spread(data.destinations.length, i)} width={224} title={destination_title(d.name)} state={lamp(d)} to={href('/destinations', { name: d.name })}
