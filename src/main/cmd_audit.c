@@ -206,7 +206,7 @@ static const struct option options[] = {
     {"--from", "TIME", "export, denials, reads: from then", false},
     {"--to", "TIME", "export, denials, reads: until then", false},
     {"--by", "WHAT", "denials: reason, day, source, what, field or all", false},
-    {"--token", "ID", "reads: by this token alone; `local`: by the commands of the machine itself", false},
+    {"--token", "ID", "reads: by this token or user alone (the id in column TOKEN); `local`: by the commands of the machine itself", false},
     {"--out", "PATH", "export: the folder, if it is not an argument; decisions: a file for the evidence of one", false},
     {"--purpose", "NAME", "timeline: why you look; without it, what events say is left out", false},
     {"--limit", "N", "timeline, decisions, reads: how many at a time", false},

@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-enum { KEYS_MAX = 64, KEY_FILE_BYTES_MAX = 64 * 1024 };
+enum { KEYS_MAX = 64, KEY_FILE_BYTES_MAX = 64 * 1024, LINES_EACH = 8 };
 
 /* Lines of verifier keys, or one key as it is. */
 static enum status keys_read(struct run *run, const char *path, struct note_key *keys, size_t *ret_count) {
@@ -77,6 +77,39 @@ static const char *key_choose(const struct run *run) {
     return of_data;
 }
 
+static str file_of(const struct verify_finding *finding) /* "records/000.ndjson" of "records/000.ndjson:12" */
+{
+    int64_t colon = str_find_char(finding->what, ':');
+    return colon < 0 ? finding->what : str_slice(finding->what, 0, (size_t)colon);
+}
+
+static void finding_print(struct run *run, const struct verify_finding *finding)
+{
+    output_ink(&run->out, finding->ok ? INK_GOOD : INK_BAD, "%s", finding->note ? "NOTE" : finding->ok ? "ok " : "BAD");
+    output_text(&run->out, "  %.*s: %.*s\n", STR_FMT(finding->what), STR_FMT(finding->why));
+}
+
+/* Each finding; but of a file in whose lines much holds, one line in all, so that what does not hold is seen. */
+static void findings_print(struct run *run, const struct verify_report *report)
+{
+    bool each = run_has(run, "--each");
+    for (size_t i = 0, next; i < report->findings.count; i = next) {
+        const struct verify_finding *first = &report->findings.items[i];
+        for (next = i + 1; !each && first->ok && !first->note && next < report->findings.count; next++) {
+            const struct verify_finding *other = &report->findings.items[next];
+            if (!other->ok || other->note || !str_equal(file_of(other), file_of(first)))
+                break;
+        }
+        if (next - i < LINES_EACH) {
+            for (; i < next; i++)
+                finding_print(run, &report->findings.items[i]);
+            continue;
+        }
+        output_ink(&run->out, INK_GOOD, "ok ");
+        output_text(&run->out, "  %.*s: %zu checks of its lines\n", STR_FMT(file_of(first)), next - i);
+    }
+}
+
 static enum status verify(struct run *run) {
     struct verify_report report = {0};
     struct note_key *keys = arena_array(run->arena, struct note_key, KEYS_MAX);
@@ -92,10 +125,7 @@ static enum status verify(struct run *run) {
         write_report(run, &report);
         return report.bad_count ? STATUS_NO : STATUS_DONE;
     }
-    vec_each (finding, &report.findings) {
-        output_ink(&run->out, finding->ok ? INK_GOOD : INK_BAD, "%s", finding->note ? "NOTE" : finding->ok ? "ok " : "BAD");
-        output_text(&run->out, "  %.*s: %.*s\n", STR_FMT(finding->what), STR_FMT(finding->why));
-    }
+    findings_print(run, &report);
     if (report.bad_count)
         output_ink(&run->out, INK_BAD, "%zu of %zu checks failed\n", report.bad_count, report.findings.count);
     else
@@ -107,6 +137,7 @@ static const struct action actions[] = {{NULL, "FILE|DIR", "", 1, 1, verify}};
 static const struct option options[] = {
     {"--key", "KEY|FILE",
      "the public key that you trust; default: that of --data (DIR/keys/verifier.pub), else the one beside the file", false},
+    {"--each", NULL, "print each check of each line, also where all of a file's lines hold", false},
 };
 
 const struct command command_verify = {

@@ -199,9 +199,12 @@ static void cell_add(struct buf *out, const struct json *value) {
         }
         return;
     case JSON_OBJECT:
-        for (uint32_t i = 0; i < value->count; i++) {
-            buf_printf(out, "%s%.*s: ", i ? ", " : "", STR_FMT(value->members[i].name));
-            cell_add(out, &value->members[i].value);
+        for (uint32_t i = 0, said = 0; i < value->count; i++) {
+            const struct json *member = &value->members[i].value;
+            if (member->type == JSON_NULL || (member->type == JSON_STRING && str_empty(json_string(member))))
+                continue; /* what is not there needs no name */
+            buf_printf(out, "%s%.*s: ", said++ ? ", " : "", STR_FMT(value->members[i].name));
+            cell_add(out, member);
         }
         return;
     }

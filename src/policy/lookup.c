@@ -68,7 +68,7 @@ unsigned policy_age_threshold(const struct policy *policy, const struct purpose 
 }
 
 /* No third country: the controller's own, its regions, and from within the EEA the EEA. */
-static bool at_home(const struct policy *policy, str country)
+bool policy_at_home(const struct policy *policy, str country)
 {
     if (country_in_region(country, policy->country))
         return true;
@@ -94,14 +94,14 @@ bool policy_transfer_ok(const struct policy *policy, str country, str safeguard)
         return true;
     if (str_empty(country))
         return false; /* nobody knows where it goes */
-    return at_home(policy, country) || adequate_until(policy, country) != TIME_NONE;
+    return policy_at_home(policy, country) || adequate_until(policy, country) != TIME_NONE;
 }
 
 bool policy_transfer_at(const struct policy *policy, const struct destination *destination, int64_t at_ms, int64_t *ret_until_ms)
 {
     int64_t until_ms = str_empty(destination->safeguard) ? TIME_NONE : destination->safeguard_until_ms;
     if (!str_empty(destination->country)) {
-        int64_t adequate_ms = at_home(policy, destination->country) ? TIME_FOREVER : adequate_until(policy, destination->country);
+        int64_t adequate_ms = policy_at_home(policy, destination->country) ? TIME_FOREVER : adequate_until(policy, destination->country);
         until_ms = adequate_ms > until_ms ? adequate_ms : until_ms;
     }
     *ret_until_ms = until_ms > at_ms ? until_ms : TIME_FOREVER;

@@ -378,6 +378,7 @@ enum basis purpose_basis(const struct purpose *purpose, str jurisdiction);
 /* Below which age a guardian must consent, for a person in `jurisdiction` (empty: where the controller is). The purpose's own age, then the
  * settings', then the country's (Art. 8(1)); of a region, as EU, the highest that Art. 8 allows. */
 unsigned policy_age_threshold(const struct policy *policy, const struct purpose *purpose, str jurisdiction);
+bool policy_at_home(const struct policy *policy, str country); /* no third country for this controller */
 /* Is the country the controller's region, adequate, or covered by a safeguard? (Art. 44–49) */
 bool policy_transfer_ok(const struct policy *policy, str country, str safeguard);
 /* The same for a destination at one moment; `ret_until_ms`: when that ends by itself, TIME_FOREVER where it does not. */

@@ -1,7 +1,9 @@
 /* GET /v1/ropa: the record of processing activities (GDPR Art. 30(1)), made from the active policy: as JSON, as CSV, and as a page fit to print.
  *
- * One `activity` a purpose. The three forms write the same cells; `cells_of` makes them once.
+ * One `activity` a purpose. The three forms write the same cells; `cells_of` makes them once, in the policy's words for machines (JSON), and in plain ones
+ * for people (CSV, page).
  */
+#include "server/page.h"
 #include "server/server_private.h"
 
 #define CELLS(X)                                                                                                       \
@@ -47,6 +49,17 @@ str period_text(struct arena *arena, const struct period *period)
     return str_printf(arena, "%.*s after %s", STR_FMT(duration_format(arena, period->duration)), anchors[period->anchor]);
 }
 
+/* "5 years after the contract's end" */
+static str period_words(struct arena *arena, const struct policy *policy, const struct period *period)
+{
+    static const char *const since[] = {[ANCHOR_COLLECTED] = "it was collected", [ANCHOR_LAST_SEEN] = "the person was last seen",
+                                        [ANCHOR_CONTRACT_END] = "the contract's end", [ANCHOR_GIVEN] = "the consent was given"};
+    struct page page = {.arena = arena, .policy = policy, .language = PAGE_EN};
+    if (period->anchor == ANCHOR_NONE)
+        return STR("as long as the basis holds");
+    return str_printf(arena, "%.*s after %s", STR_FMT(page_duration(&page, period->duration)), since[period->anchor]);
+}
+
 static void add_part(struct buf *out, str part)
 {
     if (str_empty(part))
@@ -72,13 +85,21 @@ static str cites(struct arena *arena, const struct policy *policy, const struct 
     return buf_str(&out);
 }
 
-static str bases(struct arena *arena, const struct purpose *purpose)
+static str basis_said(struct arena *arena, enum basis basis, bool plain)
+{
+    char *said = arena_printf(arena, "Art. %s %s", basis_article(basis), basis_name(basis));
+    for (char *place = said; plain && (place = strchr(place, '_'));)
+        *place = ' ';
+    return str_of(said);
+}
+
+static str bases(struct arena *arena, const struct purpose *purpose, bool plain)
 {
     struct buf out;
     buf_init(&out, arena, LIMIT_POLICY_TEXT_BYTES);
-    add_part(&out, str_printf(arena, "Art. %s %s", basis_article(purpose->basis), basis_name(purpose->basis)));
+    add_part(&out, basis_said(arena, purpose->basis, plain));
     vec_each (other, &purpose->bases)
-        add_part(&out, str_printf(arena, "%.*s: Art. %s %s", STR_FMT(other->jurisdiction), basis_article(other->basis), basis_name(other->basis)));
+        add_part(&out, str_printf(arena, "%.*s: %.*s", STR_FMT(other->jurisdiction), STR_FMT(basis_said(arena, other->basis, plain))));
     return buf_str(&out);
 }
 
@@ -94,6 +115,13 @@ static str categories(struct arena *arena, const struct policy *policy, const st
     return buf_str(&out);
 }
 
+static str transfer_ground(const struct policy *policy, const struct destination *destination)
+{
+    if (policy_transfer_ok(policy, destination->country, STR_NONE))
+        return STR("an adequate country (Art. 45)");
+    return str_empty(destination->safeguard) ? STR("no safeguard, so nothing is sent") : destination->safeguard;
+}
+
 static str flows(struct arena *arena, const struct policy *policy, const struct purpose *purpose, bool transfers)
 {
     struct buf out;
@@ -103,9 +131,8 @@ static str flows(struct arena *arena, const struct policy *policy, const struct 
             continue;
         if (!transfers)
             add_part(&out, str_empty(destination->recipient) ? destination->name : destination->recipient);
-        else if (!str_empty(destination->country) && !policy_transfer_ok(policy, destination->country, STR_NONE))
-            add_part(&out, str_printf(arena, "%.*s: %.*s", STR_FMT(destination->country),
-                                      STR_FMT(str_empty(destination->safeguard) ? STR("no safeguard, so nothing is sent") : destination->safeguard)));
+        else if (!str_empty(destination->country) && !policy_at_home(policy, destination->country))
+            add_part(&out, str_printf(arena, "%.*s: %.*s", STR_FMT(destination->country), STR_FMT(transfer_ground(policy, destination))));
     }
     return buf_str(&out);
 }
@@ -120,11 +147,11 @@ static str sources(struct arena *arena, const struct policy *policy, const struc
     return buf_str(&out);
 }
 
-static void cells_of(struct arena *arena, const struct policy *policy, const struct purpose *purpose, str ret_cells[CELL_COUNT])
+static void cells_of(struct arena *arena, const struct policy *policy, const struct purpose *purpose, bool plain, str ret_cells[CELL_COUNT])
 {
     const str cells[] = {purpose->name,
                          purpose->title,
-                         bases(arena, purpose),
+                         bases(arena, purpose, plain),
                          cites(arena, policy, purpose),
                          STR("customers and visitors"),
                          categories(arena, policy, purpose, false),
@@ -132,7 +159,7 @@ static void cells_of(struct arena *arena, const struct policy *policy, const str
                          sources(arena, policy, purpose),
                          flows(arena, policy, purpose, false),
                          flows(arena, policy, purpose, true),
-                         period_text(arena, &purpose->retention)};
+                         plain ? period_words(arena, policy, &purpose->retention) : period_text(arena, &purpose->retention)};
     _Static_assert(sizeof(cells) / sizeof(*cells) == CELL_COUNT, "a cell a column");
     memcpy(ret_cells, cells, sizeof(cells));
 }
@@ -160,7 +187,7 @@ static void reply_as_json(struct call *call, const struct policy *policy)
     jsonw_key(&w, STR("activities"));
     jsonw_array(&w);
     vec_each (purpose, &policy->purposes) {
-        cells_of(&call->arena, policy, purpose, cells);
+        cells_of(&call->arena, policy, purpose, false, cells);
         jsonw_object(&w);
         for (size_t i = 0; i < CELL_COUNT; i++)
             jsonw_field(&w, names[i], cells[i]);
@@ -192,7 +219,7 @@ static void reply_as_csv(struct call *call, const struct policy *policy)
     for (size_t i = 0; i < CELL_COUNT; i++)
         csv_cell(&call->reply.out, str_of(titles[i]), i + 1 == CELL_COUNT);
     vec_each (purpose, &policy->purposes) {
-        cells_of(&call->arena, policy, purpose, cells);
+        cells_of(&call->arena, policy, purpose, true, cells);
         for (size_t i = 0; i < CELL_COUNT; i++)
             csv_cell(&call->reply.out, cells[i], i + 1 == CELL_COUNT);
     }
@@ -238,7 +265,7 @@ static void reply_as_html(struct call *call, const struct policy *policy)
     html_pair(out, "Security measures", STR(SECURITY));
     buf_add(out, STR("</table>\n"));
     vec_each (purpose, &policy->purposes) {
-        cells_of(&call->arena, policy, purpose, cells);
+        cells_of(&call->arena, policy, purpose, true, cells);
         buf_add(out, STR("<section><h2>"));
         html_text(out, str_empty(purpose->title) ? purpose->name : purpose->title);
         buf_add(out, STR("</h2>\n<table>\n"));

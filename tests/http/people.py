@@ -481,6 +481,7 @@ def the_record_of_processing_comes_in_three_forms(telos):
     assert "6(1)(a)" in news["basis"] and "Hook Kft." in news["recipients"] and "P1Y" in news["retention"], news
     status, content, reply = raw(telos, "GET", "/v1/ropa?format=csv", headers=bearer(telos.token))
     assert status == 200 and reply["Content-Type"].startswith("text/csv") and content.count(b"\r\n") == 7
+    assert b"1 year after the person was last seen" in content and b"legal obligation" in content and b"5 years after the contract's end" in content, content
     status, content, reply = raw(telos, "GET", "/v1/ropa", headers=dict(bearer(telos.token), Accept="text/html,*/*"))
     assert status == 200 and reply["Content-Type"].startswith("text/html") and b"Teszt Kft." in content
     first = telos.call("GET", "/v1/policy/versions")["versions"][-1]
