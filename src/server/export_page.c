@@ -1,7 +1,8 @@
 /* The export's page that a person can read: HTML without a script or anything from elsewhere, fit to print and for screen readers.
  *
  * 1. Everything that is text of the person or of the policy is escaped; markup comes from here only.
- * 2. Nothing is left out in silence: where the page shows only the newest events it says how many there are, and where the rest is.
+ * 2. Words, not names: titles of the policy, dates and periods as they are said (page_words.c). Purposes are numbered once, and named by their numbers.
+ * 3. Nothing is left out in silence: where the page shows only the newest events it says how many there are, and where the rest is.
  */
 #include "server/export_private.h"
 #include "server/page.h"
@@ -33,6 +34,14 @@
     X(T_RECIPIENTS, "Who received data about you", "Ki kapott adatot Önről")                                           \
     X(T_RECIPIENT, "Recipient", "Címzett")                                                                             \
     X(T_TIMES, "Times", "Alkalom")                                                                                     \
+    X(T_NUMBER, "No.", "Sorszám")                                                                                      \
+    X(T_NUMBERS, "The other tables name these purposes by their numbers.", "A többi táblázat ezekre a célokra a sorszámukkal utal.") \
+    X(T_ALL, "Everything", "Minden")                                                                                   \
+    X(T_COUNTRY, "outside the EEA:", "az EGT-n kívül:")                                                                 \
+    X(T_YES, "yes", "igen")                                                                                            \
+    X(T_NO, "no", "nem")                                                                                               \
+    X(T_DETAILS, "Details", "Részletek")                                                                               \
+    X(T_HAPPENED, "What", "Mi")                                                                                        \
     X(T_NONE, "Nothing.", "Semmi.")                                                                                    \
     X(T_NOBODY, "Nobody.", "Senki.")                                                                                   \
     X(T_SAID, "What you said: consents, refusals, objections", "Amit mondott: hozzájárulások, elutasítások, tiltakozások") \
@@ -75,7 +84,7 @@ static const char *const basis_words[BASIS_COUNT][2] = {
 struct sheet {
     struct export *export;
     enum export_language language;
-    uint64_t events;
+    purpose_mask mine; /* purposes that the page numbers: those that concern the person */
 };
 
 #define put(sheet, literal) buf_add(&(sheet)->export->out, STR(literal))
@@ -91,7 +100,9 @@ static void heading(struct sheet *sheet, enum text text, const char *id)
 
 static void table_begin(struct sheet *sheet, enum text caption, const enum text *heads, size_t count)
 {
-    put(sheet, "<table>\n<caption>");
+    put(sheet, "<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\""); /* focusable: who has only a keyboard can scroll it on a narrow screen */
+    say(sheet, caption);
+    put(sheet, "\"><table>\n<caption>");
     say(sheet, caption);
     put(sheet, "</caption>\n<thead><tr>");
     for (size_t i = 0; i < count; i++) {
@@ -104,7 +115,7 @@ static void table_begin(struct sheet *sheet, enum text caption, const enum text 
 
 static void table_end(struct sheet *sheet)
 {
-    put(sheet, "</tbody></table>\n");
+    put(sheet, "</tbody></table></div>\n");
 }
 
 static void cell(struct sheet *sheet, str text)
@@ -114,15 +125,32 @@ static void cell(struct sheet *sheet, str text)
     put(sheet, "</td>");
 }
 
-static void cell_time(struct sheet *sheet, int64_t time_ms)
+static struct page words_of(const struct sheet *sheet)
+{
+    return (struct page){.arena = &sheet->export->slice, .policy = sheet->export->policy, .language = sheet->language == EXPORT_HU ? PAGE_HU : PAGE_EN};
+}
+
+static void time_tag(struct sheet *sheet, int64_t time_ms, bool day)
 {
     char text[TIME_TEXT_SIZE];
+    struct page page = words_of(sheet);
     put(sheet, "<td>");
     if (time_ms != TIME_NONE && time_ms != TIME_FOREVER) {
         str shown = time_text(time_ms, text);
-        buf_printf(&sheet->export->out, "<time datetime=\"%.*s\">%.*s %.*s</time>", STR_FMT(shown), 10, shown.data, 5, shown.data + 11);
+        buf_printf(&sheet->export->out, "<time datetime=\"%.*s\">", STR_FMT(shown));
+        html_text(&sheet->export->out, day ? page_date(&page, time_ms) : page_moment(&page, time_ms));
+        put(sheet, "</time>");
     }
     put(sheet, "</td>");
+}
+
+static void cell_time(struct sheet *sheet, int64_t time_ms) { time_tag(sheet, time_ms, false); }
+
+static void row_begin(struct sheet *sheet, str text)
+{
+    put(sheet, "<tr><th scope=\"row\">");
+    html_text(&sheet->export->out, text);
+    put(sheet, "</th>");
 }
 
 static str purpose_title(const struct sheet *sheet, str name)
@@ -133,16 +161,22 @@ static str purpose_title(const struct sheet *sheet, str name)
     return str_empty(title) ? name : title;
 }
 
+/* Numbers of the table of purposes, each leading there; whoever listens hears the title. */
 static void cell_purposes(struct sheet *sheet, purpose_mask mask)
 {
+    struct buf *out = &sheet->export->out;
     bool first = true;
     put(sheet, "<td>");
     vec_each (purpose, &sheet->export->policy->purposes) {
-        if (!(mask & purpose->self))
+        if (!(mask & sheet->mine & purpose->self))
             continue;
-        if (!first)
-            put(sheet, ", ");
-        html_text(&sheet->export->out, purpose_title(sheet, purpose->name));
+        int number = __builtin_popcountll(sheet->mine & (purpose->self - 1)) + 1;
+        str title = purpose_title(sheet, purpose->name);
+        buf_printf(out, "%s<a href=\"#p%d\" title=\"", first ? "" : ", ", number);
+        html_text(out, title);
+        buf_printf(out, "\" aria-label=\"%d: ", number);
+        html_text(out, title);
+        buf_printf(out, "\">%d</a>", number);
         first = false;
     }
     put(sheet, "</td>");
@@ -165,9 +199,12 @@ static void words_add(struct buf *out, const struct json *value)
         for (uint32_t i = 0; i < value->count; i++) {
             if (i)
                 buf_add(out, STR("; "));
+            const struct json *member = &value->members[i].value;
+            bool inner = member->type == JSON_OBJECT;
             buf_add(out, value->members[i].name);
-            buf_add(out, STR(": "));
-            words_add(out, &value->members[i].value);
+            buf_add(out, inner ? STR(" (") : STR(": "));
+            words_add(out, member);
+            buf_add(out, inner ? STR(")") : STR_NONE);
         }
         break;
     default: buf_add(out, value->raw);
@@ -196,7 +233,7 @@ static void head(struct sheet *sheet)
     put(sheet, "</title>\n<style>body{font:17px/1.55 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}"
                "h1{font-size:1.7rem}h2{font-size:1.25rem;margin-top:2.2rem}table{border-collapse:collapse;width:100%;margin:.5rem 0}"
                "caption{position:absolute;left:-99rem}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #bbb;"
-               "overflow-wrap:anywhere}th{background:#f2f2f2}a{color:#0b4f9e}dt{font-weight:600}@media print{body{margin:0;font-size:11pt}section{break-inside:auto}"
+               "overflow-wrap:break-word;min-width:5rem}th{background:#f2f2f2}th[scope=row]{background:none;font-weight:600;min-width:9rem}.wide{overflow-x:auto}.text{min-width:14rem}time{display:inline-block;min-width:7.5rem}a{color:#0b4f9e}dt{font-weight:600}@media print{body{margin:0;font-size:11pt}.wide{overflow:visible}section{break-inside:auto}"
                "tr{break-inside:avoid}}@media(max-width:40rem){th,td{padding:.3rem}}</style></head>\n<body><main>\n<h1>");
     say(sheet, T_TITLE);
     put(sheet, "</h1>\n<p>");
@@ -220,16 +257,16 @@ static void head(struct sheet *sheet)
 static void known(struct sheet *sheet)
 {
     static const enum text identifiers[] = {T_TYPE, T_VALUE, T_FIRST, T_LAST, T_PURPOSE}, facts[] = {T_NAME, T_VALUE, T_SOURCE, T_OBSERVED, T_PURPOSE};
+    struct page page = words_of(sheet);
     heading(sheet, T_KNOWN_BY, "known-by");
     table_begin(sheet, T_KNOWN_BY, identifiers, 5);
     vec_each (row, &sheet->export->person->identifiers) {
         if (str_empty(row->value))
             continue;
-        put(sheet, "<tr>");
-        cell(sheet, row->type);
+        row_begin(sheet, page_identifier(&page, row->type));
         cell(sheet, row->value);
-        cell_time(sheet, row->first_seen_ms);
-        cell_time(sheet, row->last_seen_ms);
+        time_tag(sheet, row->first_seen_ms, true); /* kept to the day */
+        time_tag(sheet, row->last_seen_ms, true);
         cell_purposes(sheet, row->purposes);
         put(sheet, "</tr>\n");
     }
@@ -238,21 +275,15 @@ static void known(struct sheet *sheet)
     heading(sheet, T_FACTS, "facts");
     table_begin(sheet, T_FACTS, facts, 5);
     vec_each (row, &sheet->export->person->facts) {
-        put(sheet, "<tr>");
-        cell(sheet, row->name);
+        row_begin(sheet, page_fact(&page, row->name));
         cell(sheet, export_words(&sheet->export->slice, row->value));
-        cell(sheet, row->source);
+        cell(sheet, page_source(&page, row->source));
         cell_time(sheet, row->observed_ms);
         cell_purposes(sheet, row->purposes);
         put(sheet, "</tr>\n");
     }
     table_end(sheet);
     put(sheet, "</section>\n");
-}
-
-static struct page words_of(const struct sheet *sheet)
-{
-    return (struct page){.arena = &sheet->export->slice, .policy = sheet->export->policy, .language = sheet->language == EXPORT_HU ? PAGE_HU : PAGE_EN};
 }
 
 /* Purposes under which something of the person is kept, or was said or handed on. */
@@ -293,19 +324,24 @@ static void others(struct sheet *sheet, purpose_mask mine)
 
 static void why(struct sheet *sheet)
 {
-    static const enum text heads[] = {T_PURPOSE, T_BASIS, T_RETENTION};
+    static const enum text heads[] = {T_NUMBER, T_PURPOSE, T_BASIS, T_RETENTION};
     struct page page = words_of(sheet);
-    purpose_mask mine = concerned(sheet->export);
+    purpose_mask mine = sheet->mine;
+    int number = 0;
     heading(sheet, T_PURPOSES, "purposes");
-    table_begin(sheet, T_PURPOSES, heads, 3);
+    put(sheet, "<p>");
+    say(sheet, T_NUMBERS);
+    put(sheet, "</p>\n");
+    table_begin(sheet, T_PURPOSES, heads, 4);
     vec_each (purpose, &sheet->export->policy->purposes) {
         if (!(mine & purpose->self))
             continue;
-        put(sheet, "<tr>");
-        cell(sheet, purpose_title(sheet, purpose->name));
-        put(sheet, "<td>");
+        buf_printf(&sheet->export->out, "<tr id=\"p%d\"><td>%d</td><th scope=\"row\">", number + 1, number + 1);
+        number++;
+        html_text(&sheet->export->out, purpose_title(sheet, purpose->name));
+        put(sheet, "</th><td class=\"text\">");
         html_text(&sheet->export->out, str_of(basis_words[purpose->basis][sheet->language]));
-        buf_printf(&sheet->export->out, " (GDPR %s)", basis_article(purpose->basis));
+        buf_printf(&sheet->export->out, " (GDPR %.*s)", STR_FMT(page_article(&page, purpose->basis)));
         str cited = page_cited(&page, purpose, purpose->basis);
         if (!str_empty(cited)) {
             put(sheet, ": ");
@@ -318,6 +354,17 @@ static void why(struct sheet *sheet)
     table_end(sheet);
     put(sheet, "</section>\n");
     others(sheet, mine);
+}
+
+/* Whom it went to; of one in a third country also what protects it there (Art. 15(2)). */
+static str recipient_words(const struct sheet *sheet, str name, const struct destination *destination)
+{
+    const struct export *export = sheet->export;
+    str recipient = destination && !str_empty(destination->recipient) ? destination->recipient : name;
+    if (!destination || str_empty(destination->country) || policy_at_home(export->policy, destination->country))
+        return recipient;
+    str ground = str_empty(destination->safeguard) ? STR("GDPR Art. 45") : destination->safeguard;
+    return str_printf(sheet->export->arena, "%.*s; %s %.*s, %.*s", STR_FMT(recipient), texts[T_COUNTRY][sheet->language], STR_FMT(destination->country), STR_FMT(ground));
 }
 
 static void recipients(struct sheet *sheet)
@@ -333,8 +380,7 @@ static void recipients(struct sheet *sheet)
     table_begin(sheet, T_RECIPIENTS, heads, 5);
     vec_each (row, &sheet->export->person->disclosures) {
         const struct destination *destination = policy_destination(sheet->export->policy, row->destination);
-        put(sheet, "<tr>");
-        cell(sheet, destination ? destination->recipient : row->destination);
+        row_begin(sheet, recipient_words(sheet, row->destination, destination));
         cell(sheet, purpose_title(sheet, row->purpose));
         cell_time(sheet, row->first_ms);
         cell_time(sheet, row->last_ms);
@@ -352,37 +398,97 @@ static void said(struct sheet *sheet)
     heading(sheet, T_SAID, "said");
     table_begin(sheet, T_SAID, heads, 5);
     vec_each (row, &sheet->export->person->consents) {
-        put(sheet, "<tr>");
-        cell(sheet, purpose_title(sheet, row->purpose));
+        row_begin(sheet, str_empty(row->purpose) ? str_of(texts[T_ALL][sheet->language]) : purpose_title(sheet, row->purpose));
         cell(sheet, page_said(&page, row->status));
         cell_time(sheet, row->at_ms);
-        cell(sheet, row->method);
+        cell(sheet, page_method(&page, row->method));
         str name = uuid_text(row->id, id);
         buf_printf(&sheet->export->out, "<td><a href=\"receipts/%.*s.json\">%.*s</a></td></tr>\n", STR_FMT(name), 8, name.data);
     }
     table_end(sheet);
     put(sheet, "</section>\n");
-    heading(sheet, T_PREFERENCES, "preferences");
-    bool any = false;
-    vec_each (row, &sheet->export->person->preferences) {
-        if (str_empty(row->value))
-            continue;
-        put(sheet, "<p>");
-        html_text(&sheet->export->out, export_words(&sheet->export->slice, row->value));
-        put(sheet, "</p>\n");
-        any = true;
+}
+
+static void line(struct sheet *sheet, str what, str value)
+{
+    put(sheet, "<li>");
+    html_text(&sheet->export->out, what);
+    put(sheet, ": ");
+    html_text(&sheet->export->out, value);
+    put(sheet, "</li>\n");
+}
+
+static str yes_no(const struct sheet *sheet, const struct json *value)
+{
+    bool off = value->type == JSON_FALSE || str_equal(json_string(value), STR("off"));
+    return str_of(texts[off ? T_NO : T_YES][sheet->language]);
+}
+
+static str limit_words(const struct page *page, const struct json *limit)
+{
+    int64_t max;
+    struct duration per;
+    if (!json_int(json_get(limit, STR("max")), &max) || !duration_parse(json_string(json_get(limit, STR("per"))), &per))
+        return export_words(page->arena, limit->raw);
+    return max >= PREFERENCE_UNLIMITED ? page_word(page, TEXT_FREQUENCY_ANY) : str_printf(page->arena, "%lld / %.*s", (long long)max, STR_FMT(page_duration(page, per)));
+}
+
+static const struct topic *topic_named(const struct policy *policy, str name)
+{
+    vec_each (topic, &policy->topics)
+        if (str_equal(topic->name, name))
+            return topic;
+    return NULL;
+}
+
+/* One group of the preferences as lines; what has no words of its own as it is kept. */
+static void preference_lines(struct sheet *sheet, const struct page *page, str group, const struct json *value)
+{
+    bool channels = str_equal(group, STR("channels")), topics = str_equal(group, STR("topics")), frequency = str_equal(group, STR("frequency"));
+    if (str_equal(group, STR("quiet_hours")))
+        line(sheet, page_word(page, TEXT_QUIET), str_printf(page->arena, "%.*s–%.*s (%.*s)", STR_FMT(json_string(json_get(value, STR("from")))),
+                                                            STR_FMT(json_string(json_get(value, STR("to")))), STR_FMT(json_string(json_get(value, STR("zone"))))));
+    else if (str_equal(group, STR("language")))
+        line(sheet, page_word(page, TEXT_WRITE_IN), json_string(value));
+    else if (value->type != JSON_OBJECT || !(channels || topics || frequency))
+        line(sheet, group, export_words(page->arena, value->raw));
+    for (uint32_t i = 0; value->type == JSON_OBJECT && (channels || topics || frequency) && i < value->count; i++) {
+        const struct json *one = &value->members[i].value;
+        str name = value->members[i].name;
+        const struct topic *topic = topics ? topic_named(page->policy, name) : NULL;
+        if (frequency)
+            line(sheet, page_fill(page, TEXT_FREQUENCY, page_channel(page, name), STR_NONE, STR_NONE), limit_words(page, one));
+        else
+            line(sheet, topic ? page_title_of(page, &topic->titles, topic->title, topic->name) : channels ? page_channel(page, name) : name, yes_no(sheet, one));
     }
-    if (!any) {
+}
+
+static void preferences(struct sheet *sheet)
+{
+    struct page page = words_of(sheet);
+    struct json said;
+    struct buf text;
+    struct jsonw w;
+    buf_init(&text, page.arena, LIMIT_REPLY_BYTES);
+    jsonw_init(&w, &text);
+    preferences_write(page.arena, &w, sheet->export->person);
+    heading(sheet, T_PREFERENCES, "preferences");
+    if (json_read(page.arena, buf_str(&text), &said) || said.type != JSON_OBJECT || !said.count) {
         put(sheet, "<p>");
         say(sheet, T_NONE);
-        put(sheet, "</p>\n");
+        put(sheet, "</p>\n</section>\n");
+        return;
     }
-    put(sheet, "</section>\n");
+    put(sheet, "<ul>\n");
+    for (uint32_t i = 0; i < said.count; i++)
+        preference_lines(sheet, &page, said.members[i].name, &said.members[i].value);
+    put(sheet, "</ul>\n</section>\n");
 }
 
 static void events(struct sheet *sheet)
 {
-    static const enum text heads[] = {T_OBSERVED, T_TYPE, T_SOURCE, T_PURPOSE, T_VALUE};
+    static const enum text heads[] = {T_HAPPENED, T_OBSERVED, T_SOURCE, T_DETAILS, T_PURPOSE};
+    struct page page = words_of(sheet);
     struct export *export = sheet->export;
     struct event *rows = NULL;
     size_t count = 0;
@@ -400,15 +506,15 @@ static void events(struct sheet *sheet)
         export->error = err_new(export->arena, error->code, "%s", error->text);
     table_begin(sheet, T_EVENTS, heads, 5);
     for (size_t i = 0; i < count && !error; i++)
-        for (unsigned k = 0; k < rows[i].part_count; k++) {
-            put(sheet, "<tr>");
+        for (unsigned k = 0; k < rows[i].part_count; k++) { /* a part has purposes of its own */
+            row_begin(sheet, page_event(&page, &rows[i]));
             cell_time(sheet, rows[i].at_ms);
-            cell(sheet, str_of(event_type_name(rows[i].type)));
-            cell(sheet, rows[i].source);
-            cell_purposes(sheet, rows[i].parts[k].purposes);
-            put(sheet, "<td>");
+            cell(sheet, page_source(&page, rows[i].source));
+            put(sheet, "<td class=\"text\">");
             html_text(&export->out, export_words(&export->slice, rows[i].parts[k].body));
-            put(sheet, "</td></tr>\n");
+            put(sheet, "</td>");
+            cell_purposes(sheet, rows[i].parts[k].purposes);
+            put(sheet, "</tr>\n");
         }
     table_end(sheet);
     put(sheet, "</section>\n");
@@ -455,15 +561,16 @@ static void rest(struct sheet *sheet)
 
 void export_page(struct export *export, enum export_language language)
 {
-    struct sheet sheet = {.export = export, .language = language};
+    struct sheet sheet = {.export = export, .language = language, .mine = concerned(export)};
     zip_file(export->zip, language == EXPORT_HU ? "hu.html" : "en.html", export->made_ms);
     buf_clear(&export->out);
     head(&sheet);
+    why(&sheet);
     known(&sheet);
     export_flush(export);
-    why(&sheet);
     recipients(&sheet);
     said(&sheet);
+    preferences(&sheet);
     export_flush(export);
     events(&sheet);
     rest(&sheet);

@@ -89,6 +89,16 @@ str page_date(const struct page *page, int64_t time_ms)
                                      : str_printf(page->arena, "%d %s %d", (int)day, name, (int)year);
 }
 
+str page_moment(const struct page *page, int64_t time_ms)
+{
+    char text[TIME_TEXT_SIZE];
+    if (time_ms == TIME_NONE || time_ms == TIME_FOREVER)
+        return STR("–");
+    str iso = time_text(to_local(page, time_ms), text);
+    str day = page_date(page, time_ms);
+    return str_printf(page->arena, page->language == PAGE_HU ? "%.*s %.*s" : "%.*s, %.*s", STR_FMT(day), STR_FMT(str_slice(iso, 11, 16)));
+}
+
 static str counted(const struct page *page, int64_t count, enum page_text one, enum page_text many)
 {
     return count == 1 ? page_word(page, one) : page_fill(page, many, str_printf(page->arena, "%lld", (long long)count), STR_NONE, STR_NONE);

@@ -49,6 +49,16 @@ str page_date(const struct page *page, int64_t time_ms);
 str page_duration(const struct page *page, struct duration duration); /* "2 years" */
 str page_kept(const struct page *page, const struct purpose *purpose); /* how long, as a sentence */
 str page_said(const struct page *page, enum consent_status status); /* "took consent back" */
+str page_source(const struct page *page, str name); /* what stands for names on a page: page_words.c */
+str page_purposes(const struct page *page, purpose_mask mask);
+str page_fact(const struct page *page, str name); /* "Postal address (address.city)" */
+str page_identifier(const struct page *page, str type);
+str page_event(const struct page *page, const struct event *event);
+str page_channel(const struct page *page, str name);
+#define PREFERENCE_UNLIMITED 1000000 /* as often as this says: no limit */
+str page_method(const struct page *page, str method);
+str page_article(const struct page *page, enum basis basis); /* "Art. 6(1)(b)" */
+str page_moment(const struct page *page, int64_t time_ms); /* "12 March 2026, 09:30" */
 str page_title_of(const struct page *page, const local_texts *titles, str title, str name);
 str page_cited(const struct page *page, const struct purpose *purpose, enum basis basis); /* what the basis cites: contract, law, interest, why no other; none for a consent */
 

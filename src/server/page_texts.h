@@ -193,6 +193,19 @@ enum page_language { PAGE_EN, PAGE_HU, PAGE_LANGUAGES };
     X(TEXT_EXPIRED_TITLE, "This link has expired", "Ez a hivatkozás lejárt") \
     X(TEXT_EXPIRED_TEXT, "For your protection links work only for some days. Please ask for a new one.", "Az Ön védelmében a hivatkozások csak néhány napig élnek. Kérjen újat.") \
     X(TEXT_WRONG_TITLE, "Something went wrong", "Valami nem sikerült") \
+    X(TEXT_HOW_CENTRE, "on the page “Your data and choices”", "az „Az Ön adatai és döntései” oldalon") \
+    X(TEXT_HOW_RIGHTS, "a rights request, by our staff", "jogérvényesítési kérelem, munkatársunk rögzítette") \
+    X(TEXT_HOW_RIGHTS_SELF, "a rights request of your own", "az Ön kérelme") \
+    X(TEXT_HOW_AGENT, "by an agent whom you authorised", "az Ön meghatalmazottja útján") \
+    X(TEXT_HOW_DECIDED, "our decision about your objection", "döntésünk a tiltakozásáról") \
+    X(TEXT_HOW_SHOWN, "the notice was shown to you", "megjelent Önnek a tájékoztató") \
+    X(TEXT_HOW_EXPIRY, "its time was up", "lejárt az ideje") \
+    X(TEXT_HOW_BANNER, "in the consent window of a site or app", "a weboldal vagy az app hozzájárulási ablakában") \
+    X(TEXT_HOW_EVENT, "by what you did, such as an order", "azzal, amit tett, például megrendeléssel") \
+    X(TEXT_HOW_TCF, "in the consent window for advertising (IAB TCF)", "a hirdetések hozzájárulási ablakában (IAB TCF)") \
+    X(TEXT_HOW_GPP, "by your privacy choices on a site (IAB GPP)", "egy weboldal adatvédelmi beállításaival (IAB GPP)") \
+    X(TEXT_HOW_GPC, "by your browser (Global Privacy Control)", "a böngészője jelzésével (Global Privacy Control)") \
+    X(TEXT_HOW_CONSENT_MODE, "in the consent window of a site (Google Consent Mode)", "egy weboldal hozzájárulási ablakában (Google Consent Mode)") \
     X(TEXT_WRONG_TEXT, "Nothing was changed. Please try again in a moment.", "Semmi sem változott. Próbálja újra egy kicsit később.")
 /* clang-format on */
 

@@ -7,7 +7,6 @@
 #include "server/page.h"
 
 #define CHANNELS_MAX 32
-#define UNLIMITED_MAX 1000000
 
 static const struct {
     const char *value;
@@ -62,19 +61,6 @@ static bool is_off(const struct json *value)
 
 /* ---- the form ---- */
 
-static str channel_title(const struct page *page, str name)
-{
-    static const struct {
-        const char *name;
-        enum page_text text;
-    } known[] = {{"email", TEXT_CHANNEL_EMAIL}, {"sms", TEXT_CHANNEL_SMS},   {"phone", TEXT_CHANNEL_PHONE},
-                 {"push", TEXT_CHANNEL_PUSH},   {"post", TEXT_CHANNEL_POST}, {"whatsapp", TEXT_CHANNEL_WHATSAPP}};
-    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-        if (str_equal(name, str_of(known[i].name)))
-            return page_word(page, known[i].text);
-    return name;
-}
-
 static void box(struct page *page, const char *group, str name, str title, bool on)
 {
     html(page, "<label class=\"box\"><input type=\"checkbox\"");
@@ -102,7 +88,7 @@ static void option(struct page *page, str value, str title, bool chosen)
 static int frequency_of(const struct json *value)
 {
     int64_t max;
-    if (!value || !json_int(json_get(value, STR("max")), &max) || max >= UNLIMITED_MAX)
+    if (!value || !json_int(json_get(value, STR("max")), &max) || max >= PREFERENCE_UNLIMITED)
         return -1;
     str per = json_string(json_get(value, STR("per")));
     for (int i = 0; i < FREQUENCIES; i++)
@@ -115,7 +101,7 @@ static void frequency_select(struct page *page, str name, const struct json *val
 {
     int now = frequency_of(value);
     html(page, "<p><label>");
-    page_put(page, page_fill(page, TEXT_FREQUENCY, channel_title(page, name), STR_NONE, STR_NONE));
+    page_put(page, page_fill(page, TEXT_FREQUENCY, page_channel(page, name), STR_NONE, STR_NONE));
     html(page, "<select");
     page_attribute(page, "name", str_printf(page->arena, "frequency.%.*s", STR_FMT(name)));
     html(page, ">");
@@ -190,7 +176,7 @@ void contact_form_write(struct preference_view *view)
     html(page, "<div class=\"card\">\n");
     legend(page, TEXT_CHANNELS);
     for (size_t i = 0; i < channels.count; i++)
-        box(page, "channel", channels.names[i], channel_title(page, channels.names[i]), !is_off(json_get(json_get(&said, STR("channels")), channels.names[i])));
+        box(page, "channel", channels.names[i], page_channel(page, channels.names[i]), !is_off(json_get(json_get(&said, STR("channels")), channels.names[i])));
     html(page, "</fieldset>\n");
     for (size_t i = 0; i < channels.count; i++)
         frequency_select(page, channels.names[i], json_get(json_get(&said, STR("frequency")), channels.names[i]));
@@ -266,7 +252,7 @@ static void write_frequency(struct arena *arena, struct jsonw *w, const form_pai
         if (found >= 0) {
             write_limit(w, name, frequencies[found].max, frequencies[found].per);
         } else if (was && str_equal(chosen, STR("any"))) {
-            write_limit(w, name, UNLIMITED_MAX, "P1D");
+            write_limit(w, name, PREFERENCE_UNLIMITED, "P1D");
         } else if (was) {
             jsonw_key(w, name);
             jsonw_value(w, was);

@@ -41,44 +41,6 @@ static void cell(struct page *page, str text)
     html(page, "</td>");
 }
 
-static str source_title(const struct page *page, str name)
-{
-    const struct source *source = policy_source(page->policy, name);
-    return source ? page_title_of(page, &source->titles, source->title, source->name) : name;
-}
-
-static str purposes_words(const struct page *page, purpose_mask mask)
-{
-    struct buf out;
-    buf_init(&out, page->arena, LIMIT_MESSAGE_BYTES);
-    vec_each (purpose, &page->policy->purposes)
-        if (mask & purpose->self)
-            buf_printf(&out, "%s%.*s", out.length ? "; " : "", STR_FMT(page_title_of(page, &purpose->titles, purpose->title, purpose->name)));
-    return buf_str(&out);
-}
-
-/* "Postal address (address.city)": the category in words, and the trait's own name where it says more. */
-static str fact_label(const struct page *page, str name)
-{
-    bool not_personal;
-    uint16_t slot = policy_field_category(page->policy, str_printf(page->arena, "traits.%.*s", STR_FMT(name)), &not_personal);
-    if (slot == SLOT_NONE)
-        return name;
-    const struct category *category = &page->policy->categories.items[slot];
-    str title = page_title_of(page, &category->titles, category->title, category->name);
-    return str_equal(category->name, name) ? title : str_printf(page->arena, "%.*s (%.*s)", STR_FMT(title), STR_FMT(name));
-}
-
-static str key_label(const struct page *page, str type)
-{
-    const struct identity_key *key = policy_key(page->policy, type);
-    const struct category *category = key && key->category != SLOT_NONE ? &page->policy->categories.items[key->category] : policy_category(page->policy, type);
-    if (!category)
-        return type;
-    str title = page_title_of(page, &category->titles, category->title, category->name);
-    return str_equal(category->name, type) ? title : str_printf(page->arena, "%.*s (%.*s)", STR_FMT(title), STR_FMT(type));
-}
-
 static str value_words(const struct page *page, str json)
 {
     struct json value;
@@ -128,10 +90,10 @@ static void purpose_data(struct preference_view *view, const struct purpose *pur
     table_begin(page, title, heads, 4);
     vec_each (identifier, &view->person->identifiers)
         if (!str_empty(identifier->value) && (identifier->purposes & purpose->self) && shown++ < ITEMS_SHOWN_MAX)
-            row(page, key_label(page, identifier->type), identifier->value, STR("–"), identifier->first_seen_ms);
+            row(page, page_identifier(page, identifier->type), identifier->value, STR("–"), identifier->first_seen_ms);
     vec_each (fact, &view->person->facts)
         if ((fact->purposes & purpose->self) && shown++ < ITEMS_SHOWN_MAX)
-            row(page, fact_label(page, fact->name), value_words(page, fact->value), source_title(page, fact->source), fact->observed_ms);
+            row(page, page_fact(page, fact->name), value_words(page, fact->value), page_source(page, fact->source), fact->observed_ms);
     table_end(page);
     if (count > ITEMS_SHOWN_MAX)
         page_paragraph(page, page_fill(page, TEXT_DATA_MORE, str_printf(page->arena, "%zu", count - ITEMS_SHOWN_MAX), STR_NONE, STR_NONE));
@@ -139,24 +101,6 @@ static void purpose_data(struct preference_view *view, const struct purpose *pur
 }
 
 /* ---- what happened ---- */
-
-static str event_words(const struct page *page, const struct event *event)
-{
-    static const enum page_text texts[EVENT_TYPE_COUNT] = {[EVENT_IDENTIFY] = TEXT_EVENT_IDENTIFY, [EVENT_PAGE] = TEXT_EVENT_PAGE,
-                                                           [EVENT_SCREEN] = TEXT_EVENT_SCREEN,     [EVENT_GROUP] = TEXT_EVENT_GROUP,
-                                                           [EVENT_ALIAS] = TEXT_EVENT_ALIAS};
-    for (unsigned i = 0; i < event->part_count; i++) {
-        struct json body;
-        if (str_empty(event->parts[i].body) || json_read(page->arena, event->parts[i].body, &body))
-            continue;
-        str name = json_string(json_get(&body, event->type == EVENT_TRACK ? STR("event") : STR("name")));
-        if (!str_empty(name) && event->type == EVENT_TRACK)
-            return name;
-        if (!str_empty(name))
-            return str_printf(page->arena, "%.*s: %.*s", STR_FMT(page_word(page, texts[event->type])), STR_FMT(name));
-    }
-    return event->type == EVENT_TRACK ? STR("track") : page_word(page, texts[event->type]);
-}
 
 static void events_table(struct preference_view *view)
 {
@@ -176,11 +120,11 @@ static void events_table(struct preference_view *view)
         for (unsigned part = 0; part < event->part_count; part++)
             mask |= event->parts[part].purposes;
         html(page, "<tr><th scope=\"row\">");
-        page_put(page, event_words(page, event));
+        page_put(page, page_event(page, event));
         html(page, "</th>");
         cell(page, page_date(page, event->at_ms));
-        cell(page, source_title(page, event->source));
-        cell(page, purposes_words(page, mask));
+        cell(page, page_source(page, event->source));
+        cell(page, page_purposes(page, mask));
         html(page, "</tr>\n");
     }
     table_end(page);

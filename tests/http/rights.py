@@ -7,6 +7,7 @@ import http.server
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -224,7 +225,9 @@ def read(folder, *names):
 def the_copy_is_a_folder_that_a_person_reads_and_anybody_verifies(telos):
     subject = known(telos, "export-1", motto='<b>"Árvíztűrő" & co</b>', sum="=1+1")
     telos.consent(subject, "newsletter", "given", notice="newsletter@3")
-    telos.consent(subject, "newsletter", "withdrawn")
+    telos.consent(subject, "newsletter", "withdrawn", method="preference centre")
+    telos.call("PUT", "/v1/preferences?subject=" + subject, {"channels": {"sms": False}, "topics": {"offers": True}, "frequency": {"email": {"max": 2, "per": "P7D"}},
+                                                             "quiet_hours": {"from": "21:00", "to": "07:30", "zone": "Europe/Budapest"}})
     for number in range(3):
         telos.call("POST", "/v1/track", {"userId": "export-1", "event": "Bought %d" % number, "properties": {"colour": "kék, \"sötét\""}}, key=SITE)
     made = opened(telos, subject, "access")
@@ -256,6 +259,12 @@ def the_copy_is_a_folder_that_a_person_reads_and_anybody_verifies(telos):
         assert "Run the site" in mine and "Send offers" in mine and "Advise on health" not in mine, name
         assert "Advise on health" in rest and "Run the site" not in rest and "Send offers" not in rest, rest
         assert said in read(folder, name) and "<td>withdrawn</td>" not in read(folder, name), name
+    english, hungarian = read(folder, "en.html"), read(folder, "hu.html")
+    for said, text in (("<li>Text message (SMS): no</li>", english), ("<li>SMS: nem</li>", hungarian), ("(E-mail): 2 / 7 nap</li>", hungarian), ("21:00–07:30 (Europe/Budapest)", hungarian),
+                       ("on the page “Your data and choices”", english), ("megjelent Önnek a tájékoztató", hungarian), ("GDPR 6. cikk (1) f)", hungarian), ("GDPR Art. 6(1)(f)", english)):
+        assert said in text, said
+    numbered = re.search(r'<tr id="p(\d+)"><td>\1</td><th scope="row">Run the site</th>', english)
+    assert numbered and 'aria-label="%s: Run the site">%s</a>' % (numbered[1], numbered[1]) in english, "purposes are numbered once and named by their numbers"
     facts = {row["name"]: row["value"] for row in csv.DictReader(io.StringIO(read(folder, "csv", "facts.csv")))}
     assert facts["motto"] == '<b>"Árvíztűrő" & co</b>' and facts["sum"] == "'=1+1", "plain values, and no formulas: %s" % facts
     done = subprocess.run([telos.program, "verify", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
