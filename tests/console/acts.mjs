@@ -301,7 +301,10 @@ async function the_tour_goes_from_a_click_to_the_proof(shop, browser) {
     if (i === 0) assert.match(text, /held/)
     if (i === 1) assert.match(text, /denied[\s\S]*The person has not consented/)
     if (i === 3) assert.match(text, /Product Viewed/)
-    if (i === 4) assert.match(text, /sent/)
+    if (i === 4) {
+      assert.match(text, /sent/)
+      await picture(page, 'console-tour-used', false)
+    }
     if (i === 6) assert.match(text, /withheld[\s\S]*withdrew/)
     if (i === 7) assert.equal(await card.getByText('proven', {exact: true}).count(), 2)
     if (i < scenes.length - 1) await page.getByRole('button', {name: 'Go on'}).click()
@@ -334,6 +337,116 @@ async function the_tour_plays_by_itself_to_the_end_and_leaves_nobody_behind(shop
   await done(page)
 }
 
+async function two_are_joined_by_hand_with_its_history_and_the_join_is_undone(shop, browser) {
+  const page = await at(shop, browser, 'privacy')
+  for (const who of ['user_id:join-one', 'user_id:join-three', 'email:join-two@example.hu']) await shop.must('POST', '/v1/consents', {subject: who, purpose: 'newsletter', status: 'given', method: 'counter'})
+  await open(page, shop, '#/profiles?who=user_id:join-one&for=newsletter&tab=identity')
+  await page.getByRole('textbox', {name: 'Say that this is the same person as'}).fill('user_id:join-three')
+  await page.getByRole('button', {name: 'Join'}).click()
+  await page.getByText('The person already has as many identifiers of this type as the policy allows.').first().waitFor() // and so they stay two
+  await page.getByRole('textbox', {name: 'Say that this is the same person as'}).fill('join-two@example.hu')
+  await page.getByRole('button', {name: 'Join'}).click()
+  await page.getByText('They are one person now.').waitFor()
+  const merges = page.locator('section', {has: page.getByRole('heading', {name: 'Merges'})})
+  await merges.getByText('joined by hand').waitFor()
+  await page.locator('.graph').getByText('join-two@example.hu', {exact: true}).first().waitFor()
+  assert.equal(await page.locator('.graph-hub').count(), 2, 'both profiles are drawn')
+  await axeClean(page, 'a join')
+  await picture(page, 'console-join', false)
+  await merges.getByRole('button', {name: 'Undo'}).click()
+  await page.getByText('Undone: each side has exactly its own again.').waitFor()
+  await merges.getByText('undone', {exact: true}).waitFor()
+  const one = await shop.must('GET', '/v1/profiles/user_id:join-one?purpose=newsletter')
+  assert.ok(!JSON.stringify(one.identifiers).includes('join-two'), 'the other is another person again')
+  page.problems = page.problems.filter(one => !/409/.test(one))
+  await done(page)
+}
+
+async function dead_letters_are_told_with_what_would_mend_them_and_are_replayed(shop, browser) {
+  const page = await at(shop, browser)
+  const who = 'user_id:letters'
+  await shop.must('POST', '/v1/consents', {subject: who, purpose: 'newsletter', status: 'given', method: 'counter'})
+  await shop.must('POST', '/v1/identify?source=web', {userId: 'letters', traits: {email: 'letters@example.hu'}})
+  await shop.receiversWith('another secret')
+  try {
+    await shop.must('POST', '/v1/track?source=web', {userId: 'letters', event: 'Product Viewed', properties: {product_id: 'P-9'}})
+    await open(page, shop, '#/destinations?name=mailer')
+    await page.getByText('letters are lost').waitFor({timeout: 60000})
+    await page.getByText(/did not accept the signature or password\. Compare the secret on both sides\. \(HTTP 401\)/).first().waitFor()
+    await axeClean(page, 'dead letters')
+    await picture(page, 'console-dead-letters', false)
+    await open(page, shop, '#/')
+    const needs = page.locator('section', {has: page.getByRole('heading', {name: 'Needs a person'})})
+    await needs.getByRole('link', {name: /dead letters for Newsletters/}).waitFor()
+    await page.locator('section', {has: page.getByRole('heading', {name: 'Health'})}).getByText(/in trouble/).waitFor()
+  } finally {
+    await shop.receiversWith('secret')
+  }
+  await open(page, shop, '#/destinations?name=mailer')
+  await page.getByRole('button', {name: /^Replay [\d,]+ dead letters$/}).click()
+  await page.getByText('Dead letters are tried again, through the gate.').waitFor()
+  await page.getByText('letters are lost').waitFor({state: 'detached', timeout: 60000})
+  await page.getByRole('button', {name: 'Pause'}).click()
+  await page.getByText('Newsletters is paused; what is due waits.').waitFor()
+  await page.getByRole('button', {name: 'Go on'}).click()
+  await page.getByText('Newsletters goes on.').waitFor()
+  // what she got is recalled when she withdraws, until the receiver confirms
+  await shop.must('POST', '/v1/consents', {subject: who, purpose: 'newsletter', status: 'withdrawn', method: 'counter'})
+  await page.getByRole('combobox', {name: 'What'}).selectOption('recall')
+  await page.getByRole('row').filter({hasText: 'recall'}).filter({hasText: 'confirmed'}).first().waitFor({timeout: 60000})
+  await done(page)
+}
+
+async function everything_is_reached_and_done_by_the_keyboard_alone(shop, browser) {
+  const page = await at(shop, browser)
+  const here = () => page.evaluate(() => { const one = document.activeElement; return (one.getAttribute('aria-label') || one.innerText || one.tagName).trim() })
+  const tabTo = async wanted => { // Tab until it is reached; the focus is always to be seen
+    for (let i = 0; i < 80; i++) {
+      await page.keyboard.press('Tab')
+      if (wanted.test(await here())) {
+        const seen = await page.evaluate(() => { const style = getComputedStyle(document.activeElement); return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0 })
+        assert.ok(seen, `${wanted} shows that it has the focus`)
+        return
+      }
+    }
+    assert.fail(`Tab does not lead to ${wanted}; it is at ${await here()}`)
+  }
+  await open(page, shop, '#/')
+  await page.keyboard.press('Tab')
+  assert.equal(await here(), 'To the content', 'the first Tab leads past the menu')
+  await tabTo(/^Rights$/)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', {level: 1, name: 'Rights'}).waitFor()
+  await settled(page)
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'main', 'reading goes on in the page that was opened')
+  await tabTo(/New request/)
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor()
+  assert.ok(await page.evaluate(() => document.querySelector('dialog').contains(document.activeElement)), 'the focus is in the dialog')
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({state: 'detached'})
+  await open(page, shop, `#/profiles?who=${anna}&for=newsletter`)
+  await tabTo(/^fulfilment$/)
+  await page.keyboard.press('Space')
+  await page.waitForFunction(() => location.hash.includes('for=fulfilment'))
+  await settled(page)
+  await tabTo(/^Consents$/)
+  await page.keyboard.press('Enter')
+  await tabTo(/^#\d+/)
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog', {name: 'Receipt'}).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({state: 'detached'})
+  await open(page, shop, '#/destinations')
+  await tabTo(/^Pause$/)
+  await page.keyboard.press('Enter')
+  await page.getByText(/is paused; what is due waits\./).waitFor()
+  await page.getByRole('button', {name: 'Go on'}).focus()
+  await page.keyboard.press('Enter')
+  await page.getByText(/ goes on\.$/).waitFor()
+  await done(page)
+}
+
 async function a_thousand_messages_at_once_are_all_told_and_few_are_drawn(shop, browser) {
   const page = await at(shop, browser)
   await open(page, shop, '#/live')
@@ -358,6 +471,7 @@ async function a_thousand_messages_at_once_are_all_told_and_few_are_drawn(shop, 
 }
 
 export const actCases = [
+  two_are_joined_by_hand_with_its_history_and_the_join_is_undone, dead_letters_are_told_with_what_would_mend_them_and_are_replayed, everything_is_reached_and_done_by_the_keyboard_alone,
   a_wrong_password_is_refused_and_a_right_one_opens_the_view_that_was_asked_for, another_purpose_shows_another_person, what_was_said_is_proven_in_the_browser_and_a_forged_proof_is_not,
   the_gate_answers_with_reasons_and_with_what_would_make_a_yes, a_statement_is_recorded_with_its_receipt, a_request_is_opened_and_fulfilled_with_a_certificate, the_promises_are_verified_line_by_line,
   the_ledger_was_only_added_to_since_the_last_look, a_user_is_made_and_signs_in_by_a_one_time_link, the_palette_finds_pages_and_persons_by_the_keyboard_alone, the_tour_goes_from_a_click_to_the_proof, the_tour_plays_by_itself_to_the_end_and_leaves_nobody_behind,

@@ -1,9 +1,10 @@
 // usage: run.mjs FOLDER OF A BUILD [PART OF A CASE'S NAME]
+import {copyFileSync} from 'node:fs'
 import path from 'node:path'
 import {Browser, pictures} from '../browser/browser.mjs'
 import {actCases} from './acts.mjs'
 import {pageCases} from './pages.mjs'
-import {Shop} from './shop.mjs'
+import {root, Shop} from './shop.mjs'
 import {signOnCases} from './signon.mjs'
 import {stateCases} from './states.mjs'
 import {textCases} from './texts.mjs'
@@ -33,5 +34,9 @@ try {
   await browser.stop()
   shop.stop()
 }
+// The pictures of docs/console.md, from what was just seen: only a run that is whole and good makes them.
+const ofDocs = {home: 'home', profile: 'profile', consents: 'profile-consents', identity: 'profile-identity', ask: 'ask', live: 'live-journey', purpose: 'purpose', policy: 'policy-mistake', tour: 'tour-used'}
+if (process.env.TELOS_DOCS_PICTURES && !failed && !part)
+  for (const [name, seen] of Object.entries(ofDocs)) copyFileSync(path.join(pictures, `console-${seen}.png`), path.join(root, 'docs/console', `${name}.png`))
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed || !passed ? 1 : 0)

@@ -34,7 +34,7 @@ export class Shop {
       cpSync(path.join(root, 'demo/notices'), path.join(this.directory, 'policy/notices'), {recursive: true})
       this.policy = path.join(this.directory, 'policy/policy.yaml')
       writeFileSync(this.policy, readFileSync(path.join(root, 'demo/policy.yaml'), 'utf8').replaceAll(':8490', `:${systems}`))
-      this.systems = spawn(this.demo, ['systems', '--listen', `127.0.0.1:${systems}`], {env: this.env, stdio: 'ignore'})
+      this.receivers(systems)
       words.push('--policy', this.policy)
     }
     await this.serve(words)
@@ -43,6 +43,18 @@ export class Shop {
       execFileSync(this.demo, ['shop', '--server', this.url, '--people', String(people)], {env: {...this.env, TELOS_TOKEN: this.token}, stdio: ['ignore', 'ignore', openSync(this.log, 'a')]})
     }
     if (!empty) for (const [role, purposes] of Object.entries(roles)) await this.must('POST', '/v1/users', {name: role, title: `Test ${role}`, role, purposes, password})
+  }
+  /** The shop's other systems; with another secret they refuse what comes, as after a mistake in a setting. */
+  receivers(port = this.receiversPort, secret = 'secret') {
+    this.receiversPort = port
+    this.systems = spawn(this.demo, ['systems', '--listen', `127.0.0.1:${port}`], {env: {...this.env, DUNA_HOOK_SECRET: secret}, stdio: 'ignore'})
+  }
+  async receiversWith(secret) {
+    const ended = new Promise(resolve => this.systems.once('exit', resolve))
+    this.systems.kill('SIGTERM')
+    await ended
+    this.receivers(this.receiversPort, secret)
+    for (let i = 0; i < 100; i++) if (await fetch(`http://127.0.0.1:${this.receiversPort}/shop`).then(() => true, () => new Promise(resolve => setTimeout(() => resolve(false), 100)))) return
   }
   // Starts the server; a second time on the same port, as after an outage.
   async serve(words = this.words) {

@@ -19,7 +19,7 @@ async function an_empty_server_is_set_up_by_its_one_time_link_and_says_what_to_d
     await page.getByLabel('The same again').fill('the first of all')
     await axeClean(page, 'the first admin')
     await page.getByRole('button', {name: 'Go on'}).click()
-    await page.getByText('No policy is active yet').first().waitFor()
+    await page.getByText('Nothing flows yet').first().waitFor()
     await picture(page, 'console-empty', false)
     for (const hash of ['#/live', '#/ask', '#/consent', '#/rights', '#/destinations', '#/evidence', '#/tour']) {
       await page.goto(`${own.url}/${hash}`)

@@ -4,7 +4,7 @@ import {execFileSync} from 'node:child_process'
 import {cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 import {tmpdir} from 'node:os'
-import {app, hungarian, reasons, reasonsOfConsole, texts} from './words.mjs'
+import {app, hungarian, reasons, reasonsOfConsole, refusals, refusalsOfConsole, texts} from './words.mjs'
 
 async function every_text_has_its_Hungarian() {
   const has = hungarian(), missing = texts().filter(one => !has.has(one))
@@ -14,6 +14,8 @@ async function every_text_has_its_Hungarian() {
 
 async function reason_codes_are_those_of_the_program() {
   assert.deepEqual(reasonsOfConsole(), reasons())
+  assert.ok(refusals().length > 5)
+  assert.deepEqual(refusalsOfConsole(), refusals())
 }
 
 // The types in the tree may be of an older description; what counts is that the console fits the API as the program describes it now.

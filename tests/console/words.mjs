@@ -38,11 +38,12 @@ export function texts() {
   for (const one of ['See', 'Steer', 'Prove']) found.add(one)
   const table = (name, start) => { const text = read(name), at = text.indexOf(start); return text.slice(at, text.indexOf('\n}', at)) }
   all(table('ui/flow.tsx', 'export const OUTCOME_WORDS') .split('\n')[0], /: '([^']+)'/g).forEach(one => found.add(one))
-  for (const [name, start] of [['ui/proof.tsx', 'const WORDS'], ['sending.ts', 'const TROUBLES'], ['sending.ts', 'const STATUS'], ['pages/tour.tsx', 'const WAY_WORDS'], ['pages/evidence.tsx', 'const PROMISES'], ['pages/access.tsx', 'const MAY'], ['pages/records.tsx', 'const WORDS'], ['words.en.ts', 'export const codes']])
+  for (const [name, start] of [['ui/proof.tsx', 'const WORDS'], ['sending.ts', 'const TROUBLES'], ['sending.ts', 'const STATUS'], ['pages/tour.tsx', 'const WAY_WORDS'], ['pages/rights.tsx', 'const ERASED'], ['pages/evidence.tsx', 'const PROMISES'], ['pages/access.tsx', 'const MAY'], ['pages/records.tsx', 'const WORDS'], ['words.en.ts', 'export const codes']])
     all(table(name, start), /: '((?:[^'\\]|\\.)*)'/g).forEach(one => found.add(one))
   all(read('pages/tour.tsx'), /(?:title|words): '((?:[^'\\]|\\.)*)'/g).forEach(one => found.add(one))
   all(table('format.ts', 'const UNITS'), new RegExp(quoted, 'g')).forEach(one => found.add(one))
   for (const [, a, b] of read('reasons.ts').matchAll(new RegExp(`^  \\w+: \\[${quoted}, ${quoted}\\]`, 'gm'))) { found.add(plain(a)); found.add(plain(b)) }
+  for (const [, why] of table('pages/rights.tsx', 'const REFUSALS').matchAll(new RegExp(`^  \\w+: \\[${quoted}`, 'gm'))) found.add(plain(why))
   // what the server says of failures, and of itself in the register, is said in the reader's language, too
   const source = name => readFileSync(path.join(app, '../../src', name), 'utf8')
   for (const [, title] of source('base/err.h').matchAll(/X\(ERR_\w+, "[\w-]+", \d+, \w+, "([^"]+)"\)/g)) found.add(title)
@@ -59,6 +60,15 @@ export function hungarian() {
 export function reasons() {
   const text = readFileSync(path.join(app, '../../src/model/reason.h'), 'utf8')
   return [...text.matchAll(/X\(REASON_\w+, "(\w+)", "((?:[^"\\]|\\.)*)", "((?:[^"\\]|\\.)*)"\)/g)].map(([, code, words, remedy]) => [code, words, remedy])
+}
+/** code → law, of refusals; as the program has them. */
+export function refusals() {
+  const text = readFileSync(path.join(app, '../../src/model/rights.h'), 'utf8'), from = text.indexOf('#define RIGHTS_REFUSALS')
+  return [...text.slice(from, text.indexOf('struct rights_refusal {', from)).matchAll(/X\("(\w+)", "[^"]*", "([^"]*)"\)/g)].map(([, code, law]) => [code, law])
+}
+export function refusalsOfConsole() {
+  const text = read('pages/rights.tsx'), from = text.indexOf('const REFUSALS')
+  return [...text.slice(from, text.indexOf('\n};', from)).matchAll(new RegExp(`^  (\\w+): \\[${quoted}, ${quoted}\\]`, 'gm'))].map(([, code, , law]) => [code, plain(law)])
 }
 export function reasonsOfConsole() {
   return [...read('reasons.ts').matchAll(new RegExp(`^  (\\w+): \\[${quoted}, ${quoted}\\]`, 'gm'))].map(([, code, words, remedy]) => [code, plain(words), plain(remedy)])

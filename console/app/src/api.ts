@@ -26,7 +26,8 @@ export class Failure extends Error {
     readonly status = 0,
     readonly body: Record<string, unknown> = {},
   ) {
-    super(!detail ? t(title) : t(title) === title ? detail : `${t(title)} (${detail})`); // details are English; what kind of failure it is, is said in the reader's language
+    // Details are English, unless they are the words of a reason; what kind of failure it is, is said in the reader's language.
+    super(!detail ? t(title) : t(detail) !== detail || t(title) === title ? t(detail) : `${t(title)} (${detail})`);
   }
   get reasons(): Reason[] {
     const list = this.body.reasons;

@@ -55,6 +55,8 @@ const UNITS: Record<string, [string, string]> = {
   H: ['{n} hour', '{n} hours'],
 };
 
+export const times = (n: number): string => (n === 1 ? t('once') : t('{n} times', { n: number(n) }));
+
 /** "1 day", "7 days". */
 export const days_text = (n: number): string => t(UNITS.D![n === 1 ? 0 : 1], { n });
 

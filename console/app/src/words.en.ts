@@ -1,5 +1,7 @@
 /* English for the codes of the API: `kind code`. */
 export const codes: Record<string, string> = {
+  'identity staff': 'confirmed by staff', 'identity link': 'confirmed by a link', 'identity agent': 'confirmed by an authorised agent',
+  'came api': 'the API', 'came page': 'the person’s own page', 'came command': 'command line', 'came opendsr': 'OpenDSR', 'came drp': 'Data Rights Protocol', 'came console': 'console',
   'after collected': '{time} after it was collected', 'after last_seen': '{time} after the person was last seen', 'after contract_end': '{time} after the contract ended', 'after given': '{time} after the yes',
   'when denied drop': 'it is dropped', 'when denied hold': 'it is held, sealed, for {time}', 'when denied anonymise': 'it is kept without the person',
   'channel website': 'website', 'channel app': 'app', 'channel store': 'shop', 'channel call_centre': 'call centre', 'channel survey': 'survey', 'channel iot': 'device', 'channel social': 'social media', 'channel file': 'file', 'channel api': 'the API',
@@ -23,7 +25,7 @@ export const codes: Record<string, string> = {
   'item held': 'held', 'item created': 'created',
   'read decide': 'the gate was asked', 'read profile': 'profile', 'read timeline': 'history', 'read identity': 'identity', 'read delivery': 'sent', 'read stream': 'stream', 'read consents': 'statements',
   'read merges': 'merges', 'read export': 'copy', 'read rights': 'rights', 'read preferences': 'wishes', 'read receipt': 'receipt',
-  'merge same_user_id': 'same user id', 'merge shared_identifier': 'shared identifier', 'merge alias': 'alias', 'merge manual': 'joined by hand', 'merge identifier': 'shared identifier', 'merge staff': 'joined by hand',
+  'merge same_user_id': 'same user id', 'merge shared_identifier': 'shared identifier', 'merge alias': 'alias', 'merge manual': 'joined by hand', 'merge api': 'joined by hand', 'merge identify': 'said in one message', 'merge identifier': 'shared identifier', 'merge staff': 'joined by hand',
   'by guardian': 'by a guardian', 'by agent': 'by an agent', 'by self': 'by the person',
   'weight info': 'note', 'weight notice': 'mind', 'weight serious': 'serious', 'weight refused': 'refused',
   'evidence policy': 'The policy in force', 'evidence consent': 'What was said', 'evidence fact': 'A fact', 'evidence notice': 'The text shown', 'evidence contract': 'The contract', 'evidence preference': 'A wish', 'evidence right': 'A right exercised',

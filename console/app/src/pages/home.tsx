@@ -1,14 +1,14 @@
 /* What goes on: the flow as a picture, the health of the parts, and what waits for a person. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, ask, text, type Schema } from '../api';
-import { number, percent, short_number, time } from '../format';
+import { number, percent, short_number, time, times } from '../format';
 import { destination_title, policy } from '../policy';
 import { reason_remedy, reason_text } from '../reasons';
 import { href, route, set } from '../route';
 import { sending_text } from '../sending';
 import { may } from '../session';
 import { Flow } from '../ui/flow';
-import { Bar, Card, Page, Shown, Tag } from '../ui/parts';
+import { Bar, Card, Empty, Page, Shown, Tag } from '../ui/parts';
 import { useAsked } from '../use';
 import { t } from '../words';
 
@@ -72,7 +72,7 @@ function tick_of(counters: Counter[], destinations: Destination[]): Tick {
 export default function Home() {
   const days = Number(route.value.query.days) || 1;
   const ticks = useRef<{ days: number; before: Tick | null; now: Tick | null }>({ days, before: null, now: null });
-  const flow = useAsked(async () => {
+  const flow = useAsked(policy.value === null ? null : async () => {
     const [counters, destinations] = await Promise.all([
       ask(api.GET('/v1/counters', { params: { query: { from: since(days) } } })), ask(api.GET('/v1/destinations')),
     ]);
@@ -88,9 +88,8 @@ export default function Home() {
       <div class="row" role="group" aria-label={t('Period')}>
         {range.map((n) => <button key={n} type="button" class="button" aria-pressed={n === days} onClick={() => set({ days: n === 1 ? null : n }, true)}>{n === 1 ? t('Today') : t('{n} days', { n })}</button>)}
       </div>}>
-      {policy.value === null && <p class="notice trim stack-gap">{t('No policy is active yet: nothing can be taken. Apply one under Purposes, or with `telos policy apply`.')}</p>}
-      <div class="stack">
-        <Shown asked={flow}>{(data) => <Card title={t('The flow')} note={t('{n} messages a second now', { n: short_number(Math.round(data.drawn.rate * 10) / 10) })}><Flow data={data.drawn} /></Card>}</Shown>
+            <div class="stack">
+        {policy.value === null ? <Card title={t('The flow')}><Empty title={t('Nothing flows yet')}><p>{t('A policy says what may be taken, for which purposes, and where it may go.')}</p><p><a class="button first" href={href('/purposes', { tab: 'policy' })}>{t('Write one')}</a></p></Empty></Card> : <Shown asked={flow}>{(data) => <Card title={t('The flow')} note={t('{n} messages a second now', { n: short_number(Math.round(data.drawn.rate * 10) / 10) })}><Flow data={data.drawn} /></Card>}</Shown>}
         <div class="grid cols-3">
           <Needs destinations={flow.data?.destinations} counters={flow.data?.counters} />
           <Nos days={days} />
@@ -140,7 +139,7 @@ function Needs({ destinations, counters }: { destinations: Destination[] | undef
 function Nos({ days }: { days: number }) {
   const denials = useAsked(() => ask(api.GET('/v1/denials', { params: { query: { from: since(days) } } })), [days], 10_000);
   return (
-    <Card title={t('Why the gate said no')} note={denials.data ? t('{n} times', { n: number(denials.data.total) }) : undefined}
+    <Card title={t('Why the gate said no')} note={denials.data ? times(denials.data.total) : undefined}
       end={<a class="small" href={href('/evidence', { tab: 'denials', days: days === 1 ? null : days })}>{t('All')}</a>}>
       <Shown asked={denials} empty={(data) => !data.total && <p class="muted">{t('Nothing was denied in this time.')}</p>}>
         {(data) => (
@@ -183,7 +182,7 @@ function Health({ destinations }: { destinations: Destination[] | undefined }) {
     <Card title={t('Health')} end={<a class="small" href="/metrics" target="_blank" rel="noopener">{t('Metrics')}</a>}>
       <dl class="pairs">
         <dt>{t('Takes data')}</dt>
-        <dd>{ready.data ? (ready.data.ok ? <Tag tone="yes" icon="yes">{t('yes')}</Tag> : <><Tag tone="no" icon="no">{t('no')}</Tag> {ready.data.detail}</>) : <Tag tone="no" icon="away">{t('unknown')}</Tag>}</dd>
+        <dd>{ready.data ? (ready.data.ok ? <Tag tone="yes" icon="yes">{t('yes')}</Tag> : <><Tag tone="no" icon="no">{t('no')}</Tag> <span class="small">{policy.value === null ? t('No policy is active yet') : ready.data.detail}</span></>) : <Tag tone="no" icon="away">{t('unknown')}</Tag>}</dd>
         <dt>{t('Policy in force')}</dt>
         <dd>{policy.value ? <a href={href('/purposes', { tab: 'policy' })}>{t('version {n}', { n: policy.value.version })}</a> : t('none')}</dd>
         <dt>{t('Destinations')}</dt>

@@ -19,6 +19,7 @@ type Rate = Schema<'LiveRate'>;
 
 const KEPT = 10_000;
 const ROW = 34;
+const SHOWN = 3; // purposes in a row; all of them are in the message's journey
 const SECONDS = 120;
 const AGAIN_MS = 5000; // after the server refused the stream
 const DRAW_MS = 90; // between two drawings
@@ -129,7 +130,7 @@ function Rows({ list: all, pick, follow }: { turn: number; list: Message[]; pick
                 <span class="ellipsis">{source_title(message.source)}</span>
                 <span class="ellipsis"><strong>{message.name ?? message.type}</strong></span>
                 <span><Tag tone={outcome_tone(message.outcome)}>{outcome_word(message.outcome)}</Tag></span>
-                <span class="row tight-gap live-purposes">{(message.purposes ?? []).map((name) => <PurposeChip key={name} name={name} plain />)}</span>
+                <span class="row tight-gap live-purposes">{message.purposes.slice(0, SHOWN).map((name) => <PurposeChip key={name} name={name} plain />)}{message.purposes.length > SHOWN && <span class="faint">+{message.purposes.length - SHOWN}</span>}</span>
                 <span class="small muted ellipsis">{(message.left_out?.length ?? 0) > 0 ? t('{n} fields left out', { n: message.left_out!.length }) : message.reasons?.map((code) => reason_text({ code })).join(' ')}</span>
               </button>
             </li>

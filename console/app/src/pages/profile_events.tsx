@@ -1,7 +1,7 @@
 /* What a person did, what was sent of her, and everything that happened with her data. */
 import { useState } from 'preact/hooks';
 import { api, ask, type Schema } from '../api';
-import { clock, day, time, value_text } from '../format';
+import { clock, day, time, times, value_text } from '../format';
 import { destination_title, source_title } from '../policy';
 import { sending_text } from '../sending';
 import { session } from '../session';
@@ -70,8 +70,13 @@ function item_text(item: Item): string {
     case 'collected': return `${word('event') || word('name') || word('type')} · ${source_title(word('source'))}`;
     case 'said': return `${t(`said ${word('status')}`)} · ${word('purpose')} · ${source_title(word('source'))}`;
     case 'delivery': return `${destination_title(word('destination'))} · ${t(`delivery ${word('kind')}`)} · ${t(`state ${word('state')}`)}${word('reason') ? ` · ${sending_text(word('reason'))}` : ''}`;
-    case 'sent': return `${destination_title(word('destination'))} · ${t('{n} times', { n: word('count') })}`;
+    case 'sent': return `${destination_title(word('destination'))} · ${times(Number(word('count')))}`;
     case 'read': return [reader(detail), t(`read ${word('what')}`), word('purpose')].filter(Boolean).join(' · ');
+    case 'merged':
+    case 'undone': return `${t(`merge ${word('reason')}`)} · ${source_title(word('source'))}`;
+    case 'held': return `${source_title(word('source'))} · ${t('until {at}', { at: time(word('until')) })}`;
+    case 'created':
+    case 'erased': return t('profile …{id}', { id: word('id').slice(-6) });
     default: return Object.entries(detail).filter(([, value]) => typeof value !== 'object').slice(0, 3).map(([name, value]) => `${name}: ${String(value)}`).join(' · ');
   }
 }
@@ -127,7 +132,7 @@ export function Deliveries({ who, through }: { who: string; through: string }) {
                   const d = item.detail as Record<string, string>;
                   return (
                     <tr key={i}>
-                      <td class="nowrap">{time(item.at)}</td><td>{destination_title(d.destination ?? '')}</td><td><PurposeChip name={d.purpose ?? ''} /></td><td>{item.what === 'sent' ? t('{n} times', { n: String(d.count) }) : t(`delivery ${d.kind}`)}</td>
+                      <td class="nowrap">{time(item.at)}</td><td>{destination_title(d.destination ?? '')}</td><td><PurposeChip name={d.purpose ?? ''} /></td><td>{item.what === 'sent' ? times(Number(d.count)) : t(`delivery ${d.kind}`)}</td>
                       <td><Tag tone={item.what === 'sent' || d.state === 'delivered' ? 'yes' : d.state === 'dead' ? 'no' : d.state === 'pending' ? 'held' : 'quiet'}>{item.what === 'sent' ? t('sent') : t(`state ${d.state}`)}</Tag> {d.reason && <span class="small muted">{sending_text(d.reason)}</span>}</td>
                     </tr>
                   );

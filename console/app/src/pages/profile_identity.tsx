@@ -1,7 +1,8 @@
 /* Why two are one: the graph, the merges with their reasons, the joins that were refused; undoing, and joining by hand. */
 import { useState } from 'preact/hooks';
 import { api, ask, type Failure } from '../api';
-import { time } from '../format';
+import { time, times } from '../format';
+import { source_title } from '../policy';
 import { reason_remedy, reason_text } from '../reasons';
 import { may } from '../session';
 import { subject_of } from '../subject';
@@ -13,15 +14,15 @@ import { t } from '../words';
 
 export function Identity({ who, through }: { who: string; through: string }) {
   const identity = useAsked(() => ask(api.GET('/v1/identities/{subject}', { params: { path: { subject: who }, query: { purpose: through } } })), [who, through]);
-  const [said, set_said] = useState('');
+  const [said, set_said] = useState<{ text: string; bad?: boolean }>();
   const [other, set_other] = useState('');
   const act = async (what: Promise<unknown>, done: string) => {
     try {
       await what;
-      set_said(done);
+      set_said({ text: done });
       identity.again();
     } catch (cause) {
-      set_said((cause as Failure).message);
+      set_said({ text: (cause as Failure).message, bad: true });
     }
   };
   const undo = (id: string) => act(ask(api.POST('/v1/identities/{subject}/merges/{id}/undo', { params: { path: { subject: who, id } } })), t('Undone: each side has exactly its own again.'));
@@ -35,7 +36,7 @@ export function Identity({ who, through }: { who: string; through: string }) {
       {(data) => (
         <div class="stack">
           <Card title={t('Who is who')} note={t('what {purpose} may not see is drawn without its value', { purpose: through })}><IdentityGraph identity={data} /></Card>
-          {said && <p class="notice" role="status">{said}</p>}
+          {said && <p class={`notice ${said.bad ? 'no' : ''}`} role="status">{said.text}</p>}
           <div class="grid cols-2">
             <Card title={t('Merges')} note={t('why two are one')}>
               {!data.merges.length && <Empty title={t('Nothing was merged')}><p>{t('All of this was known of one person from the start.')}</p></Empty>}
@@ -44,7 +45,7 @@ export function Identity({ who, through }: { who: string; through: string }) {
                   <li key={merge.id} class="row between line">
                     <span>
                       <Tag tone={merge.undone_at ? 'quiet' : 'held'} icon={merge.undone_at ? 'undo' : 'link'}>{merge.undone_at ? t('undone') : t(`merge ${merge.reason}`)}</Tag>{' '}
-                      <span class="break">{merge.through.filter(Boolean).join(' = ')}</span><br /><span class="faint small">{time(merge.at)} · {merge.source}</span>
+                      <span class="break">{merge.through.filter(Boolean).join(' = ')}</span><br /><span class="faint small">{time(merge.at)} · {source_title(merge.source)}</span>
                     </span>
                     {!merge.undone_at && may('privacy') && <button type="button" class="button" onClick={() => void undo(merge.id)}><Icon name="undo" size={16} />{t('Undo')}</button>}
                   </li>
@@ -62,7 +63,7 @@ export function Identity({ who, through }: { who: string; through: string }) {
               <ul class="stack tight">
                 {data.refused.map((one) => (
                   <li key={one.type + one.reason} class="line">
-                    <strong>{one.type}</strong> <span class="faint">{t('{n} times', { n: one.count })}</span>
+                    <strong>{one.type}</strong> <span class="faint">{times(one.count)}</span>
                     <p>{reason_text({ code: one.reason })}</p><p class="small muted"><b>{t('To make it a yes:')}</b> {reason_remedy({ code: one.reason })}</p>
                   </li>
                 ))}

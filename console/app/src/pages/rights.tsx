@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { api, ask, text, type Failure, type Schema } from '../api';
 import { day, number, time } from '../format';
-import { policy, purpose_title } from '../policy';
+import { destination_title, policy, purpose_title } from '../policy';
 import { go, href, route, set } from '../route';
 import { may } from '../session';
 import { subject_of } from '../subject';
@@ -16,6 +16,24 @@ import { save, save_blob } from '../save';
 type Right = Schema<'Right'>;
 const RIGHTS = ['access', 'portability', 'rectification', 'erasure', 'restriction', 'restriction_lifted', 'objection', 'objection_lifted', 'withdrawal', 'human_review'] as const;
 const STATES = ['open', 'received', 'verifying', 'in_progress', 'completed', 'refused', 'withdrawn', 'expired', 'no_match'] as const;
+/** The grounds on which a request may be refused, each with its law (src/model/rights.h; a test compares). */
+const REFUSALS: Record<string, [string, string]> = {
+  identity_failure: ['It is not certain who asks', 'GDPR Art. 12(2), 12(6)'],
+  identity_required: ['The person did not confirm who it is', 'GDPR Art. 12(6)'],
+  manifestly_unfounded: ['The request is manifestly unfounded', 'GDPR Art. 12(5)(b)'],
+  excessive: ['The request is excessive, as by its repetition', 'GDPR Art. 12(5)(b)'],
+  freedom_of_expression: ['Freedom of expression and information', 'GDPR Art. 17(3)(a)'],
+  legally_required: ['The law demands that the data is kept', 'GDPR Art. 17(3)(b)'],
+  official_authority: ['It is needed for a public task', 'GDPR Art. 17(3)(b)'],
+  public_health: ['Public health', 'GDPR Art. 17(3)(c)'],
+  archiving: ['Archiving, research or statistics', 'GDPR Art. 17(3)(d)'],
+  legal_claims: ['Legal claims', 'GDPR Art. 17(3)(e), 18(2), 21(1)'],
+  not_covered: ['The right does not reach this processing', 'GDPR Art. 15–22: the right does not reach this processing'],
+};
+const ERASED: Record<string, string> = {
+  facts: 'facts', events: 'events', held_messages: 'held messages', deliveries: 'deliveries', identifiers: 'identifiers', statements: 'statements', preferences: 'wishes', keys: 'keys',
+};
+const article = (number: string): string => (number ? t('Art. {n}', { n: number }) : '');
 const OPEN = new Set(['received', 'verifying', 'in_progress']);
 const state_tone = (one: Right): Tone => (one.overdue ? 'no' : one.state === 'completed' ? 'yes' : OPEN.has(one.state) ? ((one.days_left ?? 99) <= 10 ? 'trim' : 'held') : 'quiet');
 
@@ -44,9 +62,9 @@ function List() {
               <tbody>
                 {[...data.requests].sort((a, b) => a.due_at.localeCompare(b.due_at)).map((one) => (
                   <tr key={one.id} class="pick" onClick={() => set({ id: one.id })}>
-                    <td><button type="button" class="as-text" onClick={() => set({ id: one.id })}><strong>{t(`right ${one.right}`)}</strong></button> <span class="faint small">{one.article}</span></td>
+                    <td><button type="button" class="as-text" onClick={() => set({ id: one.id })}><strong>{t(`right ${one.right}`)}</strong></button> <span class="faint small">{article(one.article)}</span></td>
                     <td><Tag tone={state_tone(one as Right)}>{t(`state ${one.state}`)}</Tag></td><td class="nowrap">{day(one.opened_at)}</td><td><Deadline one={one as Right} /></td>
-                    <td>{one.purpose ? <PurposeChip name={one.purpose} /> : '–'}</td><td>{one.channel}</td>
+                    <td>{one.purpose ? <PurposeChip name={one.purpose} /> : '–'}</td><td>{t(`came ${one.channel}`)}</td>
                   </tr>
                 ))}
               </tbody>
@@ -81,7 +99,7 @@ function Detail({ id, close }: { id: string; close: () => void }) {
   const send = (event: Event) => {
     event.preventDefault();
     if (asking === 'extend') void act(ask(api.POST('/v1/rights/{id}/extend', { ...path, body: { reason: words } })), t('Two further months.'));
-    if (asking === 'refuse') void act(ask(api.POST('/v1/rights/{id}/refuse', { ...path, body: { code: words } })), t('Refused.'));
+    if (asking === 'refuse') void act(ask(api.POST('/v1/rights/{id}/refuse', { ...path, body: { code: words || 'manifestly_unfounded' } })), t('Refused.'));
     if (asking === 'fulfil') void act(ask(api.POST('/v1/rights/{id}/fulfil', { ...path, body: words ? { answer: words } : {} })), t('Done; the certificate is ready.'));
     if (asking === 'upheld' || asking === 'overridden') void act(ask(api.POST('/v1/rights/{id}/decide', { ...path, body: { decision: asking, answer: words } })), t('Decided.'));
   };
@@ -92,7 +110,7 @@ function Detail({ id, close }: { id: string; close: () => void }) {
   };
   const certificate = () => text(`/v1/rights/${id}/certificate`).then((body) => save(`certificate-${id}.json`, body, 'application/ld+json'), (cause: Failure) => set_said({ text: cause.message, bad: true }));
   const verify = () => ask(api.POST('/v1/rights/{id}/verify', { ...path, body: {} })).then((link) => set_said({ text: `${t('Send this link to the person:')} ${link.url}` }), (cause: Failure) => set_said({ text: cause.message, bad: true }));
-  const PROMPTS = { extend: t('Why two further months are needed'), refuse: t('Which law allows the refusal (its code)'), fulfil: t('Answer to the person (may be empty)'), upheld: t('Answer to the person'), overridden: t('The compelling grounds') };
+  const PROMPTS = { extend: t('Why two further months are needed'), refuse: t('Which law allows the refusal'), fulfil: t('Answer to the person (may be empty)'), upheld: t('Answer to the person'), overridden: t('The compelling grounds') };
   return (
     <Dialog drawer title={t('Request')} close={close}>
       <Shown asked={asked}>
@@ -101,12 +119,12 @@ function Detail({ id, close }: { id: string; close: () => void }) {
           const kept = one.kept ?? [];
           return (
             <div class="stack">
-              <div class="row"><h3>{t(`right ${one.right}`)}</h3><span class="faint">{one.article}</span><Tag tone={state_tone(one)}>{t(`state ${one.state}`)}</Tag></div>
+              <div class="row"><h3>{t(`right ${one.right}`)}</h3><span class="faint">{article(one.article)}</span><Tag tone={state_tone(one)}>{t(`state ${one.state}`)}</Tag></div>
               <dl class="pairs">
                 <dt>{t('Received')}</dt><dd>{time(one.opened_at)}</dd><dt>{t('Deadline')}</dt><dd>{time(one.due_at)} <Deadline one={one} /></dd>
                 {one.purpose && <><dt>{t('Purpose')}</dt><dd><PurposeChip name={one.purpose} /></dd></>}
                 {(['subject', 'text', 'reference', 'answer', 'extension'] as const).map((key) => { const said_so = one[key]; return said_so ? <><dt>{t(`request ${key}`)}</dt><dd class="break">{said_so}</dd></> : null; })}
-                {one.identity && <><dt>{t('Identity')}</dt><dd>{one.identity}</dd></>}
+                {one.identity && <><dt>{t('Identity')}</dt><dd>{t(`identity ${one.identity}`)}</dd></>}
                 {one.refusal && <><dt>{t('Refused by')}</dt><dd>{one.refusal.law}</dd></>}
               </dl>
               {said && <p class={`notice ${said.bad ? 'no' : ''} break`} role="status">{said.text}</p>}
@@ -122,7 +140,7 @@ function Detail({ id, close }: { id: string; close: () => void }) {
               )}
               {asking && (
                 <form class="stack plain-form" onSubmit={send}>
-                  <label class="field">{PROMPTS[asking]}{asking === 'refuse' ? <input value={words} placeholder="manifestly_unfounded" onInput={(e) => set_words(e.currentTarget.value)} /> : <textarea rows={3} required={asking !== 'fulfil'} value={words} onInput={(e) => set_words(e.currentTarget.value)} />}</label>
+                  <label class="field">{PROMPTS[asking]}{asking === 'refuse' ? <select value={words || 'manifestly_unfounded'} onChange={(e) => set_words(e.currentTarget.value)}>{Object.entries(REFUSALS).map(([code, [why, law]]) => <option key={code} value={code}>{t(why)}{code === 'not_covered' ? '' : ` · ${law.replace('GDPR ', '')}`}</option>)}</select> : <textarea rows={3} required={asking !== 'fulfil'} value={words} onInput={(e) => set_words(e.currentTarget.value)} />}</label>
                   <div class="row"><button class="button first">{t('Do it')}</button><button type="button" class="button" onClick={() => set_asking(undefined)}>{t('Cancel')}</button></div>
                 </form>
               )}
@@ -130,9 +148,9 @@ function Detail({ id, close }: { id: string; close: () => void }) {
                 {(one.right === 'access' || one.right === 'portability') && one.state === 'completed' && <button type="button" class="button" onClick={() => void copy()}><Icon name="down" size={16} />{t('The copy (ZIP)')}</button>}
                 {!open && <button type="button" class="button" onClick={() => void certificate()}><Icon name="evidence" size={16} />{t('Certificate')}</button>}
               </div>}
-              {one.erased && <div><h3>{t('Erased')}</h3><p class="row">{Object.entries(one.erased).map(([what, n]) => <Tag key={what}>{what}: {number(n)}</Tag>)}</p></div>}
+              {one.erased && <div><h3>{t('Erased')}</h3><p class="row">{Object.entries(one.erased).filter(([, n]) => n > 0).map(([what, n]) => <Tag key={what}>{t(ERASED[what] ?? what)}: {number(n)}</Tag>)}</p></div>}
               {kept.length > 0 && <div><h3>{t('Kept, because the law says so')}</h3><ul class="stack tight">{kept.map((k) => <li key={k.purpose}><PurposeChip name={k.purpose} /> <span class="small muted">{k.law || t(`basis ${k.basis}`)} · {t('until {at}', { at: k.until ? day(k.until) : '–' })}</span></li>)}</ul></div>}
-              {(one.recipients ?? []).length > 0 && <div><h3>{t('Recipients that were told')}</h3><ul class="stack tight">{one.recipients.map((r) => <li key={r.destination} class="row between"><span>{r.recipient}<br /><span class="faint small">{r.destination}{r.at ? ` · ${time(r.at)}` : ''}</span></span><Tag tone={r.state === 'confirmed' ? 'yes' : r.state === 'waiting' ? 'held' : 'trim'}>{t(`told ${r.state}`)}</Tag></li>)}</ul></div>}
+              {(one.recipients ?? []).length > 0 && <div><h3>{t('Recipients that were told')}</h3><ul class="stack tight">{one.recipients.map((r) => <li key={r.destination} class="row between"><span>{r.recipient}<br /><span class="faint small">{destination_title(r.destination)}{r.at ? ` · ${time(r.at)}` : ''}</span></span><Tag tone={r.state === 'confirmed' ? 'yes' : r.state === 'waiting' ? 'held' : 'trim'}>{t(`told ${r.state}`)}</Tag></li>)}</ul></div>}
               <h3>{t('Steps')}</h3>
               <Steps one={one} />
             </div>

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, ask, Failure, json, type Schema } from '../api';
-import { time } from '../format';
+import { time, times } from '../format';
 import { destination_title, policy, purpose_title, source_title } from '../policy';
 import { reason_text } from '../reasons';
 import { href } from '../route';
@@ -60,7 +60,9 @@ const WAY: At[][] = [
   ['now', 'now', '', 'has', 'has', 'has'], ['', 'no', '', 'has', 'has', 'now'], ['', 'no', '', 'gone', 'gone', 'has'], ['', '', '', 'gone', 'gone', 'now'],
 ];
 const SIGNS: IconName[] = ['live', 'ask', 'clock', 'person', 'send', 'evidence'];
-const WAY_WORDS: Record<At, string> = { '': '', now: 'it happens here', has: 'it is here', no: 'refused', gone: 'gone from here' };
+const WAY_WORDS: Record<At, string> = {
+  '': '', now: 'it happens here', has: 'it is here', no: 'refused', gone: 'gone from here',
+};
 
 function Way({ at, names }: { at: number; names: string[] }) {
   const states = WAY[at] ?? names.map((): At => '');
@@ -111,7 +113,7 @@ const SCENES: Scene[] = [
         const timeline = await ask(api.GET('/v1/profiles/{subject}/timeline', { params: { path: { subject: run.who }, query: { purpose: run.purpose, limit: 50 } } }));
         const list = timeline.items.filter((item) => item.what === 'delivery' || item.what === 'sent');
         if (list.some((item) => item.what === 'sent') || i === 19)
-          return list.length ? <ul class="stack tight">{list.slice(0, 4).map((item, k) => { const d = item.detail as Record<string, string>; return <li key={k} class="row"><Tag tone={item.what === 'sent' ? 'yes' : 'held'} icon={item.what === 'sent' ? 'yes' : 'clock'}>{item.what === 'sent' ? t('sent') : t(`state ${d.state}`)}</Tag>{destination_title(d.destination ?? '')} {item.what === 'sent' && <span class="muted">{t('{n} times', { n: String(d.count) })}</span>}</li>; })}</ul> : <p class="muted">{t('No destination serves this purpose here.')}</p>;
+          return list.length ? <ul class="stack tight">{list.slice(0, 4).map((item, k) => { const d = item.detail as Record<string, string>; return <li key={k} class="row"><Tag tone={item.what === 'sent' ? 'yes' : 'held'} icon={item.what === 'sent' ? 'yes' : 'clock'}>{item.what === 'sent' ? t('sent') : t(`state ${d.state}`)}</Tag>{destination_title(d.destination ?? '')} {item.what === 'sent' && <span class="muted">{times(Number(d.count))}</span>}</li>; })}</ul> : <p class="muted">{t('No destination serves this purpose here.')}</p>;
         await new Promise((done) => setTimeout(done, 300));
       }
       return null;
