@@ -1,10 +1,13 @@
 """A throw-away PostgreSQL of Debian's: its own folder, a unix socket only, ended with the program that started it.
 
     with postgres.Cluster() as cluster: cluster.uri("telos")
+
+Citus is no part of Debian: TELOS_TEST_CITUS names a database of a cluster that is there (its coordinator, as a superuser); tests take schemas in it.
 """
 import glob
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +18,58 @@ def programs():
     if not found:
         raise SystemExit("PostgreSQL is not installed: apt-get install postgresql-15")
     return os.path.dirname(found[-1])
+
+
+def citus():
+    return os.environ.get("TELOS_TEST_CITUS")
+
+
+class Schema:
+    """A schema of its own in that database, for those who want a Cluster; `name` of a database is a schema here. Tables are distributed over few shards."""
+
+    def __init__(self, program, distribute=True):
+        self.program, self.schemas, self.distribute = program, {}, distribute
+        self.prefix_of_names = "s%d_%d" % (os.getpid(), id(self))
+        self.folder = None
+
+    def uri(self, database="telos", user=None):
+        if database not in self.schemas:
+            name = self.schemas[database] = "%s_%s" % (self.prefix_of_names, database)
+            self.statement(citus(), "CREATE SCHEMA %s" % name)
+            address = self.address(name)
+            if self.distribute:
+                subprocess.run([self.program, "migrate", "--citus", "--to", address], check=True, stdout=subprocess.DEVNULL)
+        address = self.address(self.schemas[database])
+        return re.sub(r"//[^@/]*@", "//%s@" % user, address) if user else address
+
+    @staticmethod
+    def address(name):
+        return "%s%soptions=-csearch_path%%3D%s%%20-ccitus.shard_count%%3D4" % (citus(), "&" if "?" in citus() else "?", name)
+
+    @staticmethod
+    def statement(address, sql):
+        done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", address, "-c", sql], capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"psql failed: {done.stdout[-500:]}{done.stderr[-500:]}")
+        return done.stdout
+
+    def psql(self, database, sql):
+        return self.statement(citus() if database == "postgres" else self.uri(database), sql)
+
+    def cut(self):
+        self.statement(citus(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'telos' AND datname = current_database()")
+
+    def close(self):
+        for name in self.schemas.values():
+            self.statement(citus(), "SET client_min_messages = warning; DROP SCHEMA %s CASCADE" % name)
+        self.statement(citus(), "SET client_min_messages = warning; DROP SCHEMA IF EXISTS telos_vault CASCADE")
+        self.schemas = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
 
 class Cluster:

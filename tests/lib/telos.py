@@ -26,7 +26,7 @@ class Refused(AssertionError):
 _schemas = {}
 
 
-def postgres_store(data):
+def postgres_store(program, data):
     """With TELOS_TEST_POSTGRES (tests/postgres/run.py) each data directory has a schema of its own in that database."""
     uri = os.environ.get("TELOS_TEST_POSTGRES")
     if not uri:
@@ -34,7 +34,10 @@ def postgres_store(data):
     if data not in _schemas:
         name = "t%d_%d" % (os.getpid(), len(_schemas))
         subprocess.run(["psql", "-X", "-q", "-d", uri, "-c", "CREATE SCHEMA " + name], check=True)
-        _schemas[data] = "%s&options=-csearch_path%%3D%s" % (uri, name)
+        _schemas[data] = "%s%soptions=-csearch_path%%3D%s" % (uri, "&" if "?" in uri else "?", name)
+        if os.environ.get("TELOS_TEST_DISTRIBUTED"):  # over Citus
+            _schemas[data] += "%20-ccitus.shard_count%3D4"
+            subprocess.run([program, "migrate", "--citus", "--to", _schemas[data]], check=True, stdout=subprocess.DEVNULL)
     return {"TELOS_STORE": _schemas[data]}
 
 
@@ -44,7 +47,7 @@ class Telos:
         self.environment = dict(os.environ, **(environment or {}))
         self.directory = tempfile.mkdtemp(prefix="telos-test-")
         self.data = data or os.path.join(self.directory, "data")
-        self.environment.update(postgres_store(self.data))
+        self.environment.update(postgres_store(self.program, self.data))
         self.log = os.path.join(self.directory, "log")
         self.wanted_port = port
         self.token = self.process = self.port = None

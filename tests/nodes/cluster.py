@@ -29,10 +29,10 @@ def policy_with(text_of, source=POLICY):
 
 
 class Nodes:
-    """`pooled`: PgBouncer in transaction mode stands between the nodes and the database."""
+    """`pooled`: PgBouncer in transaction mode stands between the nodes and the database. `citus`: on the cluster that TELOS_TEST_CITUS names."""
 
-    def __init__(self, program, policy=POLICY, pooled=False, count=NODES):
-        self.cluster = postgres.Cluster(["fsync = on", "synchronous_commit = on"])
+    def __init__(self, program, policy=POLICY, pooled=False, count=NODES, citus=False):
+        self.cluster = postgres.Schema(program) if citus else postgres.Cluster(["fsync = on", "synchronous_commit = on"])
         self.pooler = None
         self.uri = uri = self.pooler_start() if pooled else self.cluster.uri()
         environment = dict(KEYS, TELOS_STORE=uri, TELOS_VAULT=uri, TELOS_TEST_POSTGRES="")
@@ -61,6 +61,8 @@ class Nodes:
 
     def cut(self):
         """Every connection to the database, at once."""
+        if isinstance(self.cluster, postgres.Schema):
+            return self.cluster.cut()
         self.cluster.psql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'telos'")
 
     def audited(self):

@@ -2,6 +2,8 @@
 """Three nodes on one PostgreSQL, with a seeded load on all of them while nodes are killed and connections to the database are cut: nothing acknowledged
 is lost or doubled, the result is that of one node alone, the audit is clean on every node, and what one node answered the others know.
 
+With TELOS_TEST_CITUS (tests/lib/postgres.py) two of the cases run on Citus, too.
+
 Usage: run.py TELOS [CASE…]        TELOS_TEST_SEED, TELOS_NODES_KILLS (default 8) · ends with "N passed, N failed"
 """
 import configparser
@@ -20,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import sending  # noqa: E402
 import sharing  # noqa: E402
-from cluster import HTTP_POLICY, KEYS, POLICY, Nodes  # noqa: E402
+from cluster import HTTP_POLICY, KEYS, POLICY, Nodes, postgres  # noqa: E402
 from telos import Telos, run_cases  # noqa: E402
 
 PEOPLE = 12
@@ -91,10 +93,10 @@ def told(telos):
     return people
 
 
-def load_with_kills(program, kills, pooled):
+def load_with_kills(program, kills, **how):
     print("      seed %d" % SEED, flush=True)
     chance = random.Random(SEED)
-    with Nodes(program, pooled=pooled) as cluster:
+    with Nodes(program, **how) as cluster:
         clients = [Client(cluster.nodes, number) for number in range(4)]
         for client in clients:
             client.start()
@@ -129,15 +131,19 @@ def load_with_kills(program, kills, pooled):
 
 
 def killed_nodes_and_cut_connections_leave_what_one_node_would_have(program):
-    load_with_kills(program, KILLS, pooled=False)
+    load_with_kills(program, KILLS)
 
 
 def behind_a_pooler_in_transaction_mode_it_is_the_same(program):
     load_with_kills(program, KILLS // 2, pooled=True)
 
 
-def a_withdrawal_on_one_node_holds_on_the_others_at_once(program):
-    with Nodes(program) as cluster:
+def on_citus_it_is_the_same(program):
+    load_with_kills(program, KILLS, citus=True)
+
+
+def a_withdrawal_on_one_node_holds_on_the_others_at_once(program, **how):
+    with Nodes(program, **how) as cluster:
         a, b, c = cluster.nodes
         for i in range(10):
             subject = "user_id:w-%d" % i
@@ -149,6 +155,10 @@ def a_withdrawal_on_one_node_holds_on_the_others_at_once(program):
                 assert node.call("POST", "/v1/decide", decision)["decision"] == "deny"
         for node in cluster.nodes:
             node.command("audit", "check")
+
+
+def on_citus_a_withdrawal_on_one_node_holds_on_the_others_at_once(program):
+    a_withdrawal_on_one_node_holds_on_the_others_at_once(program, citus=True)
 
 
 def the_files_for_several_nodes_fit_each_other(program):
@@ -204,6 +214,8 @@ def main():
     beside = [Beside(case, program) for case in sending.SLOW if wanted(case)]
     cases = [the_files_for_several_nodes_fit_each_other, a_withdrawal_on_one_node_holds_on_the_others_at_once, killed_nodes_and_cut_connections_leave_what_one_node_would_have,
              behind_a_pooler_in_transaction_mode_it_is_the_same, *sending.CASES]
+    if postgres.citus():
+        cases += [on_citus_it_is_the_same, on_citus_a_withdrawal_on_one_node_holds_on_the_others_at_once]
     if any(wanted(case) for case in sharing.CASES):
         with Nodes(program, HTTP_POLICY) as shared:
             def on_shared(case):

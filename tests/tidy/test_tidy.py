@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Shows that tidy finds what it claims to find, each rule in a small checkout of its own."""
+import hashlib
 import sys
 import tempfile
 import unittest
@@ -54,6 +55,15 @@ class Tidy(unittest.TestCase):
         good = '/* strcpy(a, b) */ // atoi(x)\nvoid f(void) {\n    g("sprintf(x)");\n    x->system(1);\n    snprintf(a);\n}\n'
         self.assertEqual(rules_of({**LISTED, "src/base/a.c": bad}), ["banned"])
         self.assertEqual(rules_of({**LISTED, "src/base/a.c": good}), [])
+
+    def test_a_migration_is_listed_and_never_changed(self):
+        sums = "7e1fe6b2e2c9c8e2ae7b2d58b1ae8d0a5c1e6a1d8f3d0c62d6a0c1f7a5b0e9d4  0001.sql\n"
+        right = hashlib.sha256(b"CREATE TABLE a (b int);\n").hexdigest() + "  0001.sql\n"
+        folder = "src/base/migrations/"
+        self.assertEqual(rules_of({folder + "0001.sql": "CREATE TABLE a (b int);\n", folder + "SHA256SUMS": right}), [])
+        self.assertEqual(rules_of({folder + "0001.sql": "CREATE TABLE a (b int);\n", folder + "SHA256SUMS": sums}), ["migration"])
+        self.assertEqual(rules_of({folder + "0001.sql": "CREATE TABLE a (b int);\n"}), ["migration"])
+        self.assertEqual(rules_of({folder + "0002.sql": "", folder + "SHA256SUMS": right}), ["migration", "migration"])
 
     def test_a_function_over_seventy_lines_is_found(self):
         self.assertEqual(rules_of({**LISTED, "src/base/a.c": function(70)}), [])

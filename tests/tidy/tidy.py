@@ -2,13 +2,14 @@
 """tidy: the style of Telos as a test. Prints one line per finding and exits with 1 when there is any.
 
 Checked in src/: includes that run upwards or sideways, headers that do not compile alone, banned functions, long functions and
-files, sources that no meson.build lists, folders without a README. Checked everywhere in C, C++, SQL, Python, TypeScript and
+files, sources that no meson.build lists, migrations that were changed, folders without a README. Checked everywhere in C, C++, SQL, Python, TypeScript and
 shell files: markers of unfinished work. Only files that git knows or would add are looked at.
 
     tests/tidy/tidy.py [--root FOLDER] [--json] [--no-compile]
 """
 import argparse
 import concurrent.futures
+import hashlib
 import json
 import os
 import re
@@ -127,6 +128,25 @@ def check_listed(root, names):
             yield name, 1, "unlisted", "no meson.build lists it"
 
 
+def check_migrations(root, names):
+    """A migration that a store may have gone through is never changed: its bytes are those that SHA256SUMS beside it tells."""
+    folders = sorted({os.path.dirname(name) for name in names if re.search(r"/migrations/\d+\.sql$", name)})
+    for folder in folders:
+        sums = root / folder / "SHA256SUMS"
+        lines = sums.read_text().splitlines() if sums.is_file() else []
+        told = {parts[1]: parts[0] for parts in map(str.split, lines) if len(parts) == 2}
+        there = sorted(os.path.basename(name) for name in names if os.path.dirname(name) == folder and name.endswith(".sql"))
+        for name in sorted(set(told) - set(there)):
+            yield f"{folder}/{name}", 1, "migration", "SHA256SUMS tells of it, but it is gone"
+        for name in there:
+            path = f"{folder}/{name}"
+            found = hashlib.sha256((root / path).read_bytes()).hexdigest()
+            if name not in told:
+                yield path, 1, "migration", "add it to SHA256SUMS when it is done: " + found
+            elif told[name] != found:
+                yield path, 1, "migration", "it was changed; stores have gone through it as it was: make a new one instead"
+
+
 def check_readmes(names):
     folders = {os.path.dirname(name) for name in names if name.startswith("src/")}
     have = {os.path.dirname(name) for name in names if os.path.basename(name) == "README.md"}
@@ -173,6 +193,7 @@ def tidy(root, compile_headers=True):
             if ending == ".h":
                 headers.append(name)
     findings += check_listed(root, names)
+    findings += check_migrations(root, names)
     findings += check_readmes(names)
     if compile_headers and headers:
         flags = header_flags()

@@ -1,5 +1,7 @@
 #include "store_world.h"
 
+#include "store/postgres/postgres.h"
+
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +17,12 @@ const char *backend_name(enum backend backend)
 /* Data that lasts as long as its handle. */
 static bool in_memory(const struct world *world) { return world->backend == BACKEND_MEMORY || world->backend == BACKEND_SHARED; }
 
-/* --- PostgreSQL: TELOS_TEST_POSTGRES names a database of its own (tests/postgres/run.py); each world has a schema in it */
+/* --- PostgreSQL: TELOS_TEST_POSTGRES names a database of its own (tests/postgres/run.py); each world has a schema in it. With TELOS_TEST_DISTRIBUTED it is one
+ * of Citus, over which each world's tables are distributed. */
 
 static const char *postgres_uri(void) { return getenv("TELOS_TEST_POSTGRES"); }
+
+static bool distributed(void) { return getenv("TELOS_TEST_DISTRIBUTED") != NULL; }
 
 void postgres_run(struct world *world, const char *sql)
 {
@@ -33,7 +38,8 @@ void postgres_run(struct world *world, const char *sql)
 static const char *schema_uri(struct world *world)
 {
     const char *uri = postgres_uri();
-    return arena_printf(&world->arena, "%s%coptions=-csearch_path%%3D%s", uri, strchr(uri, '?') ? '&' : '?', world->schema);
+    return arena_printf(&world->arena, "%s%coptions=-csearch_path%%3D%s%s", uri, strchr(uri, '?') ? '&' : '?', world->schema,
+                        distributed() ? "%20-ccitus.shard_count%3D4" : "");
 }
 
 static void schema_make(struct world *world)
@@ -41,6 +47,13 @@ static void schema_make(struct world *world)
     static unsigned number;
     (void)snprintf(world->schema, sizeof world->schema, "w%d_%u", (int)getpid(), ++number);
     postgres_run(world, arena_printf(&world->arena, "CREATE SCHEMA %s", world->schema));
+    if (!distributed())
+        return;
+    struct postgres_migrated migrated;
+    bool new_there = false;
+    check_fine(store_postgres_migrate(&world->arena, schema_uri(world), &migrated));
+    check_fine(store_postgres_distribute(&world->arena, schema_uri(world), &new_there));
+    assert_true(migrated.citus && new_there);
 }
 
 static void sessions_open(struct world *world)

@@ -95,7 +95,7 @@ const struct err *session_ready(struct postgres_session *session, struct arena *
     if (session->pipe_ran)
         results_clear(session);
     if (session->conn && PQstatus(session->conn) == CONNECTION_OK)
-        return NULL;
+        return session->doubt && !session->turn ? citus_settle(session, arena) : NULL;
     session_disconnect(session);
     TRY(connection_open(arena, session->store, &session->conn));
     ASSERT(PQenterPipelineMode(session->conn));
@@ -103,19 +103,40 @@ const struct err *session_ready(struct postgres_session *session, struct arena *
     unsigned place = pipe_add(session, SQL_POOLED, NULL);
     TRY(pipe_run(session, arena));
     session->named = got_int(pipe_result(session, place), 0, 0) == PQbackendPID(session->conn);
-    return NULL;
+    if (!session->store->citus)
+        return NULL;
+    (void)PQsetNoticeReceiver(session->conn, citus_notice, session);
+    session->doubt = true; /* perhaps the last connection ended because the cluster did */
+    return citus_settle(session, arena);
 }
 
 /* --- the pipeline */
 
+static unsigned pipe_sent(struct postgres_session *session, unsigned sql, bool sent)
+{
+    session->lost = !sent || (session->pipe_count > 1 && session->lost);
+    session->pipe[session->pipe_count] = (struct pipe_entry){sql, false, NULL};
+    return session->pipe_count++;
+}
+
+unsigned pipe_add_text(struct postgres_session *session, unsigned sql, const char *text, const struct cells *cells)
+{
+    if (session->pipe_ran)
+        results_clear(session);
+    ASSERT(session->pipe_count + 2 <= PIPE_MAX && session->conn);
+    return pipe_sent(session, sql, PQsendQueryParams(session->conn, text, cells->count, NULL, cells->values, cells->lengths, cells->formats, 1));
+}
+
 unsigned pipe_add(struct postgres_session *session, unsigned sql, const struct params *params)
 {
     static const int binary[COLUMNS_MAX] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-    int count = params ? params->count : 0, sent;
+    int count = params ? params->count : 0;
+    bool sent;
     const char *const *values = params ? params->values : NULL;
     const int *lengths = params ? params->lengths : NULL;
     if (session->pipe_ran)
         results_clear(session);
+    sql = session->store->citus ? citus_statement(sql) : sql;
     ASSERT(sql < SQL_COUNT && session->pipe_count + 2 <= PIPE_MAX && session->conn);
     if (session->named && !session->prepared[sql]) {
         session->prepared[sql] = PQsendPrepare(session->conn, sql_names[sql], sql_texts[sql], 0, NULL) == 1;
@@ -125,15 +146,15 @@ unsigned pipe_add(struct postgres_session *session, unsigned sql, const struct p
         sent = PQsendQueryPrepared(session->conn, sql_names[sql], count, values, lengths, binary, 1);
     else
         sent = PQsendQueryParams(session->conn, sql_texts[sql], count, NULL, values, lengths, binary, 1);
-    session->lost = !sent || (session->pipe_count > 1 && session->lost);
-    session->pipe[session->pipe_count] = (struct pipe_entry){sql, false, NULL};
-    return session->pipe_count++;
+    return pipe_sent(session, sql, sent);
 }
 
 void pipe_add_rows(struct postgres_session *session, unsigned sql, const struct rows *rows)
 {
     struct params params = params_make(rows->arena);
     if (!rows->count)
+        return;
+    if (session->store->citus && citus_pipe_rows(session, sql, rows))
         return;
     param_rows(&params, rows);
     (void)pipe_add(session, sql, &params);
@@ -166,10 +187,11 @@ static const struct err *entry_take(struct postgres_session *session, struct are
     /* gone with a pooler's connection, there already, or of a layout that was changed */
     if (state_is(state, "26000") || state_is(state, "42P05") || state_is(state, "0A000"))
         session->again = session->lost = true;
-    if (state_is(state, "22012") && entry->sql == SQL_PROFILE_CHECK)
+    if (state_is(state, "22012") && (entry->sql == SQL_PROFILE_CHECK || entry->sql == SQL_CITUS_PROFILE_CHECK))
         session->stale = true;
     if (state_is(state, "40001") || state_is(state, "40P01"))
         session->again = true;
+    session->doubt = session->doubt || (session->store->citus && citus_fault(state));
     return result_error(arena, session->store, entry->result, sql_names[entry->sql]);
 }
 
@@ -225,6 +247,25 @@ const struct err *ask(struct postgres_session *session, struct arena *arena, uns
     if (err && in_turn)
         transaction_give_up(session);
     return err;
+}
+
+void queue_read_begin(struct postgres_session *session)
+{
+    if (session->turn)
+        return;
+    if (!session->store->citus) {
+        (void)pipe_add(session, SQL_BEGIN_READ, NULL);
+        return;
+    }
+    (void)pipe_add(session, SQL_BEGIN, NULL);
+    (void)pipe_add(session, SQL_TURN_LIMIT, NULL); /* who hangs holds up those who save */
+    (void)pipe_add(session, SQL_CITUS_GATE_SHARED, NULL);
+}
+
+void queue_read_end(struct postgres_session *session)
+{
+    if (!session->turn)
+        (void)pipe_add(session, SQL_COMMIT, NULL);
 }
 
 /* Whatever transaction is open, ends; a connection that does not even do that is given up. */

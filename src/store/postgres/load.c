@@ -4,35 +4,14 @@
  *    connect, as in every store: where those lead further, another round follows in the same snapshot.
  * 2. Rows lie by profile first (`member`), then by person, in order of the profiles.
  */
-#include "store/postgres/postgres_private.h"
+#include "store/postgres/load.h"
 #include "store/postgres/statements.h"
 
-#include "base/map.h"
 #include "store/order.h"
 
 #include <stdlib.h>
 
-struct member {
-    profile_no number;
-    unsigned round; /* in which its rows came */
-    struct person rows; /* of this profile alone */
-    VEC(profile_no) links;
-    struct person *person; /* once it is put together */
-};
-
-struct loading {
-    struct postgres_session *session;
-    struct load *load;
-    struct arena *arena;
-    struct map members; /* by profile number */
-    unsigned round;
-    bool stay; /* the snapshot is kept for further rounds: they are seldom needed, and then the load begins again with this set */
-    struct member *last; /* whom the last row was of */
-    VEC(profile_no) wanted; /* of the next round */
-    VEC(profile_no) by_hash; /* whom the hashes name; 0: nobody */
-};
-
-static struct member *member_get(struct loading *loading, profile_no number)
+struct member *member_get(struct loading *loading, profile_no number)
 {
     if (!loading->last || !profile_no_equal(loading->last->number, number)) {
         struct member *member = map_get(&loading->members, str_bytes(&number, sizeof number));
@@ -62,7 +41,7 @@ static struct person *rows_of(struct loading *loading, uint64_t profile)
     return member && member->round == loading->round ? &member->rows : NULL;
 }
 
-static void link_add(struct loading *loading, struct member *member, profile_no other)
+void link_add(struct loading *loading, struct member *member, profile_no other)
 {
     if (!profile_no_equal(member->number, other))
         *(profile_no *)vec_push(loading->arena, &member->links) = other;
@@ -216,11 +195,7 @@ static void events_take(struct loading *loading, const PGresult *result)
 
 /* --- a round */
 
-struct part {
-    unsigned part, sql; /* part 0: always */
-    void (*take)(struct loading *loading, const PGresult *result);
-};
-static const struct part parts[] = { /* profiles first: they make the members */
+const struct part parts[] = { /* profiles first: they make the members */
     {0, SQL_LOAD_PROFILES, profiles_take},           {0, SQL_LOAD_IDENTIFIERS, identifiers_take},
     {0, SQL_LOAD_CONSENTS, consents_take},           {0, SQL_LOAD_MERGES, merges_take},
     {0, SQL_LOAD_PREFERENCES, preferences_take},     {0, SQL_LOAD_REFUSED, refused_take},
@@ -228,7 +203,7 @@ static const struct part parts[] = { /* profiles first: they make the members */
     {PERSON_HELD, SQL_LOAD_HELD, held_take},         {PERSON_OUTBOX, SQL_LOAD_OUTBOX, outbox_take},
     {PERSON_EVENTS, SQL_LOAD_EVENTS, events_take},
 };
-enum { PARTS = sizeof parts / sizeof *parts };
+_Static_assert(sizeof parts / sizeof *parts == PARTS, "each part of a load");
 
 static struct params keys_make(struct loading *loading, const struct rows *hashes, const struct rows *profiles, bool events)
 {
@@ -242,7 +217,7 @@ static struct params keys_make(struct loading *loading, const struct rows *hashe
     return params;
 }
 
-static void hashes_take(struct loading *loading, const PGresult *result)
+void hashes_take(struct loading *loading, const PGresult *result)
 {
     struct map found;
     map_init(&found, loading->arena);
@@ -259,6 +234,8 @@ static void hashes_take(struct loading *loading, const PGresult *result)
 
 static const struct err *round_run(struct loading *loading)
 {
+    if (loading->session->store->citus)
+        return citus_round_run(loading);
     struct postgres_session *session = loading->session;
     const struct load *load = loading->load;
     struct rows hashes = rows_make(loading->arena, "b"), profiles = rows_make(loading->arena, "n");
@@ -267,10 +244,10 @@ static const struct err *round_run(struct loading *loading)
         put_bytes(&hashes, load->hashes[i].bytes, sizeof load->hashes[i].bytes);
     vec_each (number, &loading->wanted)
         put_number(&profiles, number->value);
-    if (loading->round == 1 && !session->turn) {
-        (void)pipe_add(session, SQL_BEGIN_READ, NULL);
+    if (loading->round == 1)
+        queue_read_begin(session);
+    if (loading->round == 1 && !session->turn)
         (void)pipe_add(session, SQL_INDEX_PLANS, NULL);
-    }
     sets = sets_ask(session, loading->arena);
     if (loading->round == 1) {
         struct params params = params_make(loading->arena);
@@ -282,8 +259,8 @@ static const struct err *round_run(struct loading *loading)
             struct params params = keys_make(loading, &hashes, &profiles, parts[i].part == PERSON_EVENTS);
             places[i] = pipe_add(session, parts[i].sql, &params);
         }
-    if (!loading->stay && !session->turn)
-        (void)pipe_add(session, SQL_COMMIT, NULL);
+    if (!loading->stay)
+        queue_read_end(session);
     TRY(pipe_run(session, loading->arena));
     TRY(sets_learn(session, loading->arena, sets));
     sets_tell(session->store, load->sets);
@@ -395,12 +372,13 @@ static const struct err *load_once(struct loading *loading)
             *(profile_no *)vec_push(loading->arena, &loading->wanted) = load->profiles[i];
     TRY(round_run(loading));
     wanted_find(loading);
-    if (!loading->wanted.count || (!loading->stay && !loading->session->turn))
+    bool open = loading->stay && !loading->session->turn;
+    if (!open && !loading->session->turn) /* the snapshot is gone */
         return NULL;
     for (; loading->wanted.count; wanted_find(loading))
         TRY(round_run(loading));
-    if (!loading->session->turn) {
-        (void)pipe_add(loading->session, SQL_COMMIT, NULL);
+    if (open) {
+        queue_read_end(loading->session);
         TRY(pipe_run(loading->session, loading->arena));
     }
     return NULL;
@@ -415,7 +393,7 @@ const struct err *postgres_load(struct store_session *store_session, struct load
     bool stay = false;
     int tries = 0;
     do {
-        loading = (struct loading){.session = session, .load = load, .arena = load->arena, .stay = stay};
+        loading = (struct loading){.session = session, .load = load, .arena = load->arena, .stay = stay || session->store->citus};
         err = load_once(&loading);
         stay = !err && loading.wanted.count;
         if (err)

@@ -13,7 +13,7 @@
 #include <libpq-fe.h>
 #include <pthread.h>
 
-enum { PIPE_MAX = 128, COLUMNS_MAX = 17, STATEMENTS_MAX = 160 };
+enum { PIPE_MAX = 128, COLUMNS_MAX = 17, STATEMENTS_MAX = 200 };
 
 struct store_postgres {
     struct store base;
@@ -23,6 +23,7 @@ struct store_postgres {
     struct arena arena; /* names of sets */
     VEC(str) sets; /* names of set i + 1, as far as they are known here */
     bool writing;
+    bool citus; /* the tables are distributed; found when the store is opened */
 };
 
 struct pipe_entry {
@@ -43,6 +44,7 @@ struct postgres_session {
     bool again; /* the last run failed by a deadlock, a serialisation failure or a statement that must be prepared anew */
     bool lost; /* …or by the connection */
     bool stale; /* …or by a profile that is not as it was loaded */
+    bool doubt; /* Citus: a server of the cluster failed, so it may hold commits that are prepared and decided, but not visible (citus.c) */
 
     bool turn; /* the transaction is open and holds the lock */
     int64_t sequence; /* of the head under it */
@@ -89,6 +91,16 @@ void param_bytes(struct params *params, str value); /* also text */
 static inline void param_uuid(struct params *params, const struct uuid *id) { param_bytes(params, str_bytes(id->bytes, 16)); }
 void param_rows(struct params *params, const struct rows *rows); /* each column an array */
 
+struct cells { /* each a parameter */
+    int count;
+    const char **values;
+    int *lengths, *formats;
+};
+/* The cells of rows `from` to `to`, row by row; `at` are the places of the columns' next elements, from rows_begin() on. */
+void rows_begin(const struct rows *rows, size_t at[COLUMNS_MAX]);
+struct cells rows_cells(const struct rows *rows, size_t at[COLUMNS_MAX], size_t from, size_t to);
+const char *rows_type(const struct rows *rows, unsigned column); /* its name in SQL */
+
 /* --- rows.c: columns of results; what is NULL is 0, empty or `none` */
 bool got_null(const PGresult *result, int row, int column);
 int64_t got_int(const PGresult *result, int row, int column);
@@ -105,6 +117,7 @@ void got_copy(const PGresult *result, int row, int column, void *ret_bytes, size
 const struct err *session_ready(struct postgres_session *session, struct arena *arena) MUST_CHECK;
 /* Queues; errors come with the run. `params` may be NULL. Returns the place of the result. */
 unsigned pipe_add(struct postgres_session *session, unsigned sql, const struct params *params);
+unsigned pipe_add_text(struct postgres_session *session, unsigned sql, const char *text, const struct cells *cells); /* a statement of its own text */
 void pipe_add_rows(struct postgres_session *session, unsigned sql, const struct rows *rows); /* nothing where there are none */
 /* Runs what is queued. On failure nothing of it happened, but where it ended a transaction and `lost` is set. */
 const struct err *pipe_run(struct postgres_session *session, struct arena *arena) MUST_CHECK;
@@ -118,6 +131,18 @@ void session_disconnect(struct postgres_session *session);
 const struct err *connection_open(struct arena *arena, const struct store_postgres *store, PGconn **ret_conn) MUST_CHECK;
 const struct err *result_error(struct arena *arena, const struct store_postgres *store, const PGresult *result, const char *doing) MUST_CHECK;
 const struct err *lost_error(struct arena *arena, const struct store_postgres *store, const PGconn *conn, const char *doing) MUST_CHECK;
+
+/* What reads in one snapshot, before and after; nothing in a turn. */
+void queue_read_begin(struct postgres_session *session);
+void queue_read_end(struct postgres_session *session);
+
+/* --- citus.c */
+unsigned citus_statement(unsigned sql); /* what is sent in its place where the tables are distributed */
+bool citus_pipe_rows(struct postgres_session *session, unsigned sql, const struct rows *rows); /* false: as everywhere */
+const struct err *citus_settle(struct postgres_session *session, struct arena *arena) MUST_CHECK; /* ends the doubt */
+void citus_settle_wait(struct postgres_session *session, struct arena *arena, int64_t wait_ms); /* …or gives up; the next call asks again */
+void citus_notice(void *session, const PGresult *result); /* a receiver of notices */
+bool citus_fault(const char *state); /* whether an error of this SQLSTATE leaves doubt */
 
 /* --- sets: what the store knows of them */
 unsigned sets_ask(struct postgres_session *session, struct arena *arena); /* queues the question for those that are not known here */

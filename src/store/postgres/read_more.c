@@ -32,15 +32,13 @@ const struct err *postgres_totals(struct store_session *store_session, struct ar
     do {
         unsigned places[3] = {0};
         TRY(session_ready(session, arena));
-        if (!session->turn)
-            (void)pipe_add(session, SQL_BEGIN_READ, NULL);
+        queue_read_begin(session);
         places[0] = pipe_add(session, SQL_TOTALS_NEXT, NULL);
         if (!quick) {
             places[1] = pipe_add(session, SQL_TOTALS_PROFILES, NULL);
             places[2] = pipe_add(session, SQL_TOTALS_REST, NULL);
         }
-        if (!session->turn)
-            (void)pipe_add(session, SQL_COMMIT, NULL);
+        queue_read_end(session);
         err = pipe_run(session, arena);
         if (!err)
             totals_got(session, places, quick, ret_totals);

@@ -143,6 +143,47 @@ void param_rows(struct params *params, const struct rows *rows)
     }
 }
 
+/* --- cells */
+
+void rows_begin(const struct rows *rows, size_t at[COLUMNS_MAX])
+{
+    for (unsigned i = 0; i < rows->columns; i++)
+        at[i] = ARRAY_HEADER;
+}
+
+struct cells rows_cells(const struct rows *rows, size_t at[COLUMNS_MAX], size_t from, size_t to)
+{
+    size_t count = (to - from) * rows->columns;
+    struct cells cells = {.values = arena_array(rows->arena, const char *, count), .lengths = arena_array(rows->arena, int, count),
+                          .formats = arena_array(rows->arena, int, count)};
+    for (size_t row = from; row < to; row++)
+        for (unsigned i = 0; i < rows->columns; i++) {
+            const uint8_t *element = rows->column[i].bytes + at[i];
+            uint32_t length;
+            memcpy(&length, element, sizeof length);
+            length = ntohl(length);
+            bool null = length == UINT32_MAX;
+            at[i] += sizeof length + (null ? 0 : length);
+            cells.values[cells.count] = null ? NULL : (const char *)element + sizeof length;
+            cells.lengths[cells.count] = null ? 0 : (int)length;
+            cells.formats[cells.count++] = 1;
+        }
+    return cells;
+}
+
+const char *rows_type(const struct rows *rows, unsigned column)
+{
+    switch (rows->column[column].type) {
+    case 'n': return "bigint";
+    case 'i': return "integer";
+    case 's': return "smallint";
+    case 't': return "text";
+    case 'b': return "bytea";
+    case 'u': return "uuid";
+    default: return "boolean";
+    }
+}
+
 /* --- results */
 
 bool got_null(const PGresult *result, int row, int column) { return PQgetisnull(result, row, column); }

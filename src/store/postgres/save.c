@@ -27,6 +27,8 @@ const struct err *turn_take(struct postgres_session *session, struct arena *aren
         TRY(session_ready(session, arena));
         (void)pipe_add(session, SQL_BEGIN, NULL);
         (void)pipe_add(session, SQL_TURN_LIMIT, NULL);
+        if (session->store->citus)
+            (void)pipe_add(session, SQL_CITUS_TURN, NULL);
         (void)pipe_add(session, SQL_INDEX_PLANS, NULL);
         place = pipe_add(session, SQL_TURN, NULL);
         sets = sets_ask(session, arena);
@@ -165,6 +167,8 @@ static size_t save_queue(struct saving *saving, const struct rows *tiles)
     queue_small(saving);
     size_t sets = save_sets(saving);
     save_head(saving);
+    if (saving->session->store->citus)
+        (void)pipe_add(saving->session, SQL_CITUS_GATE, NULL);
     (void)pipe_add(saving->session, SQL_COMMIT, NULL);
     return sets;
 }
@@ -211,6 +215,8 @@ static const struct err *save_once(struct saving *saving)
     if (err && !saved)
         return err;
     sets_saved(saving, sets);
+    if (session->doubt)
+        citus_settle_wait(session, saving->arena, OUTCOME_MS);
     return NULL;
 }
 

@@ -18,7 +18,7 @@ _Static_assert(sizeof oldest_after / sizeof *oldest_after == MIGRATIONS, "say wh
 
 struct schema {
     struct arena *arena;
-    const struct store_postgres *store;
+    struct store_postgres *store;
     PGconn *conn;
 };
 
@@ -86,6 +86,17 @@ static const struct err *in_transaction(struct schema *schema, const struct err 
     return err;
 }
 
+/* Whether the tables are distributed. */
+static const struct err *citus_find(struct schema *schema)
+{
+    int64_t there;
+    TRY(run(schema, "SELECT count(*) FROM pg_catalog.pg_extension WHERE extname = 'citus'", "opening", 0, &there));
+    if (there)
+        TRY(run(schema, "SELECT count(*) FROM pg_catalog.pg_dist_partition WHERE logicalrelid = 'profile'::regclass", "opening", 0, &there));
+    schema->store->citus = there;
+    return NULL;
+}
+
 /* Whoever may, brings the layout up to date; who may not, is told who should. */
 static const struct err *check(struct schema *schema)
 {
@@ -94,6 +105,7 @@ static const struct err *check(struct schema *schema)
     TRY(version_fits(schema, version, oldest));
     if (version >= MIGRATIONS) {
         int64_t unfinished;
+        TRY(citus_find(schema));
         TRY(run(schema, "SELECT count(*) FROM setting WHERE key = '" COPY_UNFINISHED "'", "opening", 0, &unfinished));
         return unfinished ? err_new(schema->arena, ERR_CONFLICT, "%s holds a copy that was broken off. Make the database anew and start `telos migrate` again.",
                                     schema->store->place) : NULL;
@@ -168,28 +180,56 @@ static const char *const distributed[][3] = {
     {"disclosure", "profile", "profile"}, {"event", "profile", "profile"}, {"kept_decisions", "profile", "profile"}, {"held", "profile", "profile"}, {"outbox", "profile", "profile"},
     {"read", "profile", "profile"}, {"identifier_hash", "hash", "none"}, {"batch", "number", "none"}, {"ledger", "number", "none"},
 };
-static const char *const referenced[] = {"head", "schema_version", "setting", "purpose_set", "policy", "token", "console_user", "console_session", "counter", "tile", "rights_request"};
+/* What every commit changes, or few: it lies on the coordinator, where it costs a commit nothing. No statement joins it with what is distributed. */
+static const char *const local[] = {"head", "schema_version", "setting", "purpose_set", "policy", "token", "console_user", "console_session", "counter", "tile", "rights_request"};
+
+static const char *distribution_sql(struct arena *arena, size_t i)
+{
+    size_t locals = sizeof local / sizeof *local;
+    if (i < locals)
+        return arena_printf(arena, "SELECT citus_add_local_table_to_metadata('%s')", local[i]);
+    const char *const *row = distributed[i - locals];
+    return arena_printf(arena, "SELECT create_distributed_table('%s', '%s', colocate_with => '%s')", row[0], row[1], row[2]);
+}
+enum { DISTRIBUTIONS = sizeof local / sizeof *local + sizeof distributed / sizeof *distributed };
+static const char *distribution_table(size_t i)
+{
+    size_t locals = sizeof local / sizeof *local;
+    return i < locals ? local[i] : distributed[i - locals][0];
+}
+/* Nodes bring to their end commits that a failed server left undecided. */
+#define CITUS_GRANT "GRANT EXECUTE ON FUNCTION pg_catalog.recover_prepared_transactions() TO " APP_ROLE
 
 str store_postgres_citus_sql(struct arena *arena)
 {
     struct buf text;
     buf_init(&text, arena, 64 * 1024);
-    for (size_t i = 0; i < sizeof referenced / sizeof *referenced; i++)
-        buf_printf(&text, "SELECT create_reference_table('%s');\n", referenced[i]);
-    for (size_t i = 0; i < sizeof distributed / sizeof *distributed; i++)
-        buf_printf(&text, "SELECT create_distributed_table('%s', '%s', colocate_with => '%s');\n", distributed[i][0], distributed[i][1], distributed[i][2]);
+    for (size_t i = 0; i < DISTRIBUTIONS; i++)
+        buf_printf(&text, "%s;\n", distribution_sql(arena, i));
+    buf_printf(&text, "%s;\n", CITUS_GRANT);
     ASSERT(!text.overflow);
     return buf_str(&text);
 }
 
+/* *ret_done: 0 where a table was still to be distributed. */
 static const struct err *citus_done(struct schema *schema, int64_t *ret_done)
 {
-    str rest = store_postgres_citus_sql(schema->arena), line;
-    TRY(run(schema, "SELECT count(*) FROM pg_catalog.pg_dist_partition WHERE logicalrelid = 'profile'::regclass", "looking for Citus", 0, ret_done));
-    while (!*ret_done && str_split(&rest, '\n', &line))
-        if (!str_empty(line))
-            TRY(run(schema, str_z(schema->arena, line), "distributing the tables", 0, NULL));
-    return NULL;
+    int64_t role, owner;
+    *ret_done = 1;
+    for (size_t i = 0; i < DISTRIBUTIONS; i++) {
+        int64_t there;
+        const char *sql = arena_printf(schema->arena, "SELECT count(*) FROM pg_catalog.pg_dist_partition WHERE logicalrelid = '%s'::regclass",
+                                       distribution_table(i));
+        TRY(run(schema, sql, "looking for Citus", 0, &there));
+        if (there)
+            continue;
+        *ret_done = 0;
+        TRY(run(schema, distribution_sql(schema->arena, i), "distributing the tables", 0, NULL));
+    }
+    TRY(run(schema, "SELECT count(*) FROM pg_catalog.pg_roles WHERE rolname = '" APP_ROLE "'", "looking for the role", 0, &role));
+    TRY(run(schema, "SELECT pg_catalog.pg_has_role(proowner, 'USAGE')::int FROM pg_catalog.pg_proc WHERE proname = 'recover_prepared_transactions'",
+            "looking for Citus", 0, &owner));
+    return role && owner ? run(schema, CITUS_GRANT, "granting", 0, NULL) : NULL;
 }
 
 const struct err *store_postgres_distribute(struct arena *arena, const char *uri, bool *ret_new)
