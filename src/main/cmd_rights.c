@@ -229,6 +229,16 @@ static void print_requests(struct run *run, const struct json *items) {
     table_print(&run->out, &table);
 }
 
+/* What was asked and answered, by whom, of whom; of an erasure what went and what stays. */
+static void details_print(struct run *run, const struct http_reply *reply) {
+    static const char *const names[] = {"subject", "purpose", "text", "values", "reference", "extension", "identity", "refusal", "answer", "erased", "kept"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        str said = output_cell(run->arena, json_get(&reply->json, str_of(names[i])));
+        if (said.length)
+            output_text(&run->out, "%-9s  %.*s\n", names[i], STR_FMT(said));
+    }
+}
+
 static enum status show_one(struct run *run) {
     static const char *const heads[] = {"AT", "STEP", "BY", "CODE", "LEDGER"}, *const paths[] = {"at", "step", "role", "code", "ledger_index"};
     static const char *const told_heads[] = {"RECIPIENT", "PURPOSE", "STATE", "AT"}, *const told_paths[] = {"recipient", "purpose", "state", "at"};
@@ -242,6 +252,7 @@ static enum status show_one(struct run *run) {
         return STATUS_DONE;
     }
     (void)told(run, &reply);
+    details_print(run, &reply);
     table_init(&table, run->arena, heads, 5);
     table_add_items(&table, json_get(&reply.json, STR("steps")), paths);
     table_print(&run->out, &table);

@@ -89,29 +89,62 @@ static const struct err *versions_walk(struct call *call, str name, version_each
 
 /* ---- one notice, with its past ---- */
 
-struct history {
+struct history { /* the version under way: the first policy that had it with these very texts, as far as was looked */
     struct jsonw *w;
-    uint32_t last; /* version written last */
+    struct notice notice; /* copied: number, time, languages and hashes */
+    uint32_t policy_version;
+    int64_t activated_ms;
+    uint64_t ledger_index;
     bool any;
 };
+
+static void texts_keep(struct arena *arena, const struct notice *notice, struct notice *ret_kept)
+{
+    *ret_kept = (struct notice){.version = notice->version, .effective_ms = notice->effective_ms};
+    vec_each (text, &notice->texts) {
+        struct notice_text *kept = vec_push(arena, &ret_kept->texts);
+        *kept = *text;
+        kept->language = str_copy(arena, text->language);
+        kept->content.data = NULL; /* goes with its policy; the length stays true */
+    }
+}
+
+static bool texts_same(const struct notice *one, const struct notice *other)
+{
+    bool same = one->version == other->version && one->texts.count == other->texts.count;
+    for (size_t i = 0; same && i < one->texts.count; i++)
+        same = str_equal(one->texts.items[i].language, other->texts.items[i].language) &&
+               memcmp(one->texts.items[i].sha256, other->texts.items[i].sha256, sizeof one->texts.items[i].sha256) == 0;
+    return same;
+}
+
+static void history_write(struct call *call, const struct history *history)
+{
+    struct jsonw *w = history->w;
+    if (!history->any)
+        return;
+    jsonw_object(w);
+    jsonw_field_int(w, "version", history->notice.version);
+    jsonw_field_time(w, "effective", history->notice.effective_ms);
+    jsonw_field_int(w, "policy_version", history->policy_version);
+    jsonw_field_time(w, "activated_at", history->activated_ms);
+    jsonw_field_int(w, "ledger_index", (int64_t)history->ledger_index);
+    write_texts(call, w, &history->notice);
+    jsonw_object_end(w);
+}
 
 static bool history_add(void *context, struct call *call, const struct policy *policy, const struct policy_row *row, const struct notice *notice)
 {
     struct history *history = context;
-    if (history->any && history->last == notice->version)
-        return false; /* the newest policy that has it is written */
-    struct jsonw *w = history->w;
-    history->any = true;
-    history->last = notice->version;
-    jsonw_object(w);
-    jsonw_field_int(w, "version", notice->version);
-    jsonw_field_time(w, "effective", notice->effective_ms);
-    jsonw_field_int(w, "policy_version", row->version);
-    jsonw_field_time(w, "activated_at", row->activated_ms);
-    jsonw_field_int(w, "ledger_index", (int64_t)row->ledger_index);
-    write_texts(call, w, notice);
-    jsonw_object_end(w);
     (void)policy;
+    if (!history->any || !texts_same(&history->notice, notice)) {
+        history_write(call, history);
+        texts_keep(&call->arena, notice, &history->notice);
+    }
+    history->any = true;
+    history->policy_version = row->version;
+    history->activated_ms = row->activated_ms;
+    history->ledger_index = row->ledger_index;
     return false;
 }
 
@@ -128,6 +161,7 @@ const struct err *notice_get(struct call *call)
     jsonw_key(&w, STR("versions"));
     jsonw_array(&w);
     TRY(versions_walk(call, notice->name, history_add, &history));
+    history_write(call, &history);
     jsonw_array_end(&w);
     jsonw_object_end(&w);
     return NULL;
@@ -154,13 +188,17 @@ static bool version_find(void *context, struct call *call, const struct policy *
     vec_each (text, &notice->texts) {
         if (!str_empty(wanted->language) && !str_equal(text->language, wanted->language))
             continue;
+        if (wanted->found && memcmp(wanted->sha256, text->sha256, sizeof(wanted->sha256)) != 0)
+            return true;
+        if (!wanted->found) {
+            wanted->text = str_copy(&call->arena, text->content);
+            wanted->of_language = str_copy(&call->arena, text->language);
+            memcpy(wanted->sha256, text->sha256, sizeof(wanted->sha256));
+        }
         wanted->found = true;
-        wanted->text = str_copy(&call->arena, text->content);
-        wanted->of_language = str_copy(&call->arena, text->language);
-        memcpy(wanted->sha256, text->sha256, sizeof(wanted->sha256));
-        wanted->policy_version = row->version;
+        wanted->policy_version = row->version; /* the first that had this very text */
         wanted->ledger_index = row->ledger_index;
-        return true;
+        break;
     }
     return false;
 }
@@ -319,9 +357,10 @@ struct seen {
     str notice;
     uint32_t version;
     int64_t first_ms, last_ms;
+    int64_t known_ms; /* when the first of them was recorded */
     VEC(const struct consent *) records;
     /* of the policy that has it */
-    bool found;
+    bool found, later; /* later: only after it was recorded */
     uint32_t policy_version;
     uint64_t ledger_index;
     struct notice text; /* copied: languages and hashes only */
@@ -336,29 +375,31 @@ static void seen_add(struct arena *arena, seen_list *list, const struct consent 
             seen = known;
     if (!seen) {
         seen = vec_push(arena, list);
-        *seen = (struct seen){.notice = record->notice, .version = record->notice_version, .first_ms = record->at_ms, .last_ms = record->at_ms};
+        *seen = (struct seen){.notice = record->notice, .version = record->notice_version, .first_ms = record->at_ms, .last_ms = record->at_ms, .known_ms = record->known_ms};
     }
     seen->first_ms = record->at_ms < seen->first_ms ? record->at_ms : seen->first_ms;
+    seen->known_ms = record->known_ms < seen->known_ms ? record->known_ms : seen->known_ms;
     seen->last_ms = record->at_ms > seen->last_ms ? record->at_ms : seen->last_ms;
     *(const struct consent **)vec_push(arena, &seen->records) = record;
 }
 
+/* The text that stood when it was first recorded, and the first policy that had it. */
 static bool seen_find(void *context, struct call *call, const struct policy *policy, const struct policy_row *row, const struct notice *notice)
 {
     struct seen *seen = context;
     (void)policy;
     if (notice->version != seen->version)
         return false;
+    bool later = row->activated_ms > seen->known_ms; /* looked at only where no earlier policy has it */
+    if (seen->found && !seen->later && !texts_same(&seen->text, notice))
+        return true;
+    if (!seen->found || seen->later)
+        texts_keep(&call->arena, notice, &seen->text);
     seen->found = true;
+    seen->later = later;
     seen->policy_version = row->version;
     seen->ledger_index = row->ledger_index;
-    vec_each (text, &notice->texts) {
-        struct notice_text *kept = vec_push(&call->arena, &seen->text.texts);
-        *kept = *text;
-        kept->language = str_copy(&call->arena, text->language);
-        kept->content.data = NULL; /* goes with its policy; the length stays true */
-    }
-    return true;
+    return false;
 }
 
 static void write_seen(struct call *call, struct jsonw *w, const struct seen *seen)

@@ -486,7 +486,12 @@ def rights_are_exercised(world):
     assert [r["right"] for r in world.json("rights", "show", ANNA)["rights"]] == ["restriction", "restriction_lifted", "objection", "objection_lifted"]
     assert "objection_lifted" in world.out("rights", "show", ANNA)
     world.run("rights", "open", "levitation", ANNA, status=2)
-    world.run("rights", "erase", ANNA, "--reference", "2026/117")
+    later = world.json("rights", "open", "access", ANNA, "--later", "--text", "What do you know of me?")["id"]
+    world.run("rights", "extend", later, "--reason", "on tape")
+    shown = world.out("rights", "show", later)
+    assert "What do you know of me?" in shown and "on tape" in shown and ANNA in shown, shown
+    erased = world.json("rights", "erase", ANNA, "--reference", "2026/117")["id"]
+    assert "erased     facts: " in world.out("rights", "show", erased)
     world.run("rights", "erase", ANNA, status=1)
     world.run("rights", "export", "email:nobody@example.hu", status=1)
 

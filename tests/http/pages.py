@@ -1,4 +1,5 @@
 """Links that persons open, what they open for and what they never open for; the banner's configuration; notices."""
+import os
 import time
 import urllib.parse
 
@@ -168,6 +169,24 @@ def notices_are_shown_compared_and_counted(telos):
     assert not any(i["value"] == "page-8@example.hu" for one in listed for i in one["identifiers"])
 
 
+def a_notice_is_proven_by_the_first_policy_that_had_its_text(telos):
+    telos.call("POST", "/v1/identify", {"userId": "page-9", "traits": {"email": "page-9@example.hu"}}, key=SITE)
+    given = telos.consent("user_id:page-9", "newsletter", "given", notice="newsletter@3")["ledger"]["index"]
+    told = [lambda: telos.call("GET", "/v1/notices/newsletter")["versions"][0], lambda: telos.call("GET", "/v1/notices/newsletter/versions/3?language=en"),
+            lambda: next(n for n in telos.call("GET", "/v1/consents/notices?subject=user_id:page-9")["notices"] if n["id"] == "newsletter")]
+    now = telos.call("GET", "/v1/policy")
+    before = [(t()["policy_version"], t()["ledger_index"]) for t in told]
+    folder = os.path.join(os.path.dirname(telos.policy), "notices")
+    notices = {"notices/" + name: open(os.path.join(folder, name)).read() for name in os.listdir(folder)}
+    other = now["policy"].replace("title: Advise on health", "title: Advise on your health")
+    assert other != now["policy"]
+    applied = telos.call("POST", "/v1/policy", {"policy": other, "notices": notices})["version"]
+    after = [(t()["policy_version"], t()["ledger_index"]) for t in told]
+    telos.call("POST", "/v1/policy", {"policy": now["policy"], "notices": notices})
+    assert after == before and applied > max(version for version, _ in after), (before, after)
+    assert after[2][1] < given, "the text was in the ledger before the yes"
+
+
 CASES = [
     a_link_opens_the_person_s_page_and_nothing_of_it_is_kept,
     links_are_made_by_those_who_may,
@@ -178,4 +197,5 @@ CASES = [
     the_banner_s_configuration_names_no_person_and_needs_a_key,
     what_one_person_was_shown_can_be_asked,
     notices_are_shown_compared_and_counted,
+    a_notice_is_proven_by_the_first_policy_that_had_its_text,
 ]
