@@ -7,7 +7,7 @@
 import {spawn, execFileSync} from 'node:child_process'
 import {existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
 import {createInterface} from 'node:readline'
-import {tmpdir} from 'node:os'
+import {loadavg, tmpdir} from 'node:os'
 import path from 'node:path'
 import {Browser} from '../../tests/browser/browser.mjs'
 
@@ -139,6 +139,7 @@ try {
     return frames
   })
   row('Live: frame while scrolling, 99 of 100', at(wheel, 0.99).toFixed(1), 'ms')
+  row('load of the machine in the last minute', loadavg()[0].toFixed(1), '', 'with server, feed and browser')
   if (options.out) writeFileSync(options.out, JSON.stringify(rows, null, 1))
 } finally {
   await stop()

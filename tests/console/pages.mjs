@@ -70,6 +70,27 @@ async function each_role_sees_its_pages_and_is_denied_the_others(shop, browser) 
   await done(page)
 }
 
+async function what_a_service_agent_sees_of_a_person_fits_one_screen(shop, browser) {
+  const page = await at(shop, browser, 'agent')
+  const sizes = []
+  for (let n = 1; n <= 12; n++)
+    for (const purpose of ['service', 'fulfilment']) {
+      await open(page, shop, `#/profiles?who=user_id:duna-${String(n).padStart(6, '0')}&for=${purpose}`)
+      if (!await page.locator('.one-screen').count()) continue // withheld for this purpose, or nobody
+      const high = await page.evaluate(() => document.documentElement.scrollHeight)
+      assert.ok(high <= 860, `person ${n} for ${purpose} is ${high} px high on a screen of 860`)
+      for (const name of ['What is known', 'What is withheld, and why', 'Statements', 'Wishes', 'Lately']) assert.ok(await page.getByRole('heading', {name}).isVisible(), `${name} is on the screen`)
+      sizes.push(high)
+      if (sizes.length === 1) {
+        await axeClean(page, 'a person on one screen')
+        await picture(page, 'console-agent', false)
+      }
+    }
+  assert.ok(sizes.length >= 3, `persons that the agent may see: ${sizes.length}`)
+  page.problems = page.problems.filter(one => !/40[34]/.test(one))
+  await done(page)
+}
+
 async function everything_comes_from_one_place_small_and_under_a_strict_policy(shop, browser) {
   const page = await at(shop, browser)
   const sizes = []
@@ -88,4 +109,4 @@ async function everything_comes_from_one_place_small_and_under_a_strict_policy(s
   await done(page)
 }
 
-export const pageCases = [everything_comes_from_one_place_small_and_under_a_strict_policy, each_page_is_whole_and_accessible_on_a_desk, each_page_fits_a_phone_in_the_dark_and_in_Hungarian, each_role_sees_its_pages_and_is_denied_the_others]
+export const pageCases = [everything_comes_from_one_place_small_and_under_a_strict_policy, each_page_is_whole_and_accessible_on_a_desk, each_page_fits_a_phone_in_the_dark_and_in_Hungarian, each_role_sees_its_pages_and_is_denied_the_others, what_a_service_agent_sees_of_a_person_fits_one_screen]

@@ -644,7 +644,7 @@ export const words: Record<string, string> = {
   'Use the purpose that supersedes it.': 'Használja az azt felváltó célt.',
   'User': 'Felhasználó',
   'Users': 'Felhasználók',
-  'Value': 'Érték',
+  'Value, and where it comes from': 'Érték, és honnan származik',
   'Verify here': 'Ellenőrzés itt',
   'Verify now': 'Ellenőrzés most',
   'Version {n} is in force. The ledger remembers it.': 'A(z) {n}. változat hatályos. A főkönyv megőrzi.',

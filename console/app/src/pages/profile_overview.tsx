@@ -20,13 +20,12 @@ function Facts({ profile }: { profile: Profile }) {
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label={t('What is known')}>
       <table class="facts">
-        <thead><tr><th>{t('What')}</th><th>{t('Value')}</th><th>{t('From')}</th><th>{t('Purposes')}</th></tr></thead>
+        <thead><tr><th>{t('What')}</th><th>{t('Value, and where it comes from')}</th><th>{t('Purposes')}</th></tr></thead>
         <tbody>
           {profile.facts.map((fact, i) => (
             <tr key={`${fact.name}${fact.source}${i}`}>
               <td class="nowrap">{fact.name}</td>
-              <td class="fact-value"><strong>{value_text(fact.value)}</strong></td>
-              <td class="nowrap"><span>{source_title(fact.source)}</span><br /><span class="faint small" title={`${time(fact.observed_at)} · ${fact.on}`}>{day(fact.observed_at)}</span></td>
+              <td class="fact-value"><strong>{value_text(fact.value)}</strong><br /><span class="faint small nowrap" title={`${time(fact.observed_at)} · ${fact.on}`}>{source_title(fact.source)} · {day(fact.observed_at)}</span></td>
               <td><Purposes names={fact.purposes} /></td>
             </tr>
           ))}
@@ -67,7 +66,7 @@ function Says({ profile, who }: { profile: Profile; who: string }) {
         return (
           <li key={name}>
             <PurposeChip name={name} />
-            <span class="says-what"><Tag tone={status_tone(said.status)}>{t(`said ${said.status}`)}</Tag><span class="faint small nowrap">{said.at ? day(said.at) : ''}</span></span>
+            <Tag tone={status_tone(said.status)}>{t(`said ${said.status}`)}</Tag><span class="faint small nowrap">{said.at ? day(said.at) : ''}</span>
             <a class="small" href={href('/ask', { who, purpose: name })} aria-label={t('Why: {purpose}', { purpose: name })}>{t('why')}</a>
           </li>
         );
@@ -90,31 +89,40 @@ export function Wishes({ preferences }: { preferences: Preferences }) {
   return <dl class="pairs">{rows.map(([name, value]) => <><dt>{name}</dt><dd class="row tight-gap">{value}</dd></>)}</dl>;
 }
 
+/** A list that scrolls in its own card, where the whole would not fit one screen. */
+const Inner = ({ label, children }: { label: string; children: preact.ComponentChildren }) => <div class="scroll inner" tabIndex={0} role="group" aria-label={label}>{children}</div>;
+
 export function Overview({ profile, who }: { profile: Profile; who: string }) {
   const events = profile.events;
-  const receivers = (policy.value?.destinations ?? []).filter((d) => d.purpose === profile.purpose);
   return (
-    <div class="grid cols-side">
-      <div class="stack">
-        <Card title={t('Known by')}>
-          <ul class="row">{profile.identifiers.map((i) => <li key={i.type + i.value} class="known"><span class="faint small">{i.type}</span><span class="mono break">{i.value}</span></li>)}</ul>
-        </Card>
-        <Card title={t('What is known')} note={t('{n} facts, each with where it comes from and what it may be used for', { n: profile.facts.length })} flush><Facts profile={profile} /></Card>
-        <Card title={t('What is withheld, and why')} note={t('{n} fields', { n: profile.withheld.length })}><Withheld profile={profile} /></Card>
-      </div>
-      <div class="stack">
-        <Card title={t('Statements')} end={<a class="small" href={href('/profiles', { ...route.value.query, tab: 'consents' })}>{t('Over time')}</a>}><Says profile={profile} who={who} /></Card>
-        <Card title={t('Wishes')}><Wishes preferences={profile.preferences as Preferences} /></Card>
-        <Card title={t('Lately')} end={<a class="small" href={href('/profiles', { ...route.value.query, tab: 'events' })}>{t('All')}</a>}>
-          {!events.length && <p class="muted">{t('No event may be seen for this purpose.')}</p>}
-          <ul class="lately">
-            {events.slice(0, 6).map((event) => <li key={event.id}><span class="faint small nowrap">{day(event.at)}</span><span class="ellipsis"><strong>{event_title(event)}</strong> <span class="muted">{event_what(event)}</span></span></li>)}
-          </ul>
-        </Card>
-        <Card title={t('Who gets this')}>
-          {receivers.length ? <ul class="stack tight">{receivers.map((d) => <li key={d.name}><a href={href('/destinations', { name: d.name })}>{destination_title(d.name)}</a><br /><span class="faint small">{d.recipient} · {d.categories.map(category_title).join(', ')}</span></li>)}</ul> : <p class="muted">{t('Nobody: no destination serves this purpose.')}</p>}
-        </Card>
+    <div class="one-screen">
+      <ul class="row known-by" aria-label={t('Known by')}>{profile.identifiers.map((i) => <li key={i.type + i.value} class="known"><span class="faint small">{i.type}</span> <span class="mono break">{i.value}</span></li>)}</ul>
+      <div class="one-screen-grid">
+        <div class="one-screen-part">
+          <Card title={t('What is known')} note={t('{n} facts, each with where it comes from and what it may be used for', { n: profile.facts.length })} flush><Facts profile={profile} /></Card>
+          <Card title={t('What is withheld, and why')} note={t('{n} fields', { n: profile.withheld.length })}><Inner label={t('What is withheld, and why')}><Withheld profile={profile} /></Inner></Card>
+        </div>
+        <div class="one-screen-part">
+          <Card title={t('Statements')} end={<a class="small" href={href('/profiles', { ...route.value.query, tab: 'consents' })}>{t('Over time')}</a>}><Inner label={t('Statements')}><Says profile={profile} who={who} /></Inner></Card>
+          <Card title={t('Wishes')}><Inner label={t('Wishes')}><Wishes preferences={profile.preferences as Preferences} /></Inner></Card>
+          <Card title={t('Lately')} end={<a class="small" href={href('/profiles', { ...route.value.query, tab: 'events' })}>{t('All')}</a>}>
+            {!events.length && <p class="muted">{t('No event may be seen for this purpose.')}</p>}
+            <Inner label={t('Lately')}><ul class="lately">
+              {events.slice(0, 6).map((event) => <li key={event.id}><span class="faint small nowrap">{day(event.at)}</span><span class="ellipsis"><strong>{event_title(event)}</strong> <span class="muted">{event_what(event)}</span></span></li>)}
+            </ul></Inner>
+          </Card>
+        </div>
       </div>
     </div>
+  );
+}
+
+/** To whom this purpose sends; beside what was sent. */
+export function Receivers({ purpose }: { purpose: string }) {
+  const receivers = (policy.value?.destinations ?? []).filter((d) => d.purpose === purpose);
+  return (
+    <Card title={t('Who gets this')}>
+      {receivers.length ? <ul class="stack tight">{receivers.map((d) => <li key={d.name}><a href={href('/destinations', { name: d.name })}>{destination_title(d.name)}</a> <span class="faint small">{d.recipient} · {d.categories.map(category_title).join(', ')}</span></li>)}</ul> : <p class="muted">{t('Nobody: no destination serves this purpose.')}</p>}
+    </Card>
   );
 }

@@ -12,7 +12,7 @@ import { t } from '../words';
 import { Consents } from './profile_consents';
 import { Deliveries, Events, History } from './profile_events';
 import { Identity } from './profile_identity';
-import { Overview } from './profile_overview';
+import { Overview, Receivers } from './profile_overview';
 import { StateDialog } from './profile_state';
 
 export type Profile = Schema<'Profile'>;
@@ -44,8 +44,8 @@ function Find({ who }: { who: string }) {
     if (subject) go('/profiles', { ...route.value.query, who: subject, tab: null });
   };
   return (
-    <form role="search" class="find" onSubmit={submit}>
-      <label class="field wide">{t('Find a person by any identifier')}
+    <form role="search" class={who ? 'find inline' : 'find'} onSubmit={submit}>
+      <label class="field wide"><span class={who ? 'hidden-text' : ''}>{t('Find a person by any identifier')}</span>
         <span class="row nowrap-row">
           <input value={typed} placeholder="anna.kovacs@example.hu · +36 30 … · user_id:duna-000001" onInput={(e) => set_typed(e.currentTarget.value)} spellcheck={false} autocomplete="off" autofocus={!who} />
           <button class="button first"><Icon name="search" size={16} />{t('Find')}</button>
@@ -71,6 +71,7 @@ function Through({ at }: { at: string }) {
           ))}
         </span>
       ))}
+      {purpose_named(at) && <span class="small muted" title={t('Switching the purpose draws anew what may be seen.')}>{purpose_title(at)}.</span>}
     </div>
   );
 }
@@ -118,7 +119,7 @@ function Person({ who, through }: { who: string; through: string }) {
       {tab === 'consents' && may('state') && <Consents who={who} />}
       {tab === 'events' && (profile.data ? <Events profile={profile.data} /> : profile.failure ? <Card><Failed failure={profile.failure} again={profile.again} /></Card> : <Loading />)}
       {tab === 'identity' && <Identity who={who} through={through} />}
-      {tab === 'deliveries' && <Deliveries who={who} through={through} />}
+      {tab === 'deliveries' && <div class="stack"><Receivers purpose={through} /><Deliveries who={who} through={through} /></div>}
       {tab === 'history' && <History who={who} through={through} />}
       {saying && <StateDialog who={who} purpose={hidden ? through : undefined} close={() => set_saying(false)} done={() => { set_saying(false); profile.again(); }} />}
     </>
@@ -129,14 +130,14 @@ export default function Profiles() {
   const who = route.value.query.who ?? '';
   const through = chosen_purpose();
   return (
-    <Page title={t('Profiles')} lead={who ? undefined : t('One person at a time, and always for a purpose. Each look is recorded; it stands in the person’s own history.')}>
-      <div class="stack">
-        <Card class="find-card"><Find who={who} />{who && <Through at={through} />}{purpose_named(through) && who && <p class="small muted">{purpose_title(through)}. <span class="faint">{t('Switching the purpose draws anew what may be seen.')}</span></p>}</Card>
-        {who ? <div><Person who={who} through={through} /></div> : (
+    <Page title={t('Profiles')} end={who && <Find who={who} />} lead={who ? undefined : t('One person at a time, and always for a purpose. Each look is recorded; it stands in the person’s own history.')}>
+      <div class="stack person-page">
+        {who ? <><Through at={through} /><div class="person"><Person who={who} through={through} /></div></> : (<>
+          <Card class="find-card"><Find who={who} /></Card>
           <Card title={t('Lately looked at')} note={t('in this tab; nothing is kept')}>
             {recent().length ? <ul class="stack tight">{recent().map((one) => <li key={one}><a class="mono" href={href('/profiles', { who: one })}>{one}</a></li>)}</ul> : <p class="muted">{t('Nobody yet.')}</p>}
           </Card>
-        )}
+        </>)}
       </div>
       {who && !purpose_named(through) && <PurposeChip name={through} />}
     </Page>
