@@ -3,8 +3,11 @@
  */
 #include "server/server_private.h"
 
-extern const unsigned char banner_js[]; /* console/banner/telos-consent.js */
+#include "base/gzip.h"
+
+extern const unsigned char banner_js[]; /* console/banner/telos-consent.js, packed */
 extern const unsigned banner_js_size;
+extern const char banner_js_tag[];
 
 static void write_texts(struct jsonw *w, const char *name, const local_texts *texts, str otherwise)
 {
@@ -137,7 +140,21 @@ const struct err *banner_get(struct call *call)
 
 const struct err *banner_js_get(struct call *call)
 {
-    reply_text(call, MHD_HTTP_OK, "text/javascript; charset=utf-8", str_bytes(banner_js, banner_js_size));
+    str packed = str_bytes(banner_js, banner_js_size), plain = STR_NONE;
+    bool gzip = str_find(call_header(call, MHD_HTTP_HEADER_ACCEPT_ENCODING), STR("gzip")) >= 0;
+    if (str_equal(call_header(call, MHD_HTTP_HEADER_IF_NONE_MATCH), str_of(banner_js_tag))) {
+        reply_empty(call, MHD_HTTP_NOT_MODIFIED);
+    } else {
+        if (!gzip)
+            TRY(gzip_unpack(&call->arena, packed, LIMIT_GZIP_RATIO_BYTES, &plain));
+        reply_text(call, MHD_HTTP_OK, NULL, gzip ? packed : plain);
+        reply_header(call, MHD_HTTP_HEADER_CONTENT_TYPE, "text/javascript; charset=utf-8");
+        if (gzip)
+            reply_header(call, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    }
+    reply_header(call, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
+    reply_header(call, MHD_HTTP_HEADER_ETAG, banner_js_tag);
+    reply_header(call, MHD_HTTP_HEADER_CACHE_CONTROL, "public, max-age=3600"); /* each page of a site asks for it */
     reply_header(call, "X-Content-Type-Options", "nosniff");
     reply_header(call, "Cross-Origin-Resource-Policy", "cross-origin"); /* it is made for other sites' pages */
     return NULL;

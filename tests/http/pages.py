@@ -1,4 +1,5 @@
 """Links that persons open, what they open for and what they never open for; the banner's configuration; notices."""
+import gzip
 import os
 import time
 import urllib.parse
@@ -113,7 +114,11 @@ def the_banner_s_configuration_names_no_person_and_needs_a_key(telos):
         assert category["id"] and all(purpose["title"] for purpose in category["purposes"])
     assert telos.request("GET", "/v1/consent-banner/no-such-key")[0] == 404
     status, content, headers = raw(telos, "GET", "/telos-consent.js")
-    assert status == 200 and headers["Content-Type"].startswith("text/javascript") and b"telosConsent" in content
+    assert status == 200 and headers["Content-Type"].startswith("text/javascript") and b"telosConsent" in content and "Content-Encoding" not in headers
+    status, packed, headers = raw(telos, "GET", "/telos-consent.js", headers={"Accept-Encoding": "gzip, br"})
+    assert status == 200 and headers["Content-Encoding"] == "gzip" and len(packed) < 10240 and gzip.decompress(packed) == content, len(packed)
+    assert "max-age" in headers["Cache-Control"] and headers["Vary"].count("Accept-Encoding") == 1, headers
+    assert raw(telos, "GET", "/telos-consent.js", headers={"If-None-Match": headers["ETag"]})[0] == 304
 
 
 def what_one_person_was_shown_can_be_asked(telos):
