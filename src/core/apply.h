@@ -18,6 +18,9 @@
  * takes something away needs everything, one that grants needs held. For messages: from their type and the signals they bring. */
 unsigned core_needs(const struct policy *policy, const struct request *request);
 void core_apply(struct batch *batch);
+/* The batch takes place at this time (ms since 1970), later than the one it was worked out for: nodes that share a store follow one another, and their times
+ * never fall. What was decided about its messages says so, too. */
+void core_decided_at(struct batch *batch, int64_t at_ms);
 
 /* Reads one collected message out of its JSON object: type (the path's beats the body's; EVENT_TYPE_COUNT: from the body), ids, times with
  * clock-skew correction, identifiers. Returns false with result->problem when it is invalid. `sent_ms` and `defaults` (the batch's outer

@@ -368,6 +368,29 @@ static str decision_json(struct course *c)
     return (str){text, head.length + UUID_TEXT_SIZE - 1 + tail.length};
 }
 
+/* The time stands at the head of each text, and is of one length. */
+static void decision_retime(struct arena *arena, str *decision, str at)
+{
+    static const char before[] = "{\"at\":\"";
+    char *text = arena_alloc_raw(arena, decision->length + 1);
+    if (str_empty(*decision))
+        return;
+    ASSERT(str_starts(*decision, STR(before)) && decision->length > sizeof before + at.length && decision->data[sizeof before - 1 + at.length] == '"');
+    memcpy(text, decision->data, decision->length);
+    memcpy(text + sizeof before - 1, at.data, at.length);
+    decision->data = text;
+}
+
+void core_decided_at(struct batch *batch, int64_t at_ms)
+{
+    str at = time_format(batch->arena, at_ms);
+    for (size_t i = 0; i < batch->request_count; i++)
+        if (batch->requests[i].kind == REQUEST_MESSAGE)
+            decision_retime(batch->arena, &batch->requests[i].result.decision, at);
+    vec_each (released, &batch->released)
+        decision_retime(batch->arena, &released->decision, at);
+}
+
 static void account(struct course *c)
 {
     struct message_result *result = c->result;

@@ -203,7 +203,10 @@ const struct err *nodes_apply(struct commit *commit)
     commit->event_next = next->event_next;
     commit->outbox_next = next->outbox_next;
     commit->held_next = next->held_next;
-    commit->now_ms = commit->now_ms > next->at_ms ? commit->now_ms : next->at_ms;
+    if (next->at_ms > commit->now_ms) {
+        commit->now_ms = next->at_ms;
+        core_decided_at(&commit->batch, commit->now_ms);
+    }
     commit->row.number = next->batch_last + 1;
     commit->row.at_ms = commit->now_ms;
     return NULL;
