@@ -90,7 +90,9 @@ void vault_derive(const struct vault *vault, str label, uint8_t ret_key[32]);
 /* Makes a new master key and wraps everything under it, page by page, while others read and write; continues a rotation that was
  * interrupted. At the end the mirrors are brought to the new key and the old master key is destroyed. `progress` may be NULL; it
  * returns false to pause (then the vault works on under both keys, and the next call goes on). ERR_CONFLICT when one is running; ERR_IO when a page is damaged: then the old key is kept. Whoever keeps a
- * copy of the master key apart must copy the new one: the mirrors open under no other. */
+ * copy of the master key apart must copy the new one: the mirrors open under no other.
+ * In a vault of several nodes (vault_remote.h) the new key is FILE.next, which a person brings to each of them first: where it is not there it is made, and
+ * ERR_CONFLICT says what to do with it. The others take it into use when they next touch the vault. */
 typedef bool vault_progress(void *context, uint64_t pages_done, uint64_t pages_total);
 const struct err *vault_rotate(struct arena *arena, struct vault *vault, vault_progress *progress, void *context) MUST_CHECK;
 

@@ -38,6 +38,20 @@ void cache_forget_page(struct vault *vault, uint64_t page) {
     }
 }
 
+/* Under all stripes' locks. */
+void cache_forget_all(struct vault *vault)
+{
+    for (unsigned stripe = 0; stripe < STRIPES; stripe++) {
+        vault->stripes[stripe].forgotten++;
+        for (unsigned set = 0; set < CACHE_SETS; set++)
+            for (unsigned way = 0; way < CACHE_WAYS; way++)
+                if (vault->cache->sets[stripe][set].profiles[way] != 0) {
+                    vault->cache->sets[stripe][set].profiles[way] = 0;
+                    sodium_memzero(&vault->cache->entries[stripe][way][set], sizeof(struct cache_entry));
+                }
+    }
+}
+
 void stripes_lock_all(struct vault *vault) {
     for (unsigned i = 0; i < STRIPES; i++)
         ASSERT(pthread_mutex_lock(&vault->stripes[i].lock) == 0);
@@ -102,8 +116,15 @@ static bool slots_load(const struct vault *vault, uint64_t page_number, unsigned
            slots_open(vault, slots, ret);
 }
 
-/* The whole page, checked. False: it is damaged or cannot be read; *ret_absent: it was never written. */
-static bool page_slots_load(struct vault *vault, uint64_t page_number, unsigned place, struct cache_entry *ret, bool *ret_absent)
+enum slots_found {
+    SLOTS_THERE,
+    SLOTS_ABSENT, /* never written */
+    SLOTS_OF_ANOTHER_KEY, /* wrapped under a master key that is not known here */
+    SLOTS_FAILED, /* damaged, or they cannot be read */
+};
+
+/* The whole page, checked. */
+static enum slots_found page_slots_load(struct vault *vault, uint64_t page_number, unsigned place, struct cache_entry *ret)
 {
     uint8_t page[VAULT_PAGE];
     bool there = false, read = true;
@@ -114,29 +135,30 @@ static bool page_slots_load(struct vault *vault, uint64_t page_number, unsigned 
         there = got != 0; /* else behind the end of the file */
         read = got == 0 || got == VAULT_PAGE;
     }
-    *ret_absent = read && !there;
-    if (!read || !there || !page_check(page, page_number))
-        return false;
+    if (read && !there)
+        return SLOTS_ABSENT;
+    if (!read || !page_check(page, page_number))
+        return SLOTS_FAILED;
     uint32_t generation = page_generation(page);
     if (generation != 0 && kek_index(vault, generation) < 0)
-        return false;
+        return SLOTS_OF_ANOTHER_KEY;
     *ret = (struct cache_entry){.generation = generation, .checked = true};
     memcpy(ret->keys, page_key(page, place, 0), sizeof(ret->keys));
     for (unsigned class = 0; class < KEY_CLASS_COUNT; class++)
         ret->states[class] = (uint8_t)page_state(page, place, class);
     sodium_memzero(page, sizeof(page));
-    return true;
+    return SLOTS_THERE;
 }
 
-/* Reads the profile's slots from the file, for the sake of one class. NULL: they are damaged or cannot be read; *ret_absent: they were never written. */
+/* Reads the profile's slots from the file, for the sake of one class. NULL where they are not there. */
 static struct cache_entry *entry_load(struct vault *vault, struct stripe *stripe, uint64_t page_number, uint64_t profile, enum key_class class,
-                                      bool *ret_absent)
+                                      enum slots_found *ret_found)
 {
     struct cache_entry loaded, *entry = NULL;
     unsigned place = page_place(profile);
-    *ret_absent = false;
-    if ((slots_load(vault, page_number, place, &loaded) && entry_settles(&loaded, class)) ||
-        page_slots_load(vault, page_number, place, &loaded, ret_absent)) {
+    bool settled = slots_load(vault, page_number, place, &loaded) && entry_settles(&loaded, class);
+    *ret_found = settled ? SLOTS_THERE : page_slots_load(vault, page_number, place, &loaded);
+    if (*ret_found == SLOTS_THERE) {
         entry = entry_take(vault, stripe, page_number, profile);
         *entry = loaded;
     }
@@ -222,15 +244,13 @@ static enum vault_result entry_key(struct vault *vault, struct cache_entry *entr
     return VAULT_LIVE;
 }
 
-enum vault_result vault_key(struct vault *vault, profile_no profile, enum key_class class, uint8_t ret_key[32]) {
-    ASSERT((unsigned)class < KEY_CLASS_COUNT);
-    if (profile.value == 0 || profile.value > PROFILE_NO_MAX)
-        return VAULT_ABSENT;
+static enum vault_result key_get(struct vault *vault, profile_no profile, enum key_class class, enum slots_found *ret_found, uint8_t ret_key[32])
+{
     uint64_t page = page_of(profile.value);
     struct stripe *stripe = stripe_of(vault, page);
     struct cache_entry *entries, *entry = NULL;
     struct cache_set *set = set_of(vault, page, profile.value, &entries);
-    bool absent = false;
+    *ret_found = SLOTS_THERE;
     ASSERT(pthread_mutex_lock(&stripe->lock) == 0);
     for (unsigned way = 0; way < CACHE_WAYS; way++) {
         if (set->profiles[way] == profile.value) {
@@ -245,8 +265,20 @@ enum vault_result vault_key(struct vault *vault, profile_no profile, enum key_cl
         }
     }
     if (!entry)
-        entry = entry_load(vault, stripe, page, profile.value, class, &absent);
-    enum vault_result result = entry ? entry_key(vault, entry, class, ret_key) : absent ? VAULT_ABSENT : VAULT_FAILED;
+        entry = entry_load(vault, stripe, page, profile.value, class, ret_found);
+    enum vault_result result = entry ? entry_key(vault, entry, class, ret_key) : *ret_found == SLOTS_ABSENT ? VAULT_ABSENT : VAULT_FAILED;
     ASSERT(pthread_mutex_unlock(&stripe->lock) == 0);
+    return result;
+}
+
+enum vault_result vault_key(struct vault *vault, profile_no profile, enum key_class class, uint8_t ret_key[32])
+{
+    enum slots_found found;
+    ASSERT((unsigned)class < KEY_CLASS_COUNT);
+    if (profile.value == 0 || profile.value > PROFILE_NO_MAX)
+        return VAULT_ABSENT;
+    enum vault_result result = key_get(vault, profile, class, &found, ret_key);
+    if (found == SLOTS_OF_ANOTHER_KEY && rotation_catch_up(vault)) /* another node is giving all a new one */
+        result = key_get(vault, profile, class, &found, ret_key);
     return result;
 }

@@ -98,6 +98,40 @@ static const struct err *key_load(struct arena *arena, struct vault *vault, cons
     return NULL;
 }
 
+const struct err *master_settle(struct arena *arena, struct vault *vault) {
+    uint8_t kek[32];
+    const struct err *err = key_load(arena, vault, vault->path_master, vault->header.key_id, kek);
+    if (err && !key_load(arena, vault, vault->path_master_next, vault->header.key_id, kek))
+        err = master_replace(arena, vault);
+    sodium_memzero(kek, sizeof(kek));
+    return err;
+}
+
+const struct err *master_find(struct arena *arena, struct vault *vault, const uint8_t id[8], uint8_t ret_kek[32]) {
+    if (!key_load(arena, vault, vault->path_master, id, ret_kek) || !key_load(arena, vault, vault->path_master_next, id, ret_kek))
+        return NULL;
+    return err_new(arena, ERR_UNAVAILABLE, "the master key is being replaced, and this node has not got the new one: copy FILE.next of the node where "
+                                           "`telos keys rotate` was called to %s (mode 0600)", vault->path_master_next);
+}
+
+const struct err *master_next(struct arena *arena, struct vault *vault, uint8_t ret_master[32]) {
+    uint8_t id[8];
+    enum master_result result = master_read(vault->path_master_next, ret_master);
+    if (result == MASTER_MISSING) {
+        TRY(master_create(arena, &vault->faults, vault->path_master_next, ret_master));
+        sodium_memzero(ret_master, 32);
+        return err_new(arena, ERR_CONFLICT, "the new master key was made, and nothing is wrapped under it yet: copy %s to the same place on each other node "
+                                            "(mode 0600), then call `telos keys rotate` again", vault->path_master_next);
+    }
+    if (result == MASTER_UNREADABLE)
+        return err_new(arena, ERR_UNAVAILABLE, "the new master key %s cannot be read: it must hold 32 bytes as 64 hex digits or base64", vault->path_master_next);
+    master_key_id(ret_master, id);
+    if (memcmp(id, vault->header.key_id, sizeof(id)) != 0)
+        return NULL;
+    sodium_memzero(ret_master, 32);
+    return err_new(arena, ERR_CONFLICT, "%s holds the master key that is in use: remove it, and a new one is made", vault->path_master_next);
+}
+
 const struct err *master_load(struct arena *arena, struct vault *vault) {
     struct vault_secrets *secrets = vault->secrets;
     const struct vault_header *header = &vault->header;
@@ -106,8 +140,9 @@ const struct err *master_load(struct arena *arena, struct vault *vault) {
         /* after a rotation's last change: the key that it made is still to take the old one's place */
         if (err && !key_load(arena, vault, vault->path_master_next, header->key_id, secrets->kek[0]))
             err = master_replace(arena, vault);
-        else if (!err && !(file_destroy(&vault->faults, vault->path_master_next) && /* before its first change: it wraps nothing */
-                           io_unlink(&vault->faults, vault->path_master_next)))
+        else if (!err && !vault->remote && /* of several nodes it may be brought already */
+                 !(file_destroy(&vault->faults, vault->path_master_next) && /* before its first change: it wraps nothing */
+                   io_unlink(&vault->faults, vault->path_master_next)))
             err = io_error(arena, "cannot remove", vault->path_master_next);
     } else if (!err) {
         err = key_load(arena, vault, vault->path_master_next, header->next_key_id, secrets->kek[1]);

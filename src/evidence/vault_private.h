@@ -184,6 +184,7 @@ int kek_index(const struct vault *vault, uint32_t generation);
 uint32_t newest_generation(const struct vault *vault); /* under `changing` */
 static inline struct stripe *stripe_of(struct vault *vault, uint64_t page) { return &vault->stripes[page % STRIPES]; }
 void cache_forget_page(struct vault *vault, uint64_t page); /* under its stripe's lock */
+void cache_forget_all(struct vault *vault); /* under all stripes' locks */
 /* Slots that were read by themselves, without their stripe's lock, when that page had been forgotten so often; dropped where it has been since. */
 void cache_offer(struct vault *vault, uint64_t profile, const uint8_t slots[SLOTS_SIZE], uint32_t forgotten);
 bool cache_has(struct vault *vault, uint64_t profile, uint32_t *ret_forgotten);
@@ -299,6 +300,20 @@ enum master_result master_read(const char *path, uint8_t ret_master[32]);
 const struct err *master_create(struct arena *arena, const struct vault_faults *faults, const char *path, uint8_t ret_master[32]) MUST_CHECK;
 /* The next master key takes the place of the old one, whose bytes are overwritten. */
 const struct err *master_replace(struct arena *arena, struct vault *vault) MUST_CHECK;
+/* The same, where the key that the header names does not lie in FILE already: somebody may have put it there. */
+const struct err *master_settle(struct arena *arena, struct vault *vault) MUST_CHECK;
+/* What wraps under the master key with this id, from FILE or FILE.next. */
+const struct err *master_find(struct arena *arena, struct vault *vault, const uint8_t id[8], uint8_t ret_kek[32]) MUST_CHECK;
+/* For a vault of several nodes: the master key that is to come, which a person brings to each node as FILE.next. Where there is none it is made, and the
+ * error (ERR_CONFLICT) says what to do with it. */
+const struct err *master_next(struct arena *arena, struct vault *vault, uint8_t ret_master[32]) MUST_CHECK;
+
+/* ---- another node's rotation (vault_rotate.c), of a remote vault ---- */
+/* `header` is what is stored now: this node learns the keys that it names, and forgets those that it names no longer. ERR_UNAVAILABLE, saying which file is
+ * missing here. Under `changing`, in a transaction. */
+const struct err *rotation_follow(struct arena *arena, struct vault *vault, const struct vault_header *header) MUST_CHECK;
+/* The same outside of a change, for who met a page under a key that is not known here. False: it still is not. Any thread. */
+bool rotation_catch_up(struct vault *vault);
 /* Finds the master keys that the header asks for, and unwraps the root. */
 const struct err *master_load(struct arena *arena, struct vault *vault) MUST_CHECK;
 

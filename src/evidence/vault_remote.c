@@ -138,12 +138,9 @@ const struct err *remote_begin(struct arena *arena, struct vault *vault) {
     if (!err && (!got_page(result, page, &there) || !there || !header_read(page, &header)))
         err = err_new(arena, ERR_IO, "the key vault in PostgreSQL is damaged or of another version: its header cannot be read");
     PQclear(result);
-    if (!err && header.generation != vault->header.generation)
-        err = err_new(arena, ERR_UNAVAILABLE, "the master key was replaced: start this node again with the new one");
-    if (err)
-        return ended_with(vault, remote, err);
-    vault->header = header;
-    return NULL;
+    if (!err)
+        err = rotation_follow(arena, vault, &header);
+    return err ? ended_with(vault, remote, err) : NULL;
 }
 
 const struct err *remote_end(struct arena *arena, struct vault *vault, const struct err *err) {

@@ -7,7 +7,12 @@
  *     switch   the header names the new key alone (one change); each mirror is marked to be copied whole just before
  *     finish   mirrors that can be reached are copied; FILE is overwritten, FILE.next takes its place
  *
- * A crash in `rotating` leaves both keys in place, and the next rotation goes on; one in `replacing` is finished when the vault opens. */
+ * A crash in `rotating` leaves both keys in place, and the next rotation goes on; one in `replacing` is finished when the vault opens.
+ *
+ * Where the vault is remote, each turn is a transaction, and several nodes have a FILE of their own. FILE.next is brought to them by a person before `begin`:
+ * a new key that went by the database, wrapped under the old one, would be no better than the old one. A node learns what another did from the header, when it
+ * changes something itself or meets a page under a key that it does not know (rotation_follow); `finish` is done by each node for its own FILE, and only when
+ * the header that it read says that the switch is durable. */
 #include "evidence/vault_private.h"
 
 #include <sodium.h>
@@ -21,7 +26,10 @@ uint32_t newest_generation(const struct vault *vault) {
 static const struct err *begin(struct arena *arena, struct vault *vault) {
     uint8_t master[32], kek[32];
     struct vault_header header = vault->header;
-    TRY(master_create(arena, &vault->faults, vault->path_master_next, master));
+    if (vault->remote)
+        TRY(master_next(arena, vault, master));
+    else
+        TRY(master_create(arena, &vault->faults, vault->path_master_next, master));
     master_kek(master, header.vault_id, kek);
     master_key_id(master, header.next_key_id);
     sodium_memzero(master, sizeof(master));
@@ -68,12 +76,62 @@ static void kek_switch(struct vault *vault) {
 
 static const struct err *finish(struct arena *arena, struct vault *vault) {
     TRY(mirrors_bring(arena, vault));
-    TRY(master_replace(arena, vault));
+    TRY(master_settle(arena, vault));
     vault->replacing = false;
     return NULL;
 }
 
-static const struct err *switch_over(struct arena *arena, struct vault *vault) {
+/* ---- what another node did ---- */
+
+static bool keys_known(const struct vault *vault, const struct vault_header *header) {
+    return vault->kek_generation[0] == header->generation && vault->kek_generation[1] == (header->rotating ? header->generation + 1 : 0);
+}
+
+/* What wraps in this generation: from memory, else from a file. */
+static const struct err *kek_get(struct arena *arena, struct vault *vault, uint32_t generation, const uint8_t id[8], uint8_t ret_kek[32]) {
+    int known = kek_index(vault, generation);
+    if (known < 0)
+        return master_find(arena, vault, id, ret_kek);
+    memcpy(ret_kek, vault->secrets->kek[known], 32);
+    return NULL;
+}
+
+const struct err *rotation_follow(struct arena *arena, struct vault *vault, const struct vault_header *header) {
+    uint8_t keks[2][32] = {{0}};
+    const struct err *err = NULL;
+    if (!keys_known(vault, header)) {
+        err = kek_get(arena, vault, header->generation, header->key_id, keks[0]);
+        if (!err && header->rotating)
+            err = kek_get(arena, vault, header->generation + 1, header->next_key_id, keks[1]);
+        if (!err) {
+            stripes_lock_all(vault);
+            vault->replacing |= vault->kek_generation[0] != header->generation;
+            memcpy(vault->secrets->kek, keks, sizeof(keks));
+            vault->kek_generation[0] = header->generation;
+            vault->kek_generation[1] = header->rotating ? header->generation + 1 : 0;
+            cache_forget_all(vault); /* what lies there wrapped may be under a key that is forgotten */
+            stripes_unlock_all(vault);
+        }
+        sodium_memzero(keks, sizeof(keks));
+    }
+    if (err)
+        return err;
+    vault->header = *header;
+    if (vault->replacing)
+        (void)finish(arena, vault); /* where FILE cannot be written (a key service hands it out) whoever keeps it puts the new one there */
+    return NULL;
+}
+
+bool rotation_catch_up(struct vault *vault) {
+    struct arena arena;
+    arena_init(&arena);
+    vault_lock(vault);
+    bool fine = !vault_unlock_after(&arena, vault, change_begin(&arena, vault));
+    arena_release(&arena);
+    return fine;
+}
+
+static const struct err *switch_over(struct arena *arena, struct vault *vault, bool *ret_done) {
     struct vault_header header = vault->header;
     vec_each(mirror, &vault->mirrors)
         mirror->all = true;
@@ -84,8 +142,11 @@ static const struct err *switch_over(struct arena *arena, struct vault *vault) {
     memcpy(header.key_id, header.next_key_id, sizeof(header.key_id));
     memcpy(header.root, header.next_root, sizeof(header.root));
     TRY(change_commit(arena, vault, &header));
+    if (vault->remote)
+        return NULL; /* the old key goes when this is durable: in the next turn */
     TRY(change_settle(arena, vault));
     kek_switch(vault);
+    *ret_done = true;
     return finish(arena, vault);
 }
 
@@ -102,16 +163,17 @@ static const struct err *turn(struct arena *arena, struct vault *vault, uint64_t
         *page = 1;
         return vault->header.rotating ? NULL : begin(arena, vault);
     }
-    TRY(step(arena, vault, page));
-    if (*page < vault->pages)
+    if (!vault->header.rotating) { /* remote: switched, by this node or by another */
+        *ret_done = true;
         return NULL;
-    TRY(switch_over(arena, vault));
-    *ret_done = true;
-    return NULL;
+    }
+    if (vault->remote)
+        TRY(remote_pages(arena, vault, &vault->pages));
+    TRY(step(arena, vault, page));
+    return *page < vault->pages ? NULL : switch_over(arena, vault, ret_done);
 }
 
 const struct err *vault_rotate(struct arena *arena, struct vault *vault, vault_progress *progress, void *context) {
-    TRY(remote_refuses(arena, vault, "is not rotated yet: its nodes would need the new master key at the same instant"));
     if (atomic_exchange(&vault->rotating_now, true))
         return err_new(arena, ERR_CONFLICT, "a rotation of the master key is under way");
     const struct err *err = NULL;
@@ -120,9 +182,9 @@ const struct err *vault_rotate(struct arena *arena, struct vault *vault, vault_p
     while (!err && !finished && !paused) {
         vault_lock(vault);
         err = turn(arena, vault, &page, &finished);
-        all = vault->pages - 1;
+        all = vault->pages > 0 ? vault->pages - 1 : 0;
         done = finished ? all : page > 0 ? page - 1 : 0;
-        vault_unlock(vault);
+        err = vault_unlock_after(arena, vault, err);
         if (!err && progress)
             paused = !progress(context, done, all) && !finished;
     }

@@ -1,7 +1,10 @@
 """What one node did, the others know: streams that go on elsewhere, users and sessions, lists and counts of people, changes of the layout, people changed behind a
 node's back. All on one cluster with the policy of the HTTP suite."""
 import os
+import shutil
+import subprocess
 import sys
+import threading
 import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -175,6 +178,100 @@ def nodes_go_on_while_a_newer_telos_changes_the_layout(cluster):
     cluster.audited()
 
 
+def told(node, *words, status):
+    """What a person reads who calls this command beside the node."""
+    done = subprocess.run([node.program, *words, "--data", node.data], env=node.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == status, (done.returncode, done.stdout)
+    return done.stdout
+
+
+def the_master_key_is_replaced_while_all_nodes_work(cluster):
+    """A new one goes from node to node by a person's hand, never by the database; who has not got it is told, and goes on as soon as it is there."""
+    a, b, c = cluster.nodes
+
+    def path(node, name="master.key"):
+        return os.path.join(node.data, "keys", name)
+
+    def read(node, name="master.key"):
+        with open(path(node, name)) as file:
+            return file.read()
+
+    def live(node, who):
+        node.call("POST", "/v1/identify", {"userId": who, "traits": {"name": who.title()}}, key=SITE)
+        node.consent("user_id:" + who, "newsletter", "given", notice="newsletter@3")
+
+    def known(node, who):
+        return node.profile("user_id:" + who, "service")["traits"]["name"] == who.title()
+
+    def generation(node):
+        return node.command("keys", "status")["generation"]
+
+    for i, node in enumerate((a, b, c)):
+        live(node, "before-%d" % i)
+    first, before = read(a), generation(a)
+    text = told(a, "keys", "rotate", status=1)
+    assert path(a, "master.key.next") in text and "call `telos keys rotate` again" in text, text
+    assert generation(b) == before and read(a, "master.key.next") != first
+    b.stop()
+    b.start()  # a key that was brought, or made, and wraps nothing yet is kept by a start
+    shutil.copy(path(a, "master.key.next"), path(b, "master.key.next"))
+    stop, failures = threading.Event(), []
+
+    def work(node, name):
+        number = 0
+        while not stop.is_set():
+            try:
+                live(node, "%s-%d" % (name, number))
+                number += 1
+            except Exception as error:  # noqa: BLE001
+                failures.append(error)
+                return
+
+    workers = [threading.Thread(target=work, args=(node, name)) for node, name in ((a, "rot-a"), (b, "rot-b"))]
+    for worker in workers:
+        worker.start()
+    c.stop()  # its folder lacks the new key
+    assert a.command("keys", "rotate")["generation"] == before + 1
+    stop.set()
+    for worker in workers:
+        worker.join()
+    assert not failures, failures
+    wait(lambda: generation(b) == before + 1 and read(b) == read(a), 30, "the other node has taken the new key")
+    assert read(a) != first and not os.path.exists(path(a, "master.key.next")) and not os.path.exists(path(b, "master.key.next"))
+    try:
+        c.start()
+        raise AssertionError("a node without the key in force has started")
+    except RuntimeError as error:
+        assert "master key" in str(error), error
+    shutil.copy(path(a), path(c))
+    c.start()
+    for node in (a, b, c):
+        assert all(known(node, who) for who in ("before-0", "before-1", "before-2", "rot-a-0", "rot-b-0"))
+    for i, node in enumerate((c, b, a)):
+        live(node, "after-%d" % i)
+        assert all(known(other, "after-%d" % i) for other in cluster.nodes)
+
+
+def a_node_that_lacks_the_new_master_key_says_so_and_goes_on_when_it_is_there(cluster):
+    a, b, c = cluster.nodes
+
+    def path(node):
+        return os.path.join(node.data, "keys", "master.key.next")
+
+    a.call("POST", "/v1/identify", {"userId": "far", "traits": {"name": "Far"}}, key=SITE)
+    told(a, "keys", "rotate", status=1)
+    shutil.copy(path(a), path(b))
+    b.command("keys", "rotate")  # whoever has it may begin
+    text = told(c, "keys", "status", status=3)
+    assert path(c) in text, text
+    shutil.copy(os.path.join(b.data, "keys", "master.key"), path(c))
+    assert c.profile("user_id:far", "service")["traits"]["name"] == "Far"
+    c.call("POST", "/v1/identify", {"userId": "near", "traits": {"name": "Near"}}, key=SITE)
+    wait(lambda: c.command("keys", "status")["generation"] == b.command("keys", "status")["generation"], 30, "the node has the new key")
+    assert not os.path.exists(path(c)), "it has taken the old one's place"
+    assert a.profile("user_id:near", "service")["traits"]["name"] == "Near"
+
+
 def nothing_personal_is_in_clear_in_any_file_of_the_database_or_of_a_node(cluster):
     def needle(what):
         return what + uuid.uuid4().hex
@@ -201,5 +298,7 @@ CASES = [
     lists_and_counts_of_people_are_the_same_on_every_node_whoever_changed_them,
     somebody_changed_behind_a_nodes_back_is_loaded_again_and_the_message_applied_once,
     nothing_personal_is_in_clear_in_any_file_of_the_database_or_of_a_node,
+    the_master_key_is_replaced_while_all_nodes_work,
+    a_node_that_lacks_the_new_master_key_says_so_and_goes_on_when_it_is_there,
     nodes_go_on_while_a_newer_telos_changes_the_layout,
 ]
