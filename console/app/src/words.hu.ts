@@ -781,6 +781,7 @@ export const words: Record<string, string> = {
   'contract opened': 'szerződés nyílt',
   'contract': 'szerződés',
   'copy': 'másolat',
+  'counted since the server started': 'a kiszolgáló indulása óta',
   'covered': 'lefedve',
   'created': 'létrejött',
   'current match': 'a mostani találat',

@@ -19,7 +19,7 @@ function One({ d, act, open }: { d: Destination; act: (what: Promise<unknown>, d
   const declared = policy.value?.destinations.find((one) => one.name === d.name);
   const path = { params: { path: { name: d.name } } };
   return (
-    <Card class={open ? 'picked' : ''} title={<a href={href('/destinations', { name: d.name })}>{destination_title(d.name)}</a>} note={d.kind} end={<Tag tone={lamp(d)} icon={lamp(d) === 'yes' ? 'yes' : 'alert'}>{d.state === 'ready' && d.dead_letters ? t('letters are lost') : t(`state ${d.state}`)}</Tag>}>
+    <Card class={open ? 'picked' : ''} title={<a href={href('/destinations', { name: d.name })}>{destination_title(d.name)}</a>} note={`${d.kind} · ${t('counted since the server started')}`} end={<Tag tone={lamp(d)} icon={lamp(d) === 'yes' ? 'yes' : 'alert'}>{d.state === 'ready' && d.dead_letters ? t('letters are lost') : t(`state ${d.state}`)}</Tag>}>
       <div class="stack tight">
         <p class="row tight-gap"><PurposeChip name={d.purpose ?? declared?.purpose ?? ''} /><span class="small muted">{declared?.recipient}</span></p>
         <div class="row figures">

@@ -30,14 +30,14 @@ function Band({ path, width, rate, tone }: { path: string; width: number; rate: 
   );
 }
 
-function Node({ x, y, width, title, sub, state, to, end }: { x: number; y: number; width: number; title: string; sub: string; state?: string; to: string; end?: boolean }) {
+function Node({ x, y, width, title, sub, state, to, end, hint }: { x: number; y: number; width: number; title: string; sub: string; state?: string; to: string; end?: boolean; hint?: string }) {
   return (
     <a href={to} class="flow-node">
       <rect x={x} y={y - 18} width={width} height={36} rx={8} />
       {state && <circle class={`flow-lamp ${state}`} cx={x + width - 14} cy={y} r={4.5} />}
       <text x={x + 12} y={y - 2} class="flow-title">{title.length > (state ? 25 : 24) ? `${title.slice(0, state ? 24 : 23)}…` : title}</text>
       <text x={x + 12} y={y + 12} class="flow-sub">{sub}</text>
-      {end && <title>{title}</title>}
+      {end && <title>{hint ? `${title}: ${sub} (${hint})` : title}</title>}
     </a>
   );
 }
@@ -93,7 +93,7 @@ export function Flow({ data }: { data: FlowData }) {
         </a>
         {data.destinations.map((d, i) => (
           <Node key={d.name} x={772} y={spread(data.destinations.length, i)} width={224} title={destination_title(d.name)} state={lamp(d)} to={href('/destinations', { name: d.name })}
-            sub={sent_words(d)} end />
+            sub={sent_words(d)} hint={t('counted since the server started')} end />
         ))}
       </svg>
       <div class="only-narrow stack">
