@@ -54,8 +54,8 @@ static const struct err *connect_to(struct arena *arena, const char *uri, PGconn
 /* One statement; parameters are a number, bytes, or both. */
 static const struct err *run(struct arena *arena, PGconn *conn, const char *sql, const uint64_t *number, str bytes, PGresult **ret) {
     uint8_t big[8];
-    const char *values[2];
-    int lengths[2], formats[2] = {1, 1}, count = 0;
+    const char *values[2] = {NULL};
+    int lengths[2] = {0}, formats[2] = {1, 1}, count = 0;
     if (number) {
         for (int i = 0; i < 8; i++)
             big[i] = (uint8_t)(*number >> (8 * (7 - i)));
