@@ -9,14 +9,18 @@ cd "$(dirname "$0")/.." || exit 1
 
 command -v clang-tidy >/dev/null || { say "clang-tidy is missing: apt-get install --no-install-recommends clang-tidy"; exit 2; }
 [ -d build-lint ] || CC=clang CXX=clang++ meson setup build-lint -Ddefault_library=static >/dev/null || exit 1
-ninja -C build-lint src/store/statements.h >/dev/null 2>&1 || # compiled in, so it has to be there
-  ninja -C build-lint $(ninja -C build-lint -t targets all | sed -n 's|^\(src/[^:]*statements\.h\):.*|\1|p') >/dev/null || exit 1
+headers=$(ninja -C build-lint -t targets all | sed -n 's|^\(src/.*\.h\): CUSTOM_COMMAND$|\1|p') # included, so they have to be there
+# shellcheck disable=SC2086
+ninja -C build-lint $headers >/dev/null || exit 1
 
+# One file a process: with several, the analyzer mistakes a va_list for one that was never started (LLVM 14).
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if [ $# -gt 0 ]; then printf '%s\0' "$@"; else git ls-files -z --cached --others --exclude-standard -- 'src/*.c'; fi |
-  xargs -0 -n 2 -P "$(nproc)" clang-tidy -quiet -p build-lint >"$log" 2>/dev/null
-grep -E '(warning|error): .*\[' "$log" | sort -u
-found=$(grep -cE '(warning|error): .*\[' "$log")
-say "$found findings"
-[ "$found" = 0 ]
+  xargs -0 -n 1 -P "$(nproc)" clang-tidy -quiet -p build-lint >"$log" 2>/dev/null
+status=$?
+found=$(grep -E '(warning|error): .*\[' "$log" | sort -u)
+[ -z "$found" ] || printf '%s\n' "$found"
+say "$(printf %s "$found" | grep -c .) findings"
+[ "$status" = 0 ] || [ -n "$found" ] || say "but clang-tidy failed ($status)"
+[ "$status" = 0 ] && [ -z "$found" ]

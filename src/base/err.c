@@ -33,7 +33,7 @@ static char *format_text(struct arena *arena, const char *format, va_list argume
     return text;
 }
 
-const struct err *err_new(struct arena *arena, enum err_code code, const char *format, ...) {
+const struct err *(err_new)(struct arena *arena, enum err_code code, const char *format, ...) {
     struct err *err = arena_new(arena, struct err);
     va_list arguments;
     va_start(arguments, format);
@@ -43,7 +43,7 @@ const struct err *err_new(struct arena *arena, enum err_code code, const char *f
     return err;
 }
 
-const struct err *err_wrap(struct arena *arena, const struct err *cause, const char *format, ...) {
+const struct err *(err_wrap)(struct arena *arena, const struct err *cause, const char *format, ...) {
     ASSERT(cause);
     struct err *err = arena_new(arena, struct err);
     va_list arguments;

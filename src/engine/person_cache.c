@@ -425,9 +425,9 @@ static const char *const signal_methods[] = {
 
 static uint8_t pack_method(str method)
 {
-    for (uint8_t i = 1; i < sizeof signal_methods / sizeof *signal_methods; i++)
+    for (size_t i = 1; i < sizeof signal_methods / sizeof *signal_methods; i++)
         if (str_equal(method, str_of(signal_methods[i])))
-            return i;
+            return (uint8_t)i;
     return 0;
 }
 

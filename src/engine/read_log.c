@@ -141,6 +141,17 @@ static int number_order(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* "reads.N.log", as segment_path makes it. */
+static bool segment_number(str name, uint64_t *ret_number)
+{
+    int64_t number = 0;
+    if (!str_starts(name, STR("reads.")) || !str_ends(name, STR(".log")) ||
+        !str_to_int64(str_slice(name, strlen("reads."), name.length - strlen(".log")), &number) || number < 1)
+        return false;
+    *ret_number = (uint64_t)number;
+    return true;
+}
+
 static const struct err *leftovers_open(struct engine *engine, struct arena *arena, uint64_t done)
 {
     struct read_log *log = engine->read_log;
@@ -149,9 +160,8 @@ static const struct err *leftovers_open(struct engine *engine, struct arena *are
     if (!directory)
         return err_new(arena, ERR_IO, "%s cannot be read: %s", engine->data, strerror(errno));
     for (struct dirent *entry; (entry = readdir(directory));) {
-        unsigned long long number;
-        char end;
-        if (sscanf(entry->d_name, "reads.%llu.lo%c", &number, &end) == 2 && end == 'g')
+        uint64_t number;
+        if (segment_number(str_of(entry->d_name), &number))
             *(uint64_t *)vec_push(arena, &numbers) = number;
     }
     closedir(directory);

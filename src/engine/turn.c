@@ -321,7 +321,7 @@ static const struct err *lease_join(void *context, struct commit *commit)
     lease->mine = lease_free(commit->engine, text, commit->now_ms, &until_ms);
     if (lease->mine)
         commit_setting(commit, str_of(lease->key),
-                       str_printf(commit->arena, "%s %lld", commit->engine->nodes->id, (long long)(commit->now_ms + LEASE_MS)));
+                       str_printf(commit->arena, "%s %lld", commit->engine->nodes->id, (long long)commit->now_ms + LEASE_MS));
     return NULL;
 }
 

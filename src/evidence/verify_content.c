@@ -342,7 +342,7 @@ static void lines_check(struct content *content, const struct tally *tally)
     unsigned long long missing = tally->missing, first = tally->missing_first;
     if (!content->told && missing)
         verifier_note(verifier, name, "entries", "%llu of %llu entries that are here have no line, so what they are about is not told", missing,
-                      (unsigned long long)(tally->missing + tally->lined));
+                      missing + tally->lined);
     else if (missing == 1)
         verifier_finding(verifier, false, name, "entries", "1 entry of the time asked for has no line: entry %llu", first);
     else if (missing)

@@ -149,7 +149,7 @@ static enum status show_plan(struct run *run, const struct json *plan, str text)
 
 static enum status diff(struct run *run) {
     struct http_reply reply;
-    str body;
+    str body = STR_NONE;
     uint8_t sha256[32];
     enum status status = body_of(run, &body, sha256);
     if (status || (status = run_post(run, STR("/v1/policy/plan?count=0"), body, &reply)))
@@ -165,7 +165,7 @@ static enum status plan_whole(struct run *run, str body, struct json *ret_plan) 
 
 static enum status simulate(struct run *run) {
     struct json plan;
-    str body;
+    str body = STR_NONE;
     uint8_t sha256[32];
     enum status status = body_of(run, &body, sha256);
     if (status || (status = plan_whole(run, body, &plan)))
@@ -211,7 +211,7 @@ static enum status apply(struct run *run) {
     struct http_reply reply;
     struct json plan;
     struct client *client;
-    str body, version = STR_NONE;
+    str body = STR_NONE, version = STR_NONE;
     uint8_t sha256[32];
     enum status status = body_of(run, &body, sha256);
     if (status || (status = run_client(run, LOCAL_MAKE, &client)))

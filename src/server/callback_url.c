@@ -20,7 +20,7 @@ static bool host_public(str host)
 {
     char text[256];
     struct in6_addr address;
-    if (host.length >= sizeof(text) || str_find_char(host, '.') <= 0)
+    if (str_empty(host) || host.length >= sizeof(text) || str_find_char(host, '.') <= 0)
         return false; /* "localhost", "intranet" */
     memcpy(text, host.data, host.length);
     text[host.length] = '\0';

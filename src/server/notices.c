@@ -273,6 +273,7 @@ static bool diff_words(struct arena *arena, const words *a, const words *b, step
         for (int k = -d; k <= d; k += 2) {
             x = k == -d || (k != d && v[middle + k - 1] < v[middle + k + 1]) ? v[middle + k + 1] : v[middle + k - 1] + 1;
             y = x - k;
+            ASSERT(x >= 0 && y >= 0);
             while (x < n && y < m && str_equal(a->items[x], b->items[y])) {
                 x++;
                 y++;
@@ -284,16 +285,19 @@ static bool diff_words(struct arena *arena, const words *a, const words *b, step
     }
     return false;
 found:
+    ASSERT(x == n && y == m);
     for (; d > 0 || x > 0 || y > 0; d--) {
         const int *past = rounds[d];
         int k = x - y;
         bool down = d > 0 && (k == -d || (k != d && past[middle + k - 1] < past[middle + k + 1]));
         int from_k = d == 0 ? 0 : down ? k + 1 : k - 1, from_x = d == 0 ? 0 : past[middle + from_k], from_y = d == 0 ? 0 : from_x - from_k;
+        ASSERT(from_x >= 0 && from_y >= 0);
         int after_x = d == 0 ? 0 : down ? from_x : from_x + 1, after_y = d == 0 ? 0 : down ? from_y + 1 : from_y;
         while (x > after_x && y > after_y) {
             step_add(arena, ret_steps, '=', a->items[--x]);
             y--;
         }
+        ASSERT(x == after_x && y == after_y);
         if (d == 0)
             break;
         if (down)

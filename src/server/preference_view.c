@@ -256,6 +256,7 @@ static void consent_state(struct page *page, const struct purpose_standing *now)
         bool undecided = HAS(now->reasons, REASON_CONSENT_MISSING) || is_granted(now);
         state_line(page, undecided ? "badge ask" : "badge off", consent_words(page, now));
     } else {
+        ASSERT(now->record); /* nothing stands against it: somebody said yes */
         state_line(page, "badge on", dated(page, TEXT_STATE_GIVEN, now->record));
         html(page, " ");
         if (now->record->notice_version) {

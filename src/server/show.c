@@ -2,6 +2,7 @@
 #include "server/server_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define BATCHES_SHOWN 50
@@ -132,12 +133,14 @@ static const struct err *show_destinations(struct call *call, struct jsonw *w)
 
 static const struct err *show_memory(struct call *call, struct jsonw *w)
 {
-    unsigned long long size = 0, resident = 0;
+    char pages[128] = "", *rest; /* "SIZE RESIDENT …" */
     FILE *file = fopen("/proc/self/statm", "r");
-    if (!file || fscanf(file, "%llu %llu", &size, &resident) != 2)
-        size = resident = 0;
-    if (file)
+    if (file) {
+        if (!fgets(pages, sizeof(pages), file))
+            pages[0] = '\0';
         (void)fclose(file); /* only read */
+    }
+    unsigned long long size = strtoull(pages, &rest, 10), resident = strtoull(rest, NULL, 10);
     long page = sysconf(_SC_PAGESIZE);
     struct engine_metrics metrics;
     engine_metrics(call->server->engine, &metrics);

@@ -24,6 +24,8 @@ void write_user(struct jsonw *w, const struct user *user)
 /* Control characters would let a name look like another in a list or a terminal. */
 static bool text_ok(str text)
 {
+    if (!text.data)
+        return true; /* not said */
     if (text.length > LIMIT_USER_TEXT_BYTES)
         return false;
     for (size_t i = 0; i < text.length; i++)

@@ -89,6 +89,7 @@ static uint32_t exact_slot(const struct purpose_sets *sets, purpose_mask mask)
 
 static void exact_put(struct purpose_sets *sets, uint32_t id)
 {
+    ASSERT((sets->exact != NULL) == (sets->exact_slots != 0));
     if ((sets->exact_count + 1) * 2 > sets->exact_slots) {
         uint32_t *old = sets->exact, old_slots = sets->exact_slots;
         sets->exact_slots = old_slots ? old_slots * 2 : 64;

@@ -4,6 +4,7 @@
 #include "engine/engine_private.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static void a_profile_survives_reopening(void **state)
 {
@@ -418,6 +419,33 @@ static void reads_are_in_the_ledger_soon_and_after_a_restart(void **state)
     world_end(&world);
 }
 
+/* Somebody kept a copy of a log that was stored long ago. */
+static void a_stray_file_beside_the_logs_of_reads_is_left_alone(void **state)
+{
+    static const char *const names[] = {"reads.1.log.old", "reads.-1.log", "reads.99999999999999999999.log", "reads..log"};
+    struct world world = {0};
+    (void)state;
+    world_begin(&world);
+    world_state(&world, "user_id:u1", "newsletter", CONSENT_GIVEN);
+    struct person *person = world_person(&world, "user_id:u1", PERSON_HEAD);
+    engine_record_read(world.engine, (struct uuid){{1}}, person->root, STR("newsletter"), "profile");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        FILE *file = fopen(arena_printf(&world.arena, "%s/%s", world.data, names[i]), "w");
+        assert_non_null(file);
+        fclose(file);
+    }
+    world_reopen(&world);
+    engine_record_read(world.engine, (struct uuid){{1}}, person->root, STR("newsletter"), "profile");
+    world_reopen(&world);
+    struct read_row *rows = NULL;
+    size_t count = 0;
+    check_fine(engine_store(world.engine)->reads(reader_session(world.reader), &world.arena, &person->root, 1, 0, 1000, &rows, &count));
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_int_equal(access(arena_printf(&world.arena, "%s/%s", world.data, names[i]), F_OK), 0);
+    world_end(&world);
+}
+
 /* More than one commit takes: none is lost, none is stored twice, and nobody is refused for it. */
 static void a_flood_of_reads_is_stored_whole_in_several_commits(void **state)
 {
@@ -534,6 +562,7 @@ int main(void)
         cmocka_unit_test(tokens_and_write_keys_open_what_they_are_for),
         cmocka_unit_test(a_second_open_says_who_has_the_directory),
         cmocka_unit_test(reads_are_in_the_ledger_soon_and_after_a_restart),
+        cmocka_unit_test(a_stray_file_beside_the_logs_of_reads_is_left_alone),
         cmocka_unit_test(a_flood_of_reads_is_stored_whole_in_several_commits),
         cmocka_unit_test(changes_tell_who_was_touched_since),
         cmocka_unit_test(a_paused_destination_stays_paused),

@@ -150,6 +150,7 @@ static struct person *person_load(const struct store_memory *store, struct load 
     }
     if (person->consents.count)
         qsort(person->consents.items, person->consents.count, sizeof *person->consents.items, known_order);
+    ASSERT(person->profiles.count); /* its own at least */
     person->root = person->profiles.items[0].number;
     person->loaded = load->parts | PERSON_HEAD;
     vec_each (profile, &person->profiles) {

@@ -40,7 +40,7 @@ static const struct err *run(struct schema *schema, const char *sql, const char 
 
 static const struct err *version_read(struct schema *schema, int64_t *ret_version, int64_t *ret_oldest)
 {
-    int64_t there;
+    int64_t there = 0;
     *ret_version = *ret_oldest = 0;
     TRY(run(schema, "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('schema_version')", "opening", 0, &there));
     if (!there)
@@ -59,7 +59,7 @@ static const struct err *version_fits(struct schema *schema, int64_t version, in
 
 static const struct err *migrate_locked(struct schema *schema, int64_t *ret_from)
 {
-    int64_t oldest;
+    int64_t oldest = 0;
     TRY(run(schema, "SELECT 1 FROM pg_advisory_xact_lock(1413827663)", "waiting for another migration", 0, NULL));
     TRY(version_read(schema, ret_from, &oldest));
     TRY(version_fits(schema, *ret_from, oldest));
@@ -100,11 +100,11 @@ static const struct err *citus_find(struct schema *schema)
 /* Whoever may, brings the layout up to date; who may not, is told who should. */
 static const struct err *check(struct schema *schema)
 {
-    int64_t version, oldest, may;
+    int64_t version = 0, oldest = 0, may = 0;
     TRY(version_read(schema, &version, &oldest));
     TRY(version_fits(schema, version, oldest));
     if (version >= MIGRATIONS) {
-        int64_t unfinished;
+        int64_t unfinished = 0;
         TRY(citus_find(schema));
         TRY(run(schema, "SELECT count(*) FROM setting WHERE key = '" COPY_UNFINISHED "'", "opening", 0, &unfinished));
         return unfinished ? err_new(schema->arena, ERR_CONFLICT, "%s holds a copy that was broken off. Make the database anew and start `telos migrate` again.",
@@ -130,7 +130,7 @@ const struct err *schema_check(struct arena *arena, struct store_postgres *store
 
 static const struct err *grant_locked(struct schema *schema, int64_t *ret_there)
 {
-    int64_t may;
+    int64_t may = 0;
     TRY(run(schema, "SELECT count(*) FROM pg_catalog.pg_roles WHERE rolname = '" APP_ROLE "'", "looking for the role", 0, ret_there));
     if (!*ret_there) {
         TRY(run(schema, "SELECT (rolcreaterole OR rolsuper)::int FROM pg_catalog.pg_roles WHERE rolname = current_user", "looking for the role", 0, &may));

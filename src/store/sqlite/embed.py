@@ -8,8 +8,9 @@ import sys
 
 
 def literal(text):
+    """One C string of several lines, in parentheses: they say that no comma is missing between them."""
     lines = [line.rstrip() for line in text.strip().split("\n")]
-    return "\n    ".join('"' + line.replace("\\", "\\\\").replace('"', '\\"') + '\\n"' for line in lines if line)
+    return "(" + "\n    ".join('"' + line.replace("\\", "\\\\").replace('"', '\\"') + '\\n"' for line in lines if line) + ")"
 
 
 def main():

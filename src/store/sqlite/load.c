@@ -340,6 +340,7 @@ static const struct err *person_load(struct loading *loading, profile_no number,
     }
     if (person->consents.count > 1)
         qsort(person->consents.items, person->consents.count, sizeof *person->consents.items, known_order);
+    ASSERT(person->profiles.count); /* its own at least */
     person->root = person->profiles.items[0].number;
     person->loaded = loading->load->parts | PERSON_HEAD;
     TRY(parts_load(loading, person));
