@@ -89,7 +89,7 @@ static const struct err *in_transaction(struct schema *schema, const struct err 
 /* Whether the tables are distributed. */
 static const struct err *citus_find(struct schema *schema)
 {
-    int64_t there;
+    int64_t there = 0;
     TRY(run(schema, "SELECT count(*) FROM pg_catalog.pg_extension WHERE extname = 'citus'", "opening", 0, &there));
     if (there)
         TRY(run(schema, "SELECT count(*) FROM pg_catalog.pg_dist_partition WHERE logicalrelid = 'profile'::regclass", "opening", 0, &there));
@@ -214,10 +214,10 @@ str store_postgres_citus_sql(struct arena *arena)
 /* *ret_done: 0 where a table was still to be distributed. */
 static const struct err *citus_done(struct schema *schema, int64_t *ret_done)
 {
-    int64_t role, owner;
+    int64_t role = 0, owner = 0;
     *ret_done = 1;
     for (size_t i = 0; i < DISTRIBUTIONS; i++) {
-        int64_t there;
+        int64_t there = 0;
         const char *sql = arena_printf(schema->arena, "SELECT count(*) FROM pg_catalog.pg_dist_partition WHERE logicalrelid = '%s'::regclass",
                                        distribution_table(i));
         TRY(run(schema, sql, "looking for Citus", 0, &there));
