@@ -174,7 +174,7 @@ static size_t save_queue(struct saving *saving, const struct rows *tiles)
 }
 
 /* Whether the transaction whose COMMIT nobody answered took place. */
-static const struct err *outcome_ask(struct postgres_session *session, struct arena *arena, str xact, bool *ret_saved)
+static const struct err *outcome_ask(struct postgres_session *session, struct arena *arena, str xact, int64_t before, bool *ret_saved)
 {
     const struct err *err = NULL;
     for (int64_t until_ms = clock_monotonic_us() / 1000 + OUTCOME_MS; clock_monotonic_us() / 1000 < until_ms;) {
@@ -183,8 +183,12 @@ static const struct err *outcome_ask(struct postgres_session *session, struct ar
         param_bytes(&params, xact);
         err = ask(session, arena, SQL_XACT_STATUS, &params, &result);
         str status = err || !PQntuples(result) ? STR_NONE : got_borrow(result, 0, 0);
-        *ret_saved = str_equal(status, STR("committed"));
-        if (!err && (*ret_saved || str_equal(status, STR("aborted"))))
+        bool committed = str_equal(status, STR("committed")), aborted = str_equal(status, STR("aborted"));
+        if (committed) { /* a server that crashed may have given the number again: then this save left no trace */
+            err = ask(session, arena, SQL_HEAD_SEQUENCE, NULL, &result);
+            *ret_saved = !err && PQntuples(result) && got_int(result, 0, 0) > before;
+        }
+        if (!err && (committed || aborted))
             return NULL;
         (void)usleep(OUTCOME_PAUSE_US); /* the server restarts, or has not noticed yet */
     }
@@ -197,6 +201,7 @@ static const struct err *save_once(struct saving *saving)
     struct postgres_session *session = saving->session;
     struct rows tiles = rows_make(saving->arena, "nb");
     str xact = str_copy(saving->arena, str_of(session->xact));
+    int64_t before = session->sequence;
     session->again = session->stale = false;
     if (saving->save->sets)
         sets_tell(session->store, saving->save->sets);
@@ -209,7 +214,7 @@ static const struct err *save_once(struct saving *saving)
     session->turn = session->turn && err;
     bool saved = false;
     if (err && session->lost && !session->again) {
-        TRY(outcome_ask(session, saving->arena, xact, &saved));
+        TRY(outcome_ask(session, saving->arena, xact, before, &saved));
         session->lost = true;
     }
     if (err && !saved)

@@ -32,6 +32,9 @@ UPDATE head SET sequence = sequence + 1, text = CASE WHEN $1::bigint = 1 THEN $2
 -- What became of a transaction whose end nobody heard of.
 SELECT pg_xact_status($1::text::xid8)
 
+-- name: head_sequence
+SELECT sequence FROM head WHERE one = 1
+
 -- name: pooled
 -- Another process than the one that was connected to: a pooler stands between.
 SELECT pg_backend_pid()
