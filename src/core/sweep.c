@@ -59,6 +59,23 @@ static int64_t said_until(const struct apply *apply, const struct person *person
     return until_ms;
 }
 
+static bool outbox_empty(const struct person *person)
+{
+    vec_each (delivery, &person->deliveries)
+        if (!row_dead(delivery) && delivery->state == DELIVERY_PENDING)
+            return false;
+    return true;
+}
+
+/* Confirmed, and that an hour ago: for so long whoever tracks what recipients answer (Art. 19) finds it. */
+static bool recalls_over(const struct apply *apply, const struct person *person)
+{
+    vec_each (delivery, &person->deliveries)
+        if (!row_dead(delivery) && delivery->kind == DELIVERY_RECALL && delivery->done_ms != TIME_NONE && delivery->done_ms + HOUR_MS > apply->now_ms)
+            return false;
+    return outbox_empty(person);
+}
+
 int64_t person_due_work_out(struct apply *apply, struct person *person)
 {
     const struct standing *standing = standing_of(apply, person, NULL);
@@ -90,11 +107,8 @@ int64_t person_due_work_out(struct apply *apply, struct person *person)
     due_ms = grown_ms < due_ms ? grown_ms : due_ms;
     if (faded_ms > apply->now_ms && faded_ms < due_ms)
         due_ms = faded_ms;
-    if (standing->erased) { /* until its recalls are confirmed, then it goes altogether */
-        vec_each (delivery, &person->deliveries)
-            if (!row_dead(delivery) && delivery->state == DELIVERY_PENDING && apply->now_ms + HOUR_MS < due_ms)
-                due_ms = apply->now_ms + HOUR_MS;
-    }
+    if (standing->erased && !recalls_over(apply, person) && apply->now_ms + HOUR_MS < due_ms)
+        due_ms = apply->now_ms + HOUR_MS; /* then it goes altogether */
     return due_ms > apply->now_ms ? due_ms : apply->now_ms + 1;
 }
 
@@ -160,14 +174,6 @@ static bool data_empty(const struct apply *apply, const struct person *person)
     return true;
 }
 
-static bool outbox_empty(const struct person *person)
-{
-    vec_each (delivery, &person->deliveries)
-        if (!row_dead(delivery) && delivery->state == DELIVERY_PENDING)
-            return false;
-    return true;
-}
-
 /* Did data go in this batch? Then its keys go with it. */
 static bool data_ended(const struct person *person)
 {
@@ -202,7 +208,7 @@ static void erased_end(struct apply *apply, struct person *person)
     if (data_ended(person) || !identifiers_left(person)) /* who came anew may have taken the last name along */
         vec_each (profile, &person->profiles)
             key_end_push(apply, profile->number, KEY_CLASS_ALL, false);
-    if (!outbox_empty(person))
+    if (!recalls_over(apply, person))
         return;
     rows_end(&person->deliveries);
     rows_end(&person->disclosures);
