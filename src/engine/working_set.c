@@ -261,10 +261,10 @@ static const struct err *load_more(struct working_set *set, struct load *load)
 }
 
 /* The person that a sweep is about; NULL where a request before it is about the same one. */
-static struct person *sweep_person(const struct commit *commit, const struct working_set *set, const struct load *more, size_t sweep)
+static struct person *sweep_person(const struct commit *commit, const struct load *more, size_t sweep)
 {
     struct person *person = NULL;
-    for (size_t i = 0; i < set->needs.count && !person; i++)
+    for (size_t i = 0; i < more->profile_count && !person; i++)
         if (profile_no_equal(more->profiles[i], commit->sweeps.items[sweep]))
             person = more->by_profile[i];
     for (size_t i = commit->origins.count; person && i < commit->batch.request_count; i++)
@@ -290,7 +290,7 @@ static void requests_fill(struct working_set *set, const struct load *more)
     }
     batch->request_count = commit->origins.count;
     for (size_t i = 0; i < commit->sweeps.count; i++) {
-        struct person *person = sweep_person(commit, set, more, i);
+        struct person *person = sweep_person(commit, more, i);
         if (person)
             batch->requests[batch->request_count++] = (struct request){.kind = REQUEST_SWEEP, .person = person};
     }
