@@ -173,9 +173,28 @@ static size_t save_queue(struct saving *saving, const struct rows *tiles)
     return sets;
 }
 
-/* Whether the transaction whose COMMIT nobody answered took place. */
-static const struct err *outcome_ask(struct postgres_session *session, struct arena *arena, str xact, int64_t before, bool *ret_saved)
+/* Whether this very save left its trace. A server that crashed may give the number of a transaction that it lost to another one, such as another node's save. */
+static const struct err *trace_find(struct saving *saving, int64_t before, bool *ret_found)
 {
+    const struct ledger_row *first = saving->save->ledger.count ? saving->save->ledger.items : NULL;
+    struct params params = params_make(saving->arena);
+    const PGresult *result;
+    if (!first) {
+        TRY(ask(saving->session, saving->arena, SQL_HEAD_SEQUENCE, NULL, &result));
+        *ret_found = PQntuples(result) && got_int(result, 0, 0) > before;
+        return NULL;
+    }
+    param_int(&params, (int64_t)first->index); /* what entries commit to is never the same twice */
+    TRY(ask(saving->session, saving->arena, SQL_SAVED_LEAF, &params, &result));
+    *ret_found = PQntuples(result) && str_equal(got_borrow(result, 0, 0), str_bytes(first->leaf_hash, sizeof first->leaf_hash));
+    return NULL;
+}
+
+/* Whether the transaction whose COMMIT nobody answered took place. */
+static const struct err *outcome_ask(struct saving *saving, str xact, int64_t before, bool *ret_saved)
+{
+    struct postgres_session *session = saving->session;
+    struct arena *arena = saving->arena;
     const struct err *err = NULL;
     for (int64_t until_ms = clock_monotonic_us() / 1000 + OUTCOME_MS; clock_monotonic_us() / 1000 < until_ms;) {
         struct params params = params_make(arena);
@@ -184,10 +203,8 @@ static const struct err *outcome_ask(struct postgres_session *session, struct ar
         err = ask(session, arena, SQL_XACT_STATUS, &params, &result);
         str status = err || !PQntuples(result) ? STR_NONE : got_borrow(result, 0, 0);
         bool committed = str_equal(status, STR("committed")), aborted = str_equal(status, STR("aborted"));
-        if (committed) { /* a server that crashed may have given the number again: then this save left no trace */
-            err = ask(session, arena, SQL_HEAD_SEQUENCE, NULL, &result);
-            *ret_saved = !err && PQntuples(result) && got_int(result, 0, 0) > before;
-        }
+        if (committed)
+            err = trace_find(saving, before, ret_saved);
         if (!err && (committed || aborted))
             return NULL;
         (void)usleep(OUTCOME_PAUSE_US); /* the server restarts, or has not noticed yet */
@@ -214,7 +231,7 @@ static const struct err *save_once(struct saving *saving)
     session->turn = session->turn && err;
     bool saved = false;
     if (err && session->lost && !session->again) {
-        TRY(outcome_ask(session, saving->arena, xact, before, &saved));
+        TRY(outcome_ask(saving, xact, before, &saved));
         session->lost = true;
     }
     if (err && !saved)

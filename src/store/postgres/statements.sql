@@ -35,6 +35,9 @@ SELECT pg_xact_status($1::text::xid8)
 -- name: head_sequence
 SELECT sequence FROM head WHERE one = 1
 
+-- name: saved_leaf
+SELECT leaf_hash FROM ledger WHERE number = $1::bigint
+
 -- name: pooled
 -- Another process than the one that was connected to: a pooler stands between.
 SELECT pg_backend_pid()
