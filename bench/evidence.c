@@ -32,19 +32,22 @@ struct bench {
 /* Does some work, returns how much of it. */
 typedef uint64_t work(struct bench *bench);
 
-static double now_s(void) {
+static double now_s(void)
+{
     struct timespec time;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static void bare_hash(struct bench *bench, const void *data, size_t size) {
+static void bare_hash(struct bench *bench, const void *data, size_t size)
+{
     uint8_t digest[32];
     bool fine = EVP_DigestInit_ex2(bench->sha256, NULL, NULL) == 1 && EVP_DigestUpdate(bench->sha256, data, size) == 1;
     ASSERT(fine && EVP_DigestFinal_ex(bench->sha256, digest, NULL) == 1);
 }
 
-static uint64_t append(struct bench *bench) {
+static uint64_t append(struct bench *bench)
+{
     struct merkle_frontier frontier;
     struct hash leaf;
     merkle_frontier_init(&frontier);
@@ -57,14 +60,16 @@ static uint64_t append(struct bench *bench) {
 }
 
 /* The entries' own bytes, nothing else. */
-static uint64_t append_bare(struct bench *bench) {
+static uint64_t append_bare(struct bench *bench)
+{
     for (size_t i = 0; i < ENTRIES; i++)
         bare_hash(bench, bench->entries[i].data, bench->entries[i].length);
     return ENTRIES;
 }
 
 /* And the nodes above them: one to an entry. */
-static uint64_t append_bare_nodes(struct bench *bench) {
+static uint64_t append_bare_nodes(struct bench *bench)
+{
     uint8_t node[65] = {1};
     for (size_t i = 0; i < ENTRIES; i++) {
         bare_hash(bench, bench->entries[i].data, bench->entries[i].length);
@@ -73,7 +78,8 @@ static uint64_t append_bare_nodes(struct bench *bench) {
     return ENTRIES;
 }
 
-static uint64_t verify(struct bench *bench) {
+static uint64_t verify(struct bench *bench)
+{
     for (size_t i = 0; i < ENTRIES; i++) {
         struct hash leaf;
         merkle_leaf(bench->entries[i], &leaf);
@@ -83,7 +89,8 @@ static uint64_t verify(struct bench *bench) {
 }
 
 /* The same bytes: the entry, and a node for each step of the path. */
-static uint64_t verify_bare(struct bench *bench) {
+static uint64_t verify_bare(struct bench *bench)
+{
     uint8_t node[65] = {1};
     for (size_t i = 0; i < ENTRIES; i++) {
         bare_hash(bench, bench->entries[i].data, bench->entries[i].length);
@@ -93,14 +100,16 @@ static uint64_t verify_bare(struct bench *bench) {
     return ENTRIES;
 }
 
-static uint64_t sealing(struct bench *bench) {
+static uint64_t sealing(struct bench *bench)
+{
     for (size_t i = 0; i < ENTRIES; i++)
         seal(bench->key, STR("0123456789abcdef"), bench->entries[i], (uint8_t *)bench->sealed);
     return ENTRIES;
 }
 
 /* A key a message, as persons' keys are, but no random nonce. */
-static uint64_t sealing_bare(struct bench *bench) {
+static uint64_t sealing_bare(struct bench *bench)
+{
     uint8_t nonce[12] = {0};
     for (size_t i = 0; i < ENTRIES; i++) {
         int size;
@@ -116,27 +125,31 @@ static uint64_t sealing_bare(struct bench *bench) {
     return ENTRIES;
 }
 
-static uint64_t keys_cached(struct bench *bench) {
+static uint64_t keys_cached(struct bench *bench)
+{
     uint8_t key[32];
     for (uint64_t i = 0; i < ENTRIES; i++)
         ASSERT(vault_key(bench->vault, (profile_no){i % 1000 + 1}, KEY_CONSENT, key) == VAULT_LIVE);
     return ENTRIES;
 }
 
-static uint64_t keys_spread(struct bench *bench) {
+static uint64_t keys_spread(struct bench *bench)
+{
     uint8_t key[32];
     for (uint64_t i = 0; i < ENTRIES; i++, bench->next += 7919)
         ASSERT(vault_key(bench->vault, (profile_no){bench->next % PROFILES + 1}, (enum key_class)(bench->next % KEY_CLASS_COUNT), key) == VAULT_LIVE);
     return ENTRIES;
 }
 
-static void die(const char *what) {
+static void die(const char *what)
+{
     fprintf(stderr, "evidence: %s\n", what);
     exit(1);
 }
 
 /* Entries of `size` bytes, or as the ledger makes them where it is 0; their tree and proofs. */
-static void entries_make(struct bench *bench, size_t size) {
+static void entries_make(struct bench *bench, size_t size)
+{
     for (size_t i = 0; i < ENTRIES; i++) {
         char *text = arena_alloc_raw(&bench->arena, ENTRY_MAX);
         for (size_t b = 0; b < size; b++)
@@ -149,7 +162,8 @@ static void entries_make(struct bench *bench, size_t size) {
     merkle_root_of(bench->leaves, ENTRIES, &bench->root);
 }
 
-static double rate(struct bench *bench, work *work, double seconds) {
+static double rate(struct bench *bench, work *work, double seconds)
+{
     uint64_t done = 0;
     double began = now_s(), took;
     do {
@@ -160,8 +174,8 @@ static double rate(struct bench *bench, work *work, double seconds) {
 }
 
 /* In turns of a tenth, so that what else the machine does hits both alike; a `fixed` reference is an aim. */
-static void line(struct bench *bench, const char *wanted, const char *name, const char *unit, double seconds, work *ours, work *reference,
-                 double fixed) {
+static void line(struct bench *bench, const char *wanted, const char *name, const char *unit, double seconds, work *ours, work *reference, double fixed)
+{
     double sum_ours = 0, sum_reference = 0;
     if (wanted && !strstr(name, wanted))
         return;
@@ -170,25 +184,26 @@ static void line(struct bench *bench, const char *wanted, const char *name, cons
         sum_ours += rate(bench, ours, seconds / 20) / 10;
         sum_reference += reference ? rate(bench, reference, seconds / 20) / 10 : fixed / 10;
     }
-    printf("{\"name\":\"%s\",\"ours\":%.0f,\"reference\":%.0f,\"ratio\":%.3f,\"unit\":\"%s\"}\n", name, sum_ours, sum_reference,
-           sum_ours / sum_reference, unit);
+    printf("{\"name\":\"%s\",\"ours\":%.0f,\"reference\":%.0f,\"ratio\":%.3f,\"unit\":\"%s\"}\n", name, sum_ours, sum_reference, sum_ours / sum_reference,
+           unit);
     (void)fflush(stdout); /* a lost line is missed by who reads it */
 }
 
-static void run(struct bench *bench, const char *wanted, double seconds) {
+static void run(struct bench *bench, const char *wanted, double seconds)
+{
     entries_make(bench, 600);
     line(bench, wanted, "append and root, entries of 600 bytes, against SHA-256 of the entries", "entries/s", seconds, append, append_bare, 0);
     line(bench, wanted, "verify inclusion, entries of 600 bytes, against SHA-256 of the same bytes", "proofs/s", seconds, verify, verify_bare, 0);
     line(bench, wanted, "seal 600 bytes, against bare AES-256-GCM", "seals/s", seconds, sealing, sealing_bare, 0);
     arena_clear(&bench->arena);
     entries_make(bench, 0);
-    line(bench, wanted, "append and root, the ledger's own entries, against SHA-256 of the same bytes", "entries/s", seconds, append,
-         append_bare_nodes, 0);
+    line(bench, wanted, "append and root, the ledger's own entries, against SHA-256 of the same bytes", "entries/s", seconds, append, append_bare_nodes, 0);
     line(bench, wanted, "a person's key, cached, against 100 ns", "keys/s", seconds, keys_cached, NULL, 1e7);
     line(bench, wanted, "a person's key, any of 100,000 persons, against 2 us", "keys/s", seconds, keys_spread, NULL, 5e5);
 }
 
-static void vault_make(struct bench *bench, const char *folder) {
+static void vault_make(struct bench *bench, const char *folder)
+{
     const struct err *err = vault_open(&bench->arena, folder, NULL, &bench->vault);
     for (uint64_t first = 1; !err && first <= PROFILES; first += 1000)
         err = vault_create_keys(&bench->arena, bench->vault, (profile_no){first}, 1000);
@@ -196,7 +211,8 @@ static void vault_make(struct bench *bench, const char *folder) {
         die(err->text);
 }
 
-static void folder_remove(const char *folder) {
+static void folder_remove(const char *folder)
+{
     static const char *const names[] = {"vault", "vault.journal", "tombstones.log", "keys/master.key", "keys", ""};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         char path[256];
@@ -206,7 +222,8 @@ static void folder_remove(const char *folder) {
     }
 }
 
-int main(int count, char **arguments) {
+int main(int count, char **arguments)
+{
     double seconds = count > 1 ? strtod(arguments[1], NULL) : 2;
     const char *wanted = count > 2 ? arguments[2] : NULL;
     char folder[] = "/tmp/telos-bench-XXXXXX";

@@ -38,13 +38,15 @@ struct arena_block {
     _Alignas(ALIGNMENT) uint8_t data[];
 };
 
-static void arena_die(void) {
+static void arena_die(void)
+{
     static const char text[] = "telos: out of memory\n";
     (void)!fwrite(text, 1, sizeof(text) - 1, stderr); /* nothing left to do when even this fails */
     abort();
 }
 
-static struct arena_block *block_new(size_t size) {
+static struct arena_block *block_new(size_t size)
+{
     struct arena_block *block = malloc(sizeof(*block) + size);
     if (!block)
         arena_die();
@@ -54,14 +56,16 @@ static struct arena_block *block_new(size_t size) {
     return block;
 }
 
-static void block_free(struct arena_block *block) {
+static void block_free(struct arena_block *block)
+{
     UNPOISON(block->data, block->size);
     free(block);
 }
 
 void arena_init(struct arena *arena) { *arena = (struct arena){0}; }
 
-void arena_clear(struct arena *arena) {
+void arena_clear(struct arena *arena)
+{
     /* Keeps the largest ordinary block; one that a single big value asked for goes back. */
     struct arena_block *kept = NULL;
     for (struct arena_block *block = arena->blocks; block; block = block->older)
@@ -82,7 +86,8 @@ void arena_clear(struct arena *arena) {
     }
 }
 
-void arena_release(struct arena *arena) {
+void arena_release(struct arena *arena)
+{
     for (struct arena_block *block = arena->blocks, *older; block; block = older) {
         older = block->older;
         block_free(block);
@@ -91,7 +96,8 @@ void arena_release(struct arena *arena) {
 }
 
 /* The slow path: the current block has no room for `size` (already rounded) bytes. */
-static void *arena_alloc_block(struct arena *arena, size_t size) {
+static void *arena_alloc_block(struct arena *arena, size_t size)
+{
     size_t usual = BLOCK_BYTES_FIRST;
     if (arena->blocks) {
         usual = arena->blocks->size * 2;
@@ -116,7 +122,8 @@ static void *arena_alloc_block(struct arena *arena, size_t size) {
     return block->data;
 }
 
-void *arena_alloc_raw(struct arena *arena, size_t size) {
+void *arena_alloc_raw(struct arena *arena, size_t size)
+{
     if (size > PTRDIFF_MAX / 2)
         arena_die();
     size_t rounded = ((size ? size : 1) + RED_ZONE + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
@@ -132,13 +139,15 @@ void *arena_alloc_raw(struct arena *arena, size_t size) {
     return memory;
 }
 
-void *arena_alloc(struct arena *arena, size_t size) {
+void *arena_alloc(struct arena *arena, size_t size)
+{
     void *memory = arena_alloc_raw(arena, size);
     memset(memory, 0, size);
     return memory;
 }
 
-char *arena_printf(struct arena *arena, const char *format, ...) {
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(NULL, 0, format, arguments);

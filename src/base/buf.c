@@ -9,7 +9,8 @@ enum { CAPACITY_FIRST = 256 };
 
 void buf_init(struct buf *buf, struct arena *arena, size_t max) { *buf = (struct buf){.arena = arena, .max = max}; }
 
-char *buf_reserve(struct buf *buf, size_t size) {
+char *buf_reserve(struct buf *buf, size_t size)
+{
     if (buf->overflow || size > buf->max - buf->length) {
         buf->overflow = true;
         return NULL;
@@ -30,7 +31,8 @@ char *buf_reserve(struct buf *buf, size_t size) {
     return buf->data ? buf->data + buf->length : (char *)arena_alloc_raw(buf->arena, 1);
 }
 
-void buf_add(struct buf *buf, str s) {
+void buf_add(struct buf *buf, str s)
+{
     if (s.length == 0)
         return;
     char *room = buf_reserve(buf, s.length);
@@ -40,7 +42,8 @@ void buf_add(struct buf *buf, str s) {
     buf->length += s.length;
 }
 
-void buf_add_char(struct buf *buf, char c) {
+void buf_add_char(struct buf *buf, char c)
+{
     char *room = buf_reserve(buf, 1);
     if (!room)
         return;
@@ -48,7 +51,8 @@ void buf_add_char(struct buf *buf, char c) {
     buf->length++;
 }
 
-void buf_printf(struct buf *buf, const char *format, ...) {
+void buf_printf(struct buf *buf, const char *format, ...)
+{
     char small[256];
     va_list arguments;
     va_start(arguments, format);

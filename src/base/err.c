@@ -17,7 +17,8 @@ static const struct {
 #undef X
 };
 
-static char *format_text(struct arena *arena, const char *format, va_list arguments, const char *tail) {
+static char *format_text(struct arena *arena, const char *format, va_list arguments, const char *tail)
+{
     va_list again;
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, again);
@@ -33,7 +34,8 @@ static char *format_text(struct arena *arena, const char *format, va_list argume
     return text;
 }
 
-const struct err *(err_new)(struct arena *arena, enum err_code code, const char *format, ...) {
+const struct err *(err_new)(struct arena *arena, enum err_code code, const char *format, ...)
+{
     struct err *err = arena_new(arena, struct err);
     va_list arguments;
     va_start(arguments, format);
@@ -43,7 +45,8 @@ const struct err *(err_new)(struct arena *arena, enum err_code code, const char 
     return err;
 }
 
-const struct err *(err_wrap)(struct arena *arena, const struct err *cause, const char *format, ...) {
+const struct err *(err_wrap)(struct arena *arena, const struct err *cause, const char *format, ...)
+{
     ASSERT(cause);
     struct err *err = arena_new(arena, struct err);
     va_list arguments;
@@ -60,7 +63,8 @@ const char *err_title(enum err_code code) { return codes[code].title; }
 int err_status(enum err_code code) { return codes[code].status; }
 bool err_retry_helps(enum err_code code) { return codes[code].retry_helps; }
 
-void assert_failed(const char *expression, const char *file, int line) {
+void assert_failed(const char *expression, const char *file, int line)
+{
     fprintf(stderr, "telos: broken invariant at %s:%d: %s\n", file, line, expression);
     abort();
 }

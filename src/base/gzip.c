@@ -11,13 +11,15 @@ enum { WINDOW_BITS_ANY = 15 + 32, WINDOW_BITS_GZIP = 15 + 16, ROOM_BYTES_FIRST =
 
 static void *zlib_alloc(void *arena, unsigned count, unsigned size) { return arena_alloc(arena, (size_t)count * size); }
 
-static void zlib_free(void *arena, void *memory) {
+static void zlib_free(void *arena, void *memory)
+{
     (void)arena; /* the arena gives it back */
     (void)memory;
 }
 
 /* Unpacks one member after the other (a gzip file may hold several). */
-static const struct err *unpack_all(struct arena *arena, z_stream *stream, size_t max, struct buf *out) {
+static const struct err *unpack_all(struct arena *arena, z_stream *stream, size_t max, struct buf *out)
+{
     for (;;) {
         size_t room = out->capacity > out->length ? out->capacity - out->length : out->length + ROOM_BYTES_FIRST;
         if (room > out->max - out->length)
@@ -41,7 +43,8 @@ static const struct err *unpack_all(struct arena *arena, z_stream *stream, size_
     }
 }
 
-const struct err *gzip_unpack(struct arena *arena, str data, size_t max, str *ret_text) {
+const struct err *gzip_unpack(struct arena *arena, str data, size_t max, str *ret_text)
+{
     if (data.length > UINT32_MAX / 2 || max > UINT32_MAX / 2)
         return err_new(arena, ERR_TOO_LARGE, "the packed body is too large");
     z_stream stream = {.zalloc = zlib_alloc, .zfree = zlib_free, .opaque = arena};
@@ -63,7 +66,8 @@ const struct err *gzip_unpack(struct arena *arena, str data, size_t max, str *re
     return NULL;
 }
 
-str gzip_pack(struct arena *arena, str text) {
+str gzip_pack(struct arena *arena, str text)
+{
     ASSERT(text.length <= UINT32_MAX / 2);
     z_stream stream = {0};
     int result = deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WINDOW_BITS_GZIP, 8, Z_DEFAULT_STRATEGY);

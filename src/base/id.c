@@ -14,12 +14,12 @@
 enum { COUNTER_BITS = 26, COUNTER_LOW_BITS = 14 };
 
 static const int8_t hex_values[256] = {
-    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
-    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11,
+    ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
 };
 
-str uuid_text(struct uuid id, char ret_text[UUID_TEXT_SIZE]) {
+str uuid_text(struct uuid id, char ret_text[UUID_TEXT_SIZE])
+{
     static const char digits[] = "0123456789abcdef";
     char *out = ret_text;
     for (int i = 0; i < 16; i++) {
@@ -34,7 +34,8 @@ str uuid_text(struct uuid id, char ret_text[UUID_TEXT_SIZE]) {
 
 str uuid_format(struct arena *arena, struct uuid id) { return uuid_text(id, arena_alloc_raw(arena, UUID_TEXT_SIZE)); }
 
-bool uuid_parse(str text, struct uuid *ret_id) {
+bool uuid_parse(str text, struct uuid *ret_id)
+{
     if (text.length != UUID_TEXT_SIZE - 1)
         return false;
     struct uuid id;
@@ -52,12 +53,14 @@ bool uuid_parse(str text, struct uuid *ret_id) {
     return true;
 }
 
-bool uuid_is_zero(struct uuid id) {
+bool uuid_is_zero(struct uuid id)
+{
     static const struct uuid zero;
     return uuid_equal(id, zero);
 }
 
-int64_t uuid_time_ms(struct uuid id) {
+int64_t uuid_time_ms(struct uuid id)
+{
     int64_t time_ms = 0;
     for (int i = 0; i < 6; i++)
         time_ms = time_ms << 8 | id.bytes[i];
@@ -66,7 +69,8 @@ int64_t uuid_time_ms(struct uuid id) {
 
 static uint64_t rotate_left(uint64_t x, int by) { return x << by | x >> (64 - by); }
 
-uint64_t id_random(struct id_source *source) {
+uint64_t id_random(struct id_source *source)
+{
     uint64_t *s = source->state;
     uint64_t result = rotate_left(s[1] * 5, 7) * 9;
     uint64_t t = s[1] << 17;
@@ -79,7 +83,8 @@ uint64_t id_random(struct id_source *source) {
     return result;
 }
 
-void id_source_init(struct id_source *source, uint64_t seed) {
+void id_source_init(struct id_source *source, uint64_t seed)
+{
     *source = (struct id_source){.last_ms = -1};
     for (int i = 0; i < 4; i++) { /* splitmix64, as the generator's authors advise */
         uint64_t z = seed += UINT64_C(0x9e3779b97f4a7c15);
@@ -89,13 +94,15 @@ void id_source_init(struct id_source *source, uint64_t seed) {
     }
 }
 
-void id_source_init_random(struct id_source *source) {
+void id_source_init_random(struct id_source *source)
+{
     *source = (struct id_source){.last_ms = -1};
     ssize_t got = getrandom(source->state, sizeof(source->state), 0);
     ASSERT(got == (ssize_t)sizeof(source->state)); /* up to 256 bytes come whole */
 }
 
-struct uuid id_next(struct id_source *source, int64_t now_ms) {
+struct uuid id_next(struct id_source *source, int64_t now_ms)
+{
     if (now_ms < 0)
         now_ms = 0;
     uint64_t random = id_random(source);

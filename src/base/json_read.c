@@ -27,12 +27,14 @@ static _Thread_local struct stack thread_stack;
 static pthread_key_t stack_key; /* frees the stack when its thread ends */
 static pthread_once_t stack_key_once = PTHREAD_ONCE_INIT;
 
-static void stack_key_create(void) {
+static void stack_key_create(void)
+{
     int result = pthread_key_create(&stack_key, free);
     ASSERT(result == 0);
 }
 
-static void stack_resize(struct stack *stack, uint32_t capacity) {
+static void stack_resize(struct stack *stack, uint32_t capacity)
+{
     struct json_member *items = NULL;
     if (capacity) {
         items = realloc(stack->items, capacity * sizeof(*items));
@@ -61,7 +63,8 @@ struct reader {
 
 static bool read_value(struct reader *r, struct json *ret_value, int depth);
 
-static bool refuse(struct reader *r, const char *wrong, size_t at) {
+static bool refuse(struct reader *r, const char *wrong, size_t at)
+{
     r->wrong = wrong;
     r->wrong_at = at;
     return false;
@@ -73,19 +76,19 @@ static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 /* The character at the next position, without taking it; 0 at the end. */
 static char peek(const struct reader *r) { return r->positions < r->positions_end ? r->text[*r->positions] : 0; }
 
-static size_t peek_at(const struct reader *r) {
-    return r->positions < r->positions_end ? *r->positions : (size_t)(r->end - r->text);
-}
+static size_t peek_at(const struct reader *r) { return r->positions < r->positions_end ? *r->positions : (size_t)(r->end - r->text); }
 
 /* The end of the token before the next position: its spaces taken off. */
-static const char *token_end(const struct reader *r, const char *from) {
+static const char *token_end(const struct reader *r, const char *from)
+{
     const char *end = r->text + peek_at(r);
     while (end > from && is_space(end[-1]))
         end--;
     return end;
 }
 
-static int hex_value(char c) {
+static int hex_value(char c)
+{
     if (is_digit(c))
         return c - '0';
     c |= 0x20;
@@ -93,7 +96,8 @@ static int hex_value(char c) {
 }
 
 /* Four hex digits at `in`, or -1. */
-static int32_t read_hex4(const char *in, const char *end) {
+static int32_t read_hex4(const char *in, const char *end)
+{
     int32_t value = 0;
     if (end - in < 4)
         return -1;
@@ -106,7 +110,8 @@ static int32_t read_hex4(const char *in, const char *end) {
     return value;
 }
 
-static char *write_utf8(char *out, uint32_t c) {
+static char *write_utf8(char *out, uint32_t c)
+{
     if (c < 0x80) {
         *out++ = (char)c;
     } else if (c < 0x800) {
@@ -126,7 +131,8 @@ static char *write_utf8(char *out, uint32_t c) {
 }
 
 /* One escape of the u kind after "\u"; a pair of surrogates is taken together, a lone one becomes U+FFFD. */
-static const char *unescape_u(const char *in, const char *end, char **out, bool *ret_lone) {
+static const char *unescape_u(const char *in, const char *end, char **out, bool *ret_lone)
+{
     int32_t c = read_hex4(in, end);
     if (c < 0)
         return NULL;
@@ -147,7 +153,8 @@ static const char *unescape_u(const char *in, const char *end, char **out, bool 
 }
 
 /* An unescaped text is never longer than its escaped form. */
-static bool unescape(struct reader *r, const char *in, const char *end, str *ret_text, bool *ret_lone) {
+static bool unescape(struct reader *r, const char *in, const char *end, str *ret_text, bool *ret_lone)
+{
     char *text = arena_alloc_raw(r->arena, (size_t)(end - in)), *out = text;
     while (in < end) {
         const char *stop = memchr(in, '\\', (size_t)(end - in));
@@ -182,7 +189,8 @@ static bool unescape(struct reader *r, const char *in, const char *end, str *ret
 
 /* The string whose opening quote is at `from`, which has been taken. Its closing quote is the last thing before the
  * next position. */
-static bool read_string(struct reader *r, size_t from, str *ret_text, str *ret_raw, bool *ret_lone) {
+static bool read_string(struct reader *r, size_t from, str *ret_text, str *ret_raw, bool *ret_lone)
+{
     const char *open = r->text + from, *end = token_end(r, open);
     if (end - open < 2 || end[-1] != '"')
         return refuse(r, "a string is not closed", from);
@@ -197,13 +205,15 @@ static bool read_string(struct reader *r, size_t from, str *ret_text, str *ret_r
     return true;
 }
 
-static const char *skip_digits(const char *p, const char *end) {
+static const char *skip_digits(const char *p, const char *end)
+{
     while (p < end && is_digit(*p))
         p++;
     return p;
 }
 
-static bool read_number(struct reader *r, size_t from, struct json *ret_value) {
+static bool read_number(struct reader *r, size_t from, struct json *ret_value)
+{
     const char *start = r->text + from, *end = token_end(r, start), *p = start;
     if (p < end && *p == '-')
         p++;
@@ -233,14 +243,16 @@ static bool read_number(struct reader *r, size_t from, struct json *ret_value) {
     return true;
 }
 
-static bool read_word(struct reader *r, size_t from, str word, enum json_type type, struct json *ret_value) {
+static bool read_word(struct reader *r, size_t from, str word, enum json_type type, struct json *ret_value)
+{
     const char *start = r->text + from;
     ret_value->raw = (str){start, (size_t)(token_end(r, start) - start)};
     ret_value->type = (uint8_t)type;
     return str_equal(ret_value->raw, word) || refuse(r, "a value is expected", from);
 }
 
-static struct json_member *push(struct reader *r) {
+static struct json_member *push(struct reader *r)
+{
     struct stack *stack = r->stack;
     if (stack->count == stack->capacity)
         stack_resize(stack, stack->capacity ? stack->capacity * 2 : STACK_FIRST);
@@ -249,7 +261,8 @@ static struct json_member *push(struct reader *r) {
 
 /* Of members with the same name the last wins, at the place of the first. True when there were such; few names are
  * compared one with another, many by a keyed hash, so that no text makes this slow. */
-static bool merge_same_names(struct reader *r, struct json_member *members, uint32_t *count) {
+static bool merge_same_names(struct reader *r, struct json_member *members, uint32_t *count)
+{
     struct map places;
     uint64_t seen = 0; /* a bit for each length and last character: mostly tells at once that a name is new */
     uint32_t kept = 0;
@@ -284,7 +297,8 @@ static bool merge_same_names(struct reader *r, struct json_member *members, uint
     return merged;
 }
 
-static bool read_object(struct reader *r, size_t from, struct json *ret_value, int depth) {
+static bool read_object(struct reader *r, size_t from, struct json *ret_value, int depth)
+{
     uint32_t base = r->stack->count;
     bool dirty = false;
     if (peek(r) == '}') {
@@ -331,7 +345,8 @@ static bool read_object(struct reader *r, size_t from, struct json *ret_value, i
     return true;
 }
 
-static bool read_array(struct reader *r, size_t from, struct json *ret_value, int depth) {
+static bool read_array(struct reader *r, size_t from, struct json *ret_value, int depth)
+{
     uint32_t base = r->stack->count;
     bool dirty = false;
     if (peek(r) == ']') {
@@ -366,7 +381,8 @@ static bool read_array(struct reader *r, size_t from, struct json *ret_value, in
     return true;
 }
 
-static bool read_value(struct reader *r, struct json *ret_value, int depth) {
+static bool read_value(struct reader *r, struct json *ret_value, int depth)
+{
     size_t at = peek_at(r);
     char first = peek(r);
     if (++r->nodes > LIMIT_JSON_NODES)
@@ -377,9 +393,7 @@ static bool read_value(struct reader *r, struct json *ret_value, int depth) {
     if (r->positions < r->positions_end)
         r->positions++;
     switch (first) {
-    case '"':
-        ret_value->type = JSON_STRING;
-        return read_string(r, at, &ret_value->text, &ret_value->raw, &ret_value->raw_dirty);
+    case '"': ret_value->type = JSON_STRING; return read_string(r, at, &ret_value->text, &ret_value->raw, &ret_value->raw_dirty);
     case '{':
     case '[':
         if (depth >= LIMIT_JSON_DEPTH)
@@ -396,14 +410,16 @@ static bool read_value(struct reader *r, struct json *ret_value, int depth) {
 }
 
 /* After a large text the thread gives its memory back. */
-static void stack_trim(struct stack *stack) {
+static void stack_trim(struct stack *stack)
+{
     stack->count = 0;
     if (stack->capacity > STACK_KEPT_MAX)
         stack_resize(stack, 0);
 }
 
 /* "properties.items[3].name" of the value that holds the byte at `place`; empty: the whole text. */
-static void path_of(const struct json *value, const char *place, struct buf *out) {
+static void path_of(const struct json *value, const char *place, struct buf *out)
+{
     for (bool deeper = true; deeper;) {
         deeper = false;
         bool object = value->type == JSON_OBJECT, list = value->type == JSON_ARRAY;
@@ -422,7 +438,8 @@ static void path_of(const struct json *value, const char *place, struct buf *out
 }
 
 /* " (`properties.name`)"; nothing where it is the whole text. */
-static str path_text(struct arena *arena, const struct json *value, const char *place) {
+static str path_text(struct arena *arena, const struct json *value, const char *place)
+{
     struct buf path;
     buf_init(&path, arena, 1024); /* a longer one ends there */
     path_of(value, place, &path);
@@ -432,7 +449,8 @@ static str path_text(struct arena *arena, const struct json *value, const char *
 
 static const struct err *read_text(struct arena *arena, str text, bool strict, struct json *ret_value);
 
-static const struct err *utf8_error(struct arena *arena, str text, str repaired) {
+static const struct err *utf8_error(struct arena *arena, str text, str repaired)
+{
     struct json value;
     size_t at = 0;
     while (at < text.length && text.data[at] == repaired.data[at])
@@ -446,7 +464,8 @@ const struct err *json_read(struct arena *arena, str text, struct json *ret_valu
 
 const struct err *json_read_strict(struct arena *arena, str text, struct json *ret_value) { return read_text(arena, text, true, ret_value); }
 
-static const struct err *read_text(struct arena *arena, str text, bool strict, struct json *ret_value) {
+static const struct err *read_text(struct arena *arena, str text, bool strict, struct json *ret_value)
+{
     const uint32_t *positions;
     size_t count;
     if (str_starts(text, STR("\xef\xbb\xbf"))) /* a byte order mark says nothing */

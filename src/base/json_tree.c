@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-const struct json *json_get(const struct json *object, str name) {
+const struct json *json_get(const struct json *object, str name)
+{
     if (!object || object->type != JSON_OBJECT)
         return NULL;
     for (uint32_t i = 0; i < object->count; i++)
@@ -12,7 +13,8 @@ const struct json *json_get(const struct json *object, str name) {
     return NULL;
 }
 
-const struct json *json_path(const struct json *object, str path) {
+const struct json *json_path(const struct json *object, str path)
+{
     str name;
     while (object && str_split(&path, '.', &name))
         object = json_get(object, name);
@@ -24,7 +26,8 @@ bool json_is_string(const struct json *value) { return value && value->type == J
 str json_string(const struct json *value) { return json_is_string(value) ? value->text : STR_NONE; }
 
 /* Length of the blank or invisible character at the front (or, backwards, at the end) of `s`; 0 when there is none. */
-static size_t invisible(str s, bool backwards) {
+static size_t invisible(str s, bool backwards)
+{
     static const str many[] = {STR("\xc2\xa0"),     STR("\xe2\x80\x8b"), STR("\xe2\x80\x8c"), STR("\xe2\x80\x8d"),
                                STR("\xe2\x80\x8e"), STR("\xe2\x80\x8f"), STR("\xef\xbb\xbf")};
     if (!s.length)
@@ -38,7 +41,8 @@ static size_t invisible(str s, bool backwards) {
     return 0;
 }
 
-str json_id_text(struct arena *arena, const struct json *value) {
+str json_id_text(struct arena *arena, const struct json *value)
+{
     (void)arena; /* for when trimming is no longer a slice */
     if (!value || (value->type != JSON_STRING && value->type != JSON_NUMBER))
         return STR_NONE;
@@ -50,13 +54,15 @@ str json_id_text(struct arena *arena, const struct json *value) {
     return text;
 }
 
-bool json_bool(const struct json *value, bool otherwise) {
+bool json_bool(const struct json *value, bool otherwise)
+{
     if (value && value->type == JSON_TRUE)
         return true;
     return value && value->type == JSON_FALSE ? false : otherwise;
 }
 
-bool json_int(const struct json *value, int64_t *ret_value) {
+bool json_int(const struct json *value, int64_t *ret_value)
+{
     double number;
     if (!value || value->type != JSON_NUMBER)
         return false;
@@ -69,17 +75,17 @@ bool json_int(const struct json *value, int64_t *ret_value) {
     return true;
 }
 
-bool json_double(const struct json *value, double *ret_value) {
-    return value && value->type == JSON_NUMBER && str_to_double(value->text, ret_value);
-}
+bool json_double(const struct json *value, double *ret_value) { return value && value->type == JSON_NUMBER && str_to_double(value->text, ret_value); }
 
-struct json json_make_string(str text) {
+struct json json_make_string(str text)
+{
     if (!text.data)
         text = STR("");
     return (struct json){.type = JSON_STRING, .raw_dirty = true, .text = text};
 }
 
-struct json json_make_raw(struct arena *arena, str raw) {
+struct json json_make_raw(struct arena *arena, str raw)
+{
     struct json value = {.type = JSON_NULL};
     const struct err *err = json_read(arena, raw, &value);
     ASSERT(!err);

@@ -13,21 +13,21 @@
 
 /* 0: as it is; 'u': by its number; otherwise the letter after the backslash. */
 static const char escapes[256] = {
-    [0] = 'u',  [1] = 'u',    [2] = 'u',    [3] = 'u',    [4] = 'u',   [5] = 'u',    [6] = 'u',
-    [7] = 'u',  ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', [11] = 'u',  ['\f'] = 'f', ['\r'] = 'r',
-    [14] = 'u', [15] = 'u',   [16] = 'u',   [17] = 'u',   [18] = 'u',  [19] = 'u',   [20] = 'u',
-    [21] = 'u', [22] = 'u',   [23] = 'u',   [24] = 'u',   [25] = 'u',  [26] = 'u',   [27] = 'u',
-    [28] = 'u', [29] = 'u',   [30] = 'u',   [31] = 'u',   ['"'] = '"', ['\\'] = '\\'};
+    [0] = 'u',    [1] = 'u',    [2] = 'u',  [3] = 'u',  [4] = 'u',  [5] = 'u',  [6] = 'u',  [7] = 'u',  ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', [11] = 'u',
+    ['\f'] = 'f', ['\r'] = 'r', [14] = 'u', [15] = 'u', [16] = 'u', [17] = 'u', [18] = 'u', [19] = 'u', [20] = 'u',   [21] = 'u',   [22] = 'u',   [23] = 'u',
+    [24] = 'u',   [25] = 'u',   [26] = 'u', [27] = 'u', [28] = 'u', [29] = 'u', [30] = 'u', [31] = 'u', ['"'] = '"',  ['\\'] = '\\'};
 
 void jsonw_init(struct jsonw *w, struct buf *out) { *w = (struct jsonw){.out = out}; }
 
-static void begin_value(struct jsonw *w) {
+static void begin_value(struct jsonw *w)
+{
     if (w->comma)
         buf_add_char(w->out, ',');
     w->comma = true;
 }
 
-static void write_text(struct buf *out, str text) {
+static void write_text(struct buf *out, str text)
+{
     static const char digits[] = "0123456789abcdef";
     if (!str_valid_utf8(text))
         text = str_repair_utf8(out->arena, text);
@@ -46,13 +46,15 @@ static void write_text(struct buf *out, str text) {
     buf_add_char(out, '"');
 }
 
-static void open_with(struct jsonw *w, char c) {
+static void open_with(struct jsonw *w, char c)
+{
     begin_value(w);
     buf_add_char(w->out, c);
     w->comma = false;
 }
 
-static void close_with(struct jsonw *w, char c) {
+static void close_with(struct jsonw *w, char c)
+{
     buf_add_char(w->out, c);
     w->comma = true;
 }
@@ -62,19 +64,22 @@ void jsonw_object_end(struct jsonw *w) { close_with(w, '}'); }
 void jsonw_array(struct jsonw *w) { open_with(w, '['); }
 void jsonw_array_end(struct jsonw *w) { close_with(w, ']'); }
 
-void jsonw_key(struct jsonw *w, str name) {
+void jsonw_key(struct jsonw *w, str name)
+{
     begin_value(w);
     write_text(w->out, name);
     buf_add_char(w->out, ':');
     w->comma = false;
 }
 
-void jsonw_string(struct jsonw *w, str value) {
+void jsonw_string(struct jsonw *w, str value)
+{
     begin_value(w);
     write_text(w->out, value);
 }
 
-void jsonw_int(struct jsonw *w, int64_t value) {
+void jsonw_int(struct jsonw *w, int64_t value)
+{
     char digits[24], *out = digits + sizeof(digits);
     uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     do {
@@ -87,7 +92,8 @@ void jsonw_int(struct jsonw *w, int64_t value) {
     buf_add(w->out, str_bytes(out, (size_t)(digits + sizeof(digits) - out)));
 }
 
-void jsonw_double(struct jsonw *w, double value) {
+void jsonw_double(struct jsonw *w, double value)
+{
     char text[40];
     int length = 0;
     if (!isfinite(value)) {
@@ -105,22 +111,26 @@ void jsonw_double(struct jsonw *w, double value) {
     buf_add(w->out, str_bytes(text, (size_t)length));
 }
 
-void jsonw_bool(struct jsonw *w, bool value) {
+void jsonw_bool(struct jsonw *w, bool value)
+{
     begin_value(w);
     buf_add(w->out, value ? STR("true") : STR("false"));
 }
 
-void jsonw_null(struct jsonw *w) {
+void jsonw_null(struct jsonw *w)
+{
     begin_value(w);
     buf_add(w->out, STR("null"));
 }
 
-void jsonw_raw(struct jsonw *w, str json_text) {
+void jsonw_raw(struct jsonw *w, str json_text)
+{
     begin_value(w);
     buf_add(w->out, json_text);
 }
 
-void jsonw_value(struct jsonw *w, const struct json *value) {
+void jsonw_value(struct jsonw *w, const struct json *value)
+{
     if (value->raw.data && !value->raw_dirty) {
         jsonw_raw(w, value->raw);
         return;
@@ -148,7 +158,8 @@ void jsonw_value(struct jsonw *w, const struct json *value) {
     }
 }
 
-void jsonw_time(struct jsonw *w, int64_t time_ms) {
+void jsonw_time(struct jsonw *w, int64_t time_ms)
+{
     char text[TIME_TEXT_SIZE];
     str time = time_text(time_ms, text);
     if (time.length)
@@ -157,29 +168,34 @@ void jsonw_time(struct jsonw *w, int64_t time_ms) {
         jsonw_null(w);
 }
 
-void jsonw_uuid_(struct jsonw *w, const uint8_t bytes[16]) {
+void jsonw_uuid_(struct jsonw *w, const uint8_t bytes[16])
+{
     struct uuid id;
     char text[UUID_TEXT_SIZE];
     memcpy(id.bytes, bytes, sizeof(id.bytes));
     jsonw_string(w, uuid_text(id, text));
 }
 
-void jsonw_field(struct jsonw *w, const char *name, str value) {
+void jsonw_field(struct jsonw *w, const char *name, str value)
+{
     jsonw_key(w, str_of(name));
     jsonw_string(w, value);
 }
 
-void jsonw_field_int(struct jsonw *w, const char *name, int64_t value) {
+void jsonw_field_int(struct jsonw *w, const char *name, int64_t value)
+{
     jsonw_key(w, str_of(name));
     jsonw_int(w, value);
 }
 
-void jsonw_field_bool(struct jsonw *w, const char *name, bool value) {
+void jsonw_field_bool(struct jsonw *w, const char *name, bool value)
+{
     jsonw_key(w, str_of(name));
     jsonw_bool(w, value);
 }
 
-void jsonw_field_time(struct jsonw *w, const char *name, int64_t time_ms) {
+void jsonw_field_time(struct jsonw *w, const char *name, int64_t time_ms)
+{
     jsonw_key(w, str_of(name));
     jsonw_time(w, time_ms);
 }

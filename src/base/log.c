@@ -15,7 +15,8 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static _Atomic int level_least = LOG_INFO;
 static _Thread_local unsigned long long thread_request;
 
-bool log_set(const char *wanted) {
+bool log_set(const char *wanted)
+{
     for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
         if (strcmp(wanted, level_names[level]) != 0)
             continue;
@@ -25,7 +26,8 @@ bool log_set(const char *wanted) {
     return false;
 }
 
-void log_init(void) {
+void log_init(void)
+{
     const char *wanted = getenv("TELOS_LOG");
     atomic_store(&level_least, LOG_INFO);
     if (wanted)
@@ -34,7 +36,8 @@ void log_init(void) {
 
 void log_request(unsigned long long request_id) { thread_request = request_id; }
 
-void log_write(enum log_level level, const char *part, const char *format, ...) {
+void log_write(enum log_level level, const char *part, const char *format, ...)
+{
     int least = atomic_load_explicit(&level_least, memory_order_relaxed);
     if ((int)level < least)
         return;

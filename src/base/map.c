@@ -18,17 +18,20 @@ static uint8_t hash_key[crypto_shorthash_KEYBYTES];
 static pthread_once_t hash_key_once = PTHREAD_ONCE_INIT;
 static bool hash_key_set;
 
-static void hash_key_random(void) {
+static void hash_key_random(void)
+{
     if (!hash_key_set)
         randombytes_buf(hash_key, sizeof(hash_key));
 }
 
-void map_hash_seed(const uint8_t key[16]) {
+void map_hash_seed(const uint8_t key[16])
+{
     memcpy(hash_key, key, sizeof(hash_key));
     hash_key_set = true;
 }
 
-uint64_t map_hash(str key) {
+uint64_t map_hash(str key)
+{
     pthread_once(&hash_key_once, hash_key_random);
     uint64_t hash;
     uint8_t bytes[crypto_shorthash_BYTES];
@@ -37,17 +40,17 @@ uint64_t map_hash(str key) {
     return hash;
 }
 
-static uint64_t slot_hash(str key) {
+static uint64_t slot_hash(str key)
+{
     uint64_t hash = map_hash(key);
     return hash ? hash : 1;
 }
 
-static size_t map_home(const struct map *map, uint64_t hash) {
-    return (size_t)(hash >> (64 - __builtin_ctzll(map->capacity)));
-}
+static size_t map_home(const struct map *map, uint64_t hash) { return (size_t)(hash >> (64 - __builtin_ctzll(map->capacity))); }
 
 /* The first slot from the key's home on that is free or not less than (hash, key). */
-static size_t map_seek(const struct map *map, uint64_t hash, str key, bool *ret_found) {
+static size_t map_seek(const struct map *map, uint64_t hash, str key, bool *ret_found)
+{
     size_t at = map_home(map, hash);
     *ret_found = false;
     for (; at < map->capacity + TAIL; at++) {
@@ -65,7 +68,8 @@ static size_t map_seek(const struct map *map, uint64_t hash, str key, bool *ret_
 }
 
 /* False when the tail is full. */
-static bool map_insert(struct map *map, uint64_t hash, str key, void *value) {
+static bool map_insert(struct map *map, uint64_t hash, str key, void *value)
+{
     bool found;
     size_t at = map_seek(map, hash, key, &found);
     ASSERT(!found);
@@ -80,7 +84,8 @@ static bool map_insert(struct map *map, uint64_t hash, str key, void *value) {
     return true;
 }
 
-static void map_grow(struct map *map) {
+static void map_grow(struct map *map)
+{
     const struct map_slot *old = map->slots;
     size_t old_slots = map->slots ? map->capacity + TAIL : 0;
     size_t capacity = map->capacity ? map->capacity : CAPACITY_FIRST / 2;
@@ -98,7 +103,8 @@ static void map_grow(struct map *map) {
 
 void map_init(struct map *map, struct arena *arena) { *map = (struct map){.arena = arena}; }
 
-void *map_get(const struct map *map, str key) {
+void *map_get(const struct map *map, str key)
+{
     if (map->count == 0)
         return NULL;
     bool found;
@@ -106,7 +112,8 @@ void *map_get(const struct map *map, str key) {
     return found ? map->slots[at].value : NULL;
 }
 
-void map_set(struct map *map, str key, void *value) {
+void map_set(struct map *map, str key, void *value)
+{
     uint64_t hash = slot_hash(key);
     if (map->capacity) {
         bool found;
@@ -122,7 +129,8 @@ void map_set(struct map *map, str key, void *value) {
         map_grow(map);
 }
 
-bool map_next(const struct map *map, size_t *position, struct map_slot *ret_slot) {
+bool map_next(const struct map *map, size_t *position, struct map_slot *ret_slot)
+{
     if (!map->slots)
         return false;
     while (*position < map->capacity + TAIL) {

@@ -16,7 +16,8 @@ static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-bool str_equal_nocase(str a, str b) {
+bool str_equal_nocase(str a, str b)
+{
     if (a.length != b.length)
         return false;
     for (size_t i = 0; i < a.length; i++)
@@ -25,7 +26,8 @@ bool str_equal_nocase(str a, str b) {
     return true;
 }
 
-int str_compare(str a, str b) {
+int str_compare(str a, str b)
+{
     size_t common = a.length < b.length ? a.length : b.length;
     int order = common ? memcmp(a.data, b.data, common) : 0;
     if (order)
@@ -33,16 +35,15 @@ int str_compare(str a, str b) {
     return (a.length > b.length) - (a.length < b.length);
 }
 
-bool str_starts(str s, str prefix) {
-    return prefix.length == 0 || (s.length >= prefix.length && memcmp(s.data, prefix.data, prefix.length) == 0);
+bool str_starts(str s, str prefix) { return prefix.length == 0 || (s.length >= prefix.length && memcmp(s.data, prefix.data, prefix.length) == 0); }
+
+bool str_ends(str s, str suffix)
+{
+    return suffix.length == 0 || (s.length >= suffix.length && memcmp(s.data + s.length - suffix.length, suffix.data, suffix.length) == 0);
 }
 
-bool str_ends(str s, str suffix) {
-    return suffix.length == 0 ||
-           (s.length >= suffix.length && memcmp(s.data + s.length - suffix.length, suffix.data, suffix.length) == 0);
-}
-
-ptrdiff_t str_find(str s, str part) {
+ptrdiff_t str_find(str s, str part)
+{
     if (part.length == 0)
         return 0;
     if (part.length > s.length)
@@ -51,12 +52,14 @@ ptrdiff_t str_find(str s, str part) {
     return at ? at - s.data : -1;
 }
 
-ptrdiff_t str_find_char(str s, char c) {
+ptrdiff_t str_find_char(str s, char c)
+{
     const char *at = s.length ? memchr(s.data, c, s.length) : NULL;
     return at ? at - s.data : -1;
 }
 
-str str_slice(str s, size_t from, size_t to) {
+str str_slice(str s, size_t from, size_t to)
+{
     if (to > s.length)
         to = s.length;
     if (from > to)
@@ -66,7 +69,8 @@ str str_slice(str s, size_t from, size_t to) {
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-str str_trim(str s) {
+str str_trim(str s)
+{
     while (s.length && is_blank(s.data[0])) {
         s.data++;
         s.length--;
@@ -76,7 +80,8 @@ str str_trim(str s) {
     return s;
 }
 
-bool str_split(str *rest, char separator, str *ret_part) {
+bool str_split(str *rest, char separator, str *ret_part)
+{
     if (!rest->data)
         return false;
     ptrdiff_t at = str_find_char(*rest, separator);
@@ -90,7 +95,8 @@ bool str_split(str *rest, char separator, str *ret_part) {
     return true;
 }
 
-str str_copy(struct arena *arena, str s) {
+str str_copy(struct arena *arena, str s)
+{
     if (!s.data)
         return s;
     char *copy = arena_alloc_raw(arena, s.length);
@@ -98,7 +104,8 @@ str str_copy(struct arena *arena, str s) {
     return (str){copy, s.length};
 }
 
-char *str_z(struct arena *arena, str s) {
+char *str_z(struct arena *arena, str s)
+{
     char *copy = arena_alloc_raw(arena, s.length + 1);
     if (s.length)
         memcpy(copy, s.data, s.length);
@@ -106,7 +113,8 @@ char *str_z(struct arena *arena, str s) {
     return copy;
 }
 
-str str_printf(struct arena *arena, const char *format, ...) {
+str str_printf(struct arena *arena, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(NULL, 0, format, arguments);
@@ -119,14 +127,16 @@ str str_printf(struct arena *arena, const char *format, ...) {
     return (str){text, (size_t)length};
 }
 
-str str_lower_ascii(struct arena *arena, str s) {
+str str_lower_ascii(struct arena *arena, str s)
+{
     char *copy = arena_alloc_raw(arena, s.length);
     for (size_t i = 0; i < s.length; i++)
         copy[i] = lower(s.data[i]);
     return (str){copy, s.length};
 }
 
-bool str_to_int64(str s, int64_t *ret_value) {
+bool str_to_int64(str s, int64_t *ret_value)
+{
     bool negative = s.length && s.data[0] == '-';
     size_t i = negative ? 1 : 0;
     if (i == s.length)
@@ -145,7 +155,8 @@ bool str_to_int64(str s, int64_t *ret_value) {
 }
 
 /* [+-] digits [. digits] [e [+-] digits], as in every sane text format: neither hex nor infinities. */
-static bool is_decimal(str s) {
+static bool is_decimal(str s)
+{
     size_t i = 0, digits = 0;
     if (i < s.length && (s.data[i] == '-' || s.data[i] == '+'))
         i++;
@@ -169,7 +180,8 @@ static bool is_decimal(str s) {
     return i == s.length;
 }
 
-bool str_to_double(str s, double *ret_value) {
+bool str_to_double(str s, double *ret_value)
+{
     char text[512]; /* a number that needs more is no number that anybody means */
     if (s.length >= sizeof(text) || !is_decimal(s))
         return false;
@@ -185,7 +197,8 @@ bool str_to_double(str s, double *ret_value) {
 enum { NEAREST_LENGTH_MAX = 64 };
 
 /* Edit distance with neighbours swapped counting as one (optimal string alignment). */
-static size_t edit_distance(str a, str b) {
+static size_t edit_distance(str a, str b)
+{
     size_t rows[3][NEAREST_LENGTH_MAX + 1];
     size_t *before = rows[0], *last = rows[1], *now = rows[2];
     for (size_t j = 0; j <= b.length; j++)
@@ -198,8 +211,7 @@ static size_t edit_distance(str a, str b) {
                 best = last[j] + 1;
             if (now[j - 1] + 1 < best)
                 best = now[j - 1] + 1;
-            if (i > 1 && j > 1 && a.data[i - 1] == b.data[j - 2] && a.data[i - 2] == b.data[j - 1] &&
-                before[j - 2] + 1 < best)
+            if (i > 1 && j > 1 && a.data[i - 1] == b.data[j - 2] && a.data[i - 2] == b.data[j - 1] && before[j - 2] + 1 < best)
                 best = before[j - 2] + 1;
             now[j] = best;
         }
@@ -211,7 +223,8 @@ static size_t edit_distance(str a, str b) {
     return last[b.length];
 }
 
-str str_nearest(str s, const str *candidates, size_t count) {
+str str_nearest(str s, const str *candidates, size_t count)
+{
     str nearest = STR_NONE;
     size_t allowed = s.length / 3;
     if (s.length > NEAREST_LENGTH_MAX)

@@ -62,7 +62,11 @@ struct buf {
 };
 
 void buf_init(struct buf *buf, struct arena *arena, size_t max);
-static inline void buf_clear(struct buf *buf) { buf->length = 0; buf->overflow = false; }
+static inline void buf_clear(struct buf *buf)
+{
+    buf->length = 0;
+    buf->overflow = false;
+}
 static inline str buf_str(const struct buf *buf) { return (str){buf->data ? buf->data : "", buf->length}; }
 /* Room for `size` more bytes, or NULL at the maximum; the caller adds to `length`. */
 char *buf_reserve(struct buf *buf, size_t size);

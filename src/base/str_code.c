@@ -5,7 +5,8 @@ static const char hex_digits[] = "0123456789abcdef";
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char alphabet_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-str str_hex(struct arena *arena, const void *data, size_t length) {
+str str_hex(struct arena *arena, const void *data, size_t length)
+{
     const uint8_t *in = data;
     char *out = arena_alloc_raw(arena, length * 2);
     for (size_t i = 0; i < length; i++) {
@@ -15,7 +16,8 @@ str str_hex(struct arena *arena, const void *data, size_t length) {
     return (str){out, length * 2};
 }
 
-static int hex_value(char c) {
+static int hex_value(char c)
+{
     if (c >= '0' && c <= '9')
         return c - '0';
     if (c >= 'a' && c <= 'f')
@@ -25,7 +27,8 @@ static int hex_value(char c) {
     return -1;
 }
 
-bool str_unhex(str hex, void *ret_data, size_t length) {
+bool str_unhex(str hex, void *ret_data, size_t length)
+{
     uint8_t *out = ret_data;
     if (hex.length != length * 2)
         return false;
@@ -37,7 +40,8 @@ bool str_unhex(str hex, void *ret_data, size_t length) {
     return true;
 }
 
-static str base64_write(struct arena *arena, const uint8_t *in, size_t length, const char *digits, bool pad) {
+static str base64_write(struct arena *arena, const uint8_t *in, size_t length, const char *digits, bool pad)
+{
     char *text = arena_alloc_raw(arena, (length + 2) / 3 * 4), *out = text;
     size_t i = 0;
     for (; i + 3 <= length; i += 3) {
@@ -62,15 +66,12 @@ static str base64_write(struct arena *arena, const uint8_t *in, size_t length, c
     return (str){text, (size_t)(out - text)};
 }
 
-str str_base64(struct arena *arena, const void *data, size_t length) {
-    return base64_write(arena, data, length, alphabet, true);
-}
+str str_base64(struct arena *arena, const void *data, size_t length) { return base64_write(arena, data, length, alphabet, true); }
 
-str str_base64url(struct arena *arena, const void *data, size_t length) {
-    return base64_write(arena, data, length, alphabet_url, false);
-}
+str str_base64url(struct arena *arena, const void *data, size_t length) { return base64_write(arena, data, length, alphabet_url, false); }
 
-static int base64_value(char c) {
+static int base64_value(char c)
+{
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
     if (c >= 'a' && c <= 'z')
@@ -82,7 +83,8 @@ static int base64_value(char c) {
     return c == '/' || c == '_' ? 63 : -1;
 }
 
-bool str_unbase64(struct arena *arena, str text, str *ret_data) {
+bool str_unbase64(struct arena *arena, str text, str *ret_data)
+{
     size_t length = text.length;
     while (length && text.data[length - 1] == '=' && text.length - length < 2)
         length--;

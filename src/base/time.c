@@ -8,20 +8,23 @@
 
 #include <time.h>
 
-int64_t clock_now_ms(void) {
+int64_t clock_now_ms(void)
+{
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int64_t clock_monotonic_us(void) {
+int64_t clock_monotonic_us(void)
+{
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 /* Days since 1970-01-01. Years are counted from March, so that the leap day comes last. */
-int64_t time_days_of(int64_t year, int month, int day) {
+int64_t time_days_of(int64_t year, int month, int day)
+{
     year -= month <= 2;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     int64_t year_of_era = year - era * 400;
@@ -30,7 +33,8 @@ int64_t time_days_of(int64_t year, int month, int day) {
     return era * 146097 + day_of_era - 719468;
 }
 
-void time_date_of(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day) {
+void time_date_of(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
+{
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097;
     int64_t day_of_era = days - era * 146097;
@@ -42,7 +46,8 @@ void time_date_of(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
     *ret_year = year_of_era + era * 400 + (*ret_month <= 2);
 }
 
-int time_month_days(int64_t year, int month) {
+int time_month_days(int64_t year, int month)
+{
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     return days[month - 1] + (month == 2 && leap);
@@ -51,18 +56,21 @@ int time_month_days(int64_t year, int month) {
 int64_t time_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 /* What is left of the day; a product would overflow at the ends of the range. */
-static int64_t clock_part(int64_t time_ms) {
+static int64_t clock_part(int64_t time_ms)
+{
     int64_t ms = time_ms % DAY_MS;
     return ms < 0 ? ms + DAY_MS : ms;
 }
 
-static char *write_digits(char *out, int64_t value, int count) {
+static char *write_digits(char *out, int64_t value, int count)
+{
     for (int i = count; i-- > 0; value /= 10)
         out[i] = (char)('0' + value % 10);
     return out + count;
 }
 
-str time_text(int64_t time_ms, char ret_text[TIME_TEXT_SIZE]) {
+str time_text(int64_t time_ms, char ret_text[TIME_TEXT_SIZE])
+{
     int64_t days = time_floor_div(time_ms, DAY_MS), ms = clock_part(time_ms), year;
     int month, day;
     ret_text[0] = 0;
@@ -89,12 +97,11 @@ str time_text(int64_t time_ms, char ret_text[TIME_TEXT_SIZE]) {
     return (str){ret_text, (size_t)(out - ret_text)};
 }
 
-str time_format(struct arena *arena, int64_t time_ms) {
-    return time_text(time_ms, arena_alloc_raw(arena, TIME_TEXT_SIZE));
-}
+str time_format(struct arena *arena, int64_t time_ms) { return time_text(time_ms, arena_alloc_raw(arena, TIME_TEXT_SIZE)); }
 
 /* Takes exactly `count` digits off the front. */
-static bool take_digits(str *s, int count, int *ret_value) {
+static bool take_digits(str *s, int count, int *ret_value)
+{
     int value = 0;
     if (s->length < (size_t)count)
         return false;
@@ -109,14 +116,16 @@ static bool take_digits(str *s, int count, int *ret_value) {
     return true;
 }
 
-static bool take_char(str *s, char c) {
+static bool take_char(str *s, char c)
+{
     if (s->length == 0 || s->data[0] != c)
         return false;
     *s = str_slice(*s, 1, s->length);
     return true;
 }
 
-static bool take_offset(str *s, int *ret_minutes) {
+static bool take_offset(str *s, int *ret_minutes)
+{
     int hours, minutes;
     if (take_char(s, 'Z') || take_char(s, 'z')) {
         *ret_minutes = 0;
@@ -132,10 +141,11 @@ static bool take_offset(str *s, int *ret_minutes) {
     return true;
 }
 
-static bool take_clock(str *s, int64_t *ret_ms) {
+static bool take_clock(str *s, int64_t *ret_ms)
+{
     int hour, minute, second, fraction_ms = 0, offset;
-    if (!take_digits(s, 2, &hour) || !take_char(s, ':') || !take_digits(s, 2, &minute) || !take_char(s, ':') ||
-        !take_digits(s, 2, &second) || hour > 23 || minute > 59 || second > 60) /* 60: a leap second */
+    if (!take_digits(s, 2, &hour) || !take_char(s, ':') || !take_digits(s, 2, &minute) || !take_char(s, ':') || !take_digits(s, 2, &second) || hour > 23 ||
+        minute > 59 || second > 60) /* 60: a leap second */
         return false;
     if (take_char(s, '.') || take_char(s, ',')) {
         int digit, unit = 100;
@@ -152,11 +162,11 @@ static bool take_clock(str *s, int64_t *ret_ms) {
     return true;
 }
 
-bool time_parse(str text, int64_t *ret_time_ms) {
+bool time_parse(str text, int64_t *ret_time_ms)
+{
     int year, month, day;
     int64_t ms = 0;
-    if (!take_digits(&text, 4, &year) || !take_char(&text, '-') || !take_digits(&text, 2, &month) ||
-        !take_char(&text, '-') || !take_digits(&text, 2, &day))
+    if (!take_digits(&text, 4, &year) || !take_char(&text, '-') || !take_digits(&text, 2, &month) || !take_char(&text, '-') || !take_digits(&text, 2, &day))
         return false;
     if (year < 1970 || month < 1 || month > 12 || day < 1 || day > time_month_days(year, month))
         return false;
@@ -174,8 +184,8 @@ bool time_parse(str text, int64_t *ret_time_ms) {
 }
 
 /* Takes the parts of one half of a duration, in the order of `units`; `seen` counts them. */
-static bool take_parts(str *s, const char *units, const int64_t *unit_sizes, int64_t *sums, const uint8_t *sum_of,
-                       int *seen) {
+static bool take_parts(str *s, const char *units, const int64_t *unit_sizes, int64_t *sums, const uint8_t *sum_of, int *seen)
+{
     const char *unit = units;
     while (s->length && s->data[0] != 'T') {
         int64_t number = 0;
@@ -198,7 +208,8 @@ static bool take_parts(str *s, const char *units, const int64_t *unit_sizes, int
     return true;
 }
 
-bool duration_parse(str text, struct duration *ret_duration) {
+bool duration_parse(str text, struct duration *ret_duration)
+{
     static const int64_t date_sizes[] = {12, 1, 7 * DAY_MS, DAY_MS}, clock_sizes[] = {HOUR_MS, MINUTE_MS, SECOND_MS};
     static const uint8_t date_sums[] = {0, 0, 1, 1}, clock_sums[] = {1, 1, 1};
     int64_t sums[2] = {0, 0}; /* months, milliseconds */
@@ -216,7 +227,8 @@ bool duration_parse(str text, struct duration *ret_duration) {
     return true;
 }
 
-str duration_format(struct arena *arena, struct duration duration) {
+str duration_format(struct arena *arena, struct duration duration)
+{
     struct buf out;
     buf_init(&out, arena, 128);
     if (duration_is_zero(duration))
@@ -242,7 +254,8 @@ str duration_format(struct arena *arena, struct duration duration) {
     return buf_str(&out);
 }
 
-int64_t time_add(int64_t time_ms, struct duration duration) {
+int64_t time_add(int64_t time_ms, struct duration duration)
+{
     if (time_ms == TIME_FOREVER || time_ms == TIME_NONE)
         return time_ms;
     if (duration.months) {

@@ -33,14 +33,16 @@ struct zone {
 static _Thread_local struct zone thread_zones[ZONES_KEPT];
 static _Thread_local unsigned thread_zone_next;
 
-static int64_t big_endian(const uint8_t *p, int bytes) {
+static int64_t big_endian(const uint8_t *p, int bytes)
+{
     uint64_t value = p[0] & 0x80 ? UINT64_MAX : 0;
     for (int i = 0; i < bytes; i++)
         value = value << 8 | p[i];
     return (int64_t)value;
 }
 
-static bool take_number(const char **p, int *ret_value) {
+static bool take_number(const char **p, int *ret_value)
+{
     int value = 0, digits = 0;
     for (; **p >= '0' && **p <= '9' && digits < 4; (*p)++, digits++)
         value = value * 10 + (**p - '0');
@@ -48,7 +50,8 @@ static bool take_number(const char **p, int *ret_value) {
     return digits > 0;
 }
 
-static bool take_zone_name(const char **p) {
+static bool take_zone_name(const char **p)
+{
     const char *from = *p;
     if (**p == '<') {
         while (**p && **p != '>')
@@ -61,7 +64,8 @@ static bool take_zone_name(const char **p) {
 }
 
 /* [+-]hh[:mm[:ss]] */
-static bool take_seconds(const char **p, int32_t *ret_seconds) {
+static bool take_seconds(const char **p, int32_t *ret_seconds)
+{
     int sign = 1, part;
     if (**p == '-' || **p == '+')
         sign = *(*p)++ == '-' ? -1 : 1;
@@ -78,15 +82,15 @@ static bool take_seconds(const char **p, int32_t *ret_seconds) {
     return true;
 }
 
-static bool take_change(const char **p, struct change_rule *ret_rule) {
+static bool take_change(const char **p, struct change_rule *ret_rule)
+{
     struct change_rule rule = {.kind = 'n', .second = 2 * 3600};
     if (*(*p)++ != ',')
         return false;
     if (**p == 'M') {
         (*p)++;
         rule.kind = 'M';
-        if (!take_number(p, &rule.month) || *(*p)++ != '.' || !take_number(p, &rule.week) || *(*p)++ != '.' ||
-            !take_number(p, &rule.day))
+        if (!take_number(p, &rule.month) || *(*p)++ != '.' || !take_number(p, &rule.week) || *(*p)++ != '.' || !take_number(p, &rule.day))
             return false;
         if (rule.month < 1 || rule.month > 12 || rule.week < 1 || rule.week > 5 || rule.day > 6)
             return false;
@@ -108,7 +112,8 @@ static bool take_change(const char **p, struct change_rule *ret_rule) {
 }
 
 /* "CET-1CEST,M3.5.0,M10.5.0/3": offsets there count westwards. */
-static bool zone_read_rule(struct zone *zone, const char *p) {
+static bool zone_read_rule(struct zone *zone, const char *p)
+{
     int32_t west;
     if (!take_zone_name(&p) || !take_seconds(&p, &west))
         return false;
@@ -129,7 +134,8 @@ static bool zone_read_rule(struct zone *zone, const char *p) {
 }
 
 /* Second of the year's change, in local seconds since 1970. */
-static int64_t change_time(const struct change_rule *rule, int64_t year) {
+static int64_t change_time(const struct change_rule *rule, int64_t year)
+{
     int64_t day = time_days_of(year, 1, 1);
     if (rule->kind == 'M') {
         int64_t first = time_days_of(year, rule->month, 1);
@@ -146,7 +152,8 @@ static int64_t change_time(const struct change_rule *rule, int64_t year) {
     return day * 86400 + rule->second;
 }
 
-static int32_t rule_offset(const struct zone *zone, int64_t second) {
+static int32_t rule_offset(const struct zone *zone, int64_t second)
+{
     int64_t year;
     int month, day;
     if (!zone->has_summer)
@@ -163,7 +170,8 @@ struct part {
     int64_t utc, standard, leaps, times, types, chars;
 };
 
-static bool part_read(const uint8_t *head, struct part *ret_part) {
+static bool part_read(const uint8_t *head, struct part *ret_part)
+{
     if (memcmp(head, "TZif", 4) != 0)
         return false;
     *ret_part = (struct part){.utc = big_endian(head + 20, 4),
@@ -172,18 +180,18 @@ static bool part_read(const uint8_t *head, struct part *ret_part) {
                               .times = big_endian(head + 32, 4),
                               .types = big_endian(head + 36, 4),
                               .chars = big_endian(head + 40, 4)};
-    return ret_part->utc >= 0 && ret_part->standard >= 0 && ret_part->leaps >= 0 && ret_part->times >= 0 &&
-           ret_part->types > 0 && ret_part->chars >= 0 && ret_part->times <= TRANSITIONS_MAX &&
-           ret_part->types <= TYPES_MAX;
+    return ret_part->utc >= 0 && ret_part->standard >= 0 && ret_part->leaps >= 0 && ret_part->times >= 0 && ret_part->types > 0 && ret_part->chars >= 0 &&
+           ret_part->times <= TRANSITIONS_MAX && ret_part->types <= TYPES_MAX;
 }
 
-static int64_t part_size(const struct part *part, int time_bytes) {
-    return part->times * (time_bytes + 1) + part->types * 6 + part->chars + part->leaps * (time_bytes + 4) +
-           part->standard + part->utc;
+static int64_t part_size(const struct part *part, int time_bytes)
+{
+    return part->times * (time_bytes + 1) + part->types * 6 + part->chars + part->leaps * (time_bytes + 4) + part->standard + part->utc;
 }
 
 /* `data` ends in a NUL after `size` bytes. Reads the second part, which has 64-bit times, and the rule after it. */
-static bool zone_read(struct zone *zone, uint8_t *data, size_t size) {
+static bool zone_read(struct zone *zone, uint8_t *data, size_t size)
+{
     enum { HEAD = 44 };
     struct part part;
     if (size < HEAD || data[4] < '2' || !part_read(data, &part) || part_size(&part, 4) + 2 * HEAD > (int64_t)size)
@@ -213,7 +221,8 @@ static bool zone_read(struct zone *zone, uint8_t *data, size_t size) {
     return true;
 }
 
-static bool name_is_safe(str name) {
+static bool name_is_safe(str name)
+{
     if (name.length == 0 || name.length >= NAME_BYTES || name.data[0] == '/' || str_find(name, STR("..")) >= 0)
         return false;
     for (size_t i = 0; i < name.length; i++) {
@@ -225,7 +234,8 @@ static bool name_is_safe(str name) {
     return true;
 }
 
-static void zone_load(struct zone *zone, str name) {
+static void zone_load(struct zone *zone, str name)
+{
     char path[NAME_BYTES + 32];
     static const str folder = {"/usr/share/zoneinfo/", 20};
     memset(zone, 0, sizeof(*zone));
@@ -245,7 +255,8 @@ static void zone_load(struct zone *zone, str name) {
     (void)fclose(file); /* only read */
 }
 
-static const struct zone *zone_of(str name) {
+static const struct zone *zone_of(str name)
+{
     for (int i = 0; i < ZONES_KEPT; i++)
         if (str_equal(str_of(thread_zones[i].name), name))
             return &thread_zones[i];
@@ -254,7 +265,8 @@ static const struct zone *zone_of(str name) {
     return place;
 }
 
-static int32_t zone_offset(const struct zone *zone, int64_t second) {
+static int32_t zone_offset(const struct zone *zone, int64_t second)
+{
     if (zone->transitions == 0 || second >= zone->times[zone->transitions - 1]) {
         if (zone->has_rule)
             return rule_offset(zone, second);
@@ -271,7 +283,8 @@ static int32_t zone_offset(const struct zone *zone, int64_t second) {
     return zone->offsets[low ? zone->type_of[low - 1] : 0];
 }
 
-bool time_local(int64_t time_ms, str zone_name, int *ret_minute, int *ret_weekday) {
+bool time_local(int64_t time_ms, str zone_name, int *ret_minute, int *ret_weekday)
+{
     int64_t second = time_floor_div(time_ms, SECOND_MS);
     if (time_ms == TIME_NONE || time_ms == TIME_FOREVER)
         return false;

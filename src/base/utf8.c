@@ -7,7 +7,8 @@
 #include "base/err.h"
 
 /* Length of the valid sequence at `p`, or 0 with the length of the broken part. */
-static size_t sequence(const uint8_t *p, const uint8_t *end, size_t *ret_broken) {
+static size_t sequence(const uint8_t *p, const uint8_t *end, size_t *ret_broken)
+{
     uint8_t first = p[0], low = 0x80, high = 0xbf;
     size_t need;
     *ret_broken = 1;
@@ -42,7 +43,8 @@ static size_t sequence(const uint8_t *p, const uint8_t *end, size_t *ret_broken)
 }
 
 /* The first byte that does not belong to a valid sequence, or `end`. */
-static const uint8_t *first_broken(const uint8_t *p, const uint8_t *end) {
+static const uint8_t *first_broken(const uint8_t *p, const uint8_t *end)
+{
     while (p < end) {
         uint64_t eight;
         if (end - p >= 8 && (memcpy(&eight, p, 8), (eight & UINT64_C(0x8080808080808080)) == 0)) {
@@ -57,12 +59,14 @@ static const uint8_t *first_broken(const uint8_t *p, const uint8_t *end) {
     return end;
 }
 
-bool str_valid_utf8(str s) {
+bool str_valid_utf8(str s)
+{
     const uint8_t *p = (const uint8_t *)s.data;
     return s.length == 0 || first_broken(p, p + s.length) == p + s.length;
 }
 
-str str_repair_utf8(struct arena *arena, str s) {
+str str_repair_utf8(struct arena *arena, str s)
+{
     if (str_valid_utf8(s))
         return s;
     const uint8_t *p = (const uint8_t *)s.data, *end = p + s.length;

@@ -3,7 +3,8 @@
 
 #include "base/err.h"
 
-void *vec_grow_(struct arena *arena, void *items, size_t *capacity, size_t item_size) {
+void *vec_grow_(struct arena *arena, void *items, size_t *capacity, size_t item_size)
+{
     size_t grown = *capacity ? *capacity * 2 : 8;
     ASSERT(item_size > 0 && grown <= PTRDIFF_MAX / item_size);
     void *moved = arena_alloc_raw(arena, grown * item_size);

@@ -16,7 +16,8 @@ struct decimal {
 };
 
 /* "d.ddde±x" taken apart; zeroes at the end say nothing. */
-static void decimal_split(const char *text, struct decimal *ret) {
+static void decimal_split(const char *text, struct decimal *ret)
+{
     int count = 0;
     const char *in = text;
     for (; *in && *in != 'e'; in++)
@@ -29,7 +30,8 @@ static void decimal_split(const char *text, struct decimal *ret) {
     ret->count = count;
 }
 
-static double decimal_value(const struct decimal *decimal) {
+static double decimal_value(const struct decimal *decimal)
+{
     char text[DIGITS_MAX + 16];
     int length = snprintf(text, sizeof(text), "0.%se%d", decimal->digits, decimal->point);
     ASSERT(length > 0 && (size_t)length < sizeof(text));
@@ -38,7 +40,8 @@ static double decimal_value(const struct decimal *decimal) {
 }
 
 /* The next decimal up with as many digits. */
-static void decimal_up(struct decimal *decimal, int digits) {
+static void decimal_up(struct decimal *decimal, int digits)
+{
     while (decimal->count < digits)
         decimal->digits[decimal->count++] = '0';
     int i = digits - 1;
@@ -57,7 +60,8 @@ static void decimal_up(struct decimal *decimal, int digits) {
 
 /* The shortest decimal that reads back as `value` (> 0), the nearest of these. printf gives the nearest of a length. At a power of
  * two the doubles lie closer below than above, so there the nearest may miss while the next one up does not. */
-static void decimal_shortest(double value, struct decimal *ret) {
+static void decimal_shortest(double value, struct decimal *ret)
+{
     /* any text of 15 digits survives a double, so of normal numbers nothing shorter must be tried */
     for (int digits = fpclassify(value) == FP_SUBNORMAL ? 1 : 15; digits <= DIGITS_MAX; digits++) {
         char text[40];
@@ -74,7 +78,8 @@ static void decimal_shortest(double value, struct decimal *ret) {
 }
 
 /* ECMAScript's Number::toString lays the digits out by where the point falls. */
-static void decimal_write(const struct decimal *decimal, bool negative, struct buf *out) {
+static void decimal_write(const struct decimal *decimal, bool negative, struct buf *out)
+{
     str digits = str_bytes(decimal->digits, (size_t)decimal->count);
     int point = decimal->point, count = decimal->count;
     if (negative)
@@ -102,7 +107,8 @@ static void decimal_write(const struct decimal *decimal, bool negative, struct b
     }
 }
 
-str canonical_number(double value, char ret_text[CANONICAL_NUMBER_SIZE]) {
+str canonical_number(double value, char ret_text[CANONICAL_NUMBER_SIZE])
+{
     ASSERT(isfinite(value));
     if (value == trunc(value) && fabs(value) < 1e15) { /* most numbers; also makes 0 of -0 */
         int length = snprintf(ret_text, CANONICAL_NUMBER_SIZE, "%lld", (long long)value);
@@ -119,7 +125,8 @@ str canonical_number(double value, char ret_text[CANONICAL_NUMBER_SIZE]) {
 
 /* Compares as UTF-16 would: bytewise as UTF-8 does, but what needs two UTF-16 units (first byte 0xF0 and up) comes before
  * U+E000…U+FFFF (first byte 0xEE and 0xEF). */
-static int utf16_compare(str a, str b) {
+static int utf16_compare(str a, str b)
+{
     size_t shorter = a.length < b.length ? a.length : b.length;
     for (size_t i = 0; i < shorter; i++) {
         uint8_t x = (uint8_t)a.data[i], y = (uint8_t)b.data[i];
@@ -132,14 +139,16 @@ static int utf16_compare(str a, str b) {
     return a.length == b.length ? 0 : a.length < b.length ? -1 : 1;
 }
 
-static int member_compare(const void *left, const void *right) {
+static int member_compare(const void *left, const void *right)
+{
     const struct json_member *const *a = left, *const *b = right;
     return utf16_compare((*a)->name, (*b)->name);
 }
 
 static bool write_value(struct arena *arena, struct jsonw *w, const struct json *value);
 
-static bool write_object(struct arena *arena, struct jsonw *w, const struct json *object) {
+static bool write_object(struct arena *arena, struct jsonw *w, const struct json *object)
+{
     const struct json_member **members = arena_array(arena, const struct json_member *, object->count + 1);
     for (uint32_t i = 0; i < object->count; i++)
         members[i] = &object->members[i];
@@ -155,7 +164,8 @@ static bool write_object(struct arena *arena, struct jsonw *w, const struct json
     return true;
 }
 
-static bool write_value(struct arena *arena, struct jsonw *w, const struct json *value) {
+static bool write_value(struct arena *arena, struct jsonw *w, const struct json *value)
+{
     switch ((enum json_type)value->type) {
     case JSON_NULL: jsonw_null(w); return true;
     case JSON_FALSE:
@@ -181,7 +191,8 @@ static bool write_value(struct arena *arena, struct jsonw *w, const struct json 
     return false;
 }
 
-str json_canonical(struct arena *arena, const struct json *value) {
+str json_canonical(struct arena *arena, const struct json *value)
+{
     struct buf out;
     struct jsonw w;
     buf_init(&out, arena, SIZE_MAX / 4);
@@ -191,7 +202,8 @@ str json_canonical(struct arena *arena, const struct json *value) {
     return buf_str(&out);
 }
 
-const struct err *json_canonical_text(struct arena *arena, str text, str *ret) {
+const struct err *json_canonical_text(struct arena *arena, str text, str *ret)
+{
     struct json value;
     if (!str_valid_utf8(text))
         return err_new(arena, ERR_MALFORMED, "the JSON text is not valid UTF-8");

@@ -6,7 +6,8 @@
 
 #define PROOF_FIRST_LINE "c2sp.org/tlog-proof@v1"
 
-str checkpoint_make(struct arena *arena, str origin, uint64_t size, const struct hash *root, const struct note_key *key) {
+str checkpoint_make(struct arena *arena, str origin, uint64_t size, const struct hash *root, const struct note_key *key)
+{
     ASSERT(note_name_allowed(origin) && key->can_sign);
     str encoded = str_base64(arena, root->bytes, sizeof(root->bytes));
     str text = str_printf(arena, "%.*s\n%llu\n%.*s\n", STR_FMT(origin), (unsigned long long)size, STR_FMT(encoded)), note;
@@ -15,7 +16,8 @@ str checkpoint_make(struct arena *arena, str origin, uint64_t size, const struct
     return note;
 }
 
-static const struct err *checkpoint_read(struct arena *arena, str text, struct checkpoint *ret) {
+static const struct err *checkpoint_read(struct arena *arena, str text, struct checkpoint *ret)
+{
     struct checkpoint checkpoint = {0};
     str rest = text, size, root, line;
     if (!text_line(&rest, &checkpoint.origin) || checkpoint.origin.length == 0)
@@ -32,15 +34,16 @@ static const struct err *checkpoint_read(struct arena *arena, str text, struct c
     return NULL;
 }
 
-const struct err *checkpoint_parse(struct arena *arena, str note, struct checkpoint *ret) {
+const struct err *checkpoint_parse(struct arena *arena, str note, struct checkpoint *ret)
+{
     str text = STR_NONE;
     if (!note_parts(note, &text))
         return err_new(arena, ERR_MALFORMED, "not a checkpoint: it is no signed note");
     return checkpoint_read(arena, text, ret);
 }
 
-const struct err *checkpoint_verify(struct arena *arena, str note, const struct note_key *keys, size_t key_count,
-                                    struct checkpoint *ret) {
+const struct err *checkpoint_verify(struct arena *arena, str note, const struct note_key *keys, size_t key_count, struct checkpoint *ret)
+{
     struct checkpoint checkpoint;
     str text;
     TRY(checkpoint_parse(arena, note, &checkpoint));
@@ -59,7 +62,8 @@ const struct err *checkpoint_verify(struct arena *arena, str note, const struct 
     return NULL;
 }
 
-str tlog_proof_make(struct arena *arena, const struct tlog_proof *proof) {
+str tlog_proof_make(struct arena *arena, const struct tlog_proof *proof)
+{
     struct buf out;
     ASSERT(proof->path.count <= MERKLE_PATH_MAX);
     buf_init(&out, arena, 2 * NOTE_BYTES_MAX);
@@ -70,7 +74,7 @@ str tlog_proof_make(struct arena *arena, const struct tlog_proof *proof) {
         buf_add_char(&out, '\n');
     }
     buf_printf(&out, "index %llu\n", (unsigned long long)proof->index);
-    vec_each(hash, &proof->path) {
+    vec_each (hash, &proof->path) {
         buf_add(&out, str_base64(arena, hash->bytes, sizeof(hash->bytes)));
         buf_add_char(&out, '\n');
     }
@@ -80,7 +84,8 @@ str tlog_proof_make(struct arena *arena, const struct tlog_proof *proof) {
     return buf_str(&out);
 }
 
-const struct err *tlog_proof_parse(struct arena *arena, str text, struct tlog_proof *ret) {
+const struct err *tlog_proof_parse(struct arena *arena, str text, struct tlog_proof *ret)
+{
     struct tlog_proof proof = {0};
     struct checkpoint shown;
     str rest = text, line;
@@ -110,8 +115,9 @@ const struct err *tlog_proof_parse(struct arena *arena, str text, struct tlog_pr
     return NULL;
 }
 
-const struct err *tlog_proof_verify(struct arena *arena, str text, const struct hash *leaf, const struct note_key *keys,
-                                    size_t key_count, struct checkpoint *ret) {
+const struct err *tlog_proof_verify(struct arena *arena, str text, const struct hash *leaf, const struct note_key *keys, size_t key_count,
+                                    struct checkpoint *ret)
+{
     struct tlog_proof proof;
     struct checkpoint checkpoint;
     TRY(tlog_proof_parse(arena, text, &proof));

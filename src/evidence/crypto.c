@@ -16,7 +16,8 @@ static pthread_key_t thread_end;
 static EVP_CIPHER *algorithm_gcm, *algorithm_ecb;
 static _Atomic unsigned fork_epoch;
 
-static void thread_ends(void *context) {
+static void thread_ends(void *context)
+{
     struct crypto_thread *mine = context;
     EVP_CIPHER_CTX_free(mine->gcm_seal);
     EVP_CIPHER_CTX_free(mine->gcm_open);
@@ -27,11 +28,10 @@ static void thread_ends(void *context) {
     crypto_thread_mine = NULL;
 }
 
-static void forked(void) {
-    atomic_fetch_add(&fork_epoch, 1);
-}
+static void forked(void) { atomic_fetch_add(&fork_epoch, 1); }
 
-static void process_starts(void) {
+static void process_starts(void)
+{
     ASSERT(sodium_init() >= 0);
     algorithm_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     algorithm_ecb = EVP_CIPHER_fetch(NULL, "AES-256-ECB", NULL);
@@ -40,14 +40,16 @@ static void process_starts(void) {
     ASSERT(pthread_atfork(NULL, NULL, forked) == 0);
 }
 
-static EVP_CIPHER_CTX *cipher_new(const EVP_CIPHER *algorithm, int encrypt) {
+static EVP_CIPHER_CTX *cipher_new(const EVP_CIPHER *algorithm, int encrypt)
+{
     EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
     ASSERT(cipher);
     ASSERT(EVP_CipherInit_ex2(cipher, algorithm, NULL, NULL, encrypt, NULL) == 1);
     return cipher;
 }
 
-struct crypto_thread *crypto_thread_start(void) {
+struct crypto_thread *crypto_thread_start(void)
+{
     ASSERT(pthread_once(&once, process_starts) == 0);
     struct crypto_thread *mine = calloc(1, sizeof(*mine));
     ASSERT(mine);
@@ -61,7 +63,8 @@ struct crypto_thread *crypto_thread_start(void) {
     return mine;
 }
 
-void crypto_nonce(uint8_t ret_nonce[12]) {
+void crypto_nonce(uint8_t ret_nonce[12])
+{
     struct crypto_thread *mine = crypto_thread();
     unsigned epoch = atomic_load_explicit(&fork_epoch, memory_order_relaxed);
     if (mine->nonces_used == NONCE_BUFFER_SIZE || mine->fork_epoch != epoch) {
@@ -74,7 +77,8 @@ void crypto_nonce(uint8_t ret_nonce[12]) {
 }
 
 /* By OpenSSL's older calls: they are on the stack, where EVP's cost half a hash again, and a message of Telos costs five hashes. */
-void crypto_sha256(const void *first, size_t first_size, const void *second, size_t second_size, uint8_t ret_digest[32]) {
+void crypto_sha256(const void *first, size_t first_size, const void *second, size_t second_size, uint8_t ret_digest[32])
+{
     SHA256_CTX sha256;
     bool fine = SHA256_Init(&sha256) == 1;
     fine = fine && (first_size == 0 || SHA256_Update(&sha256, first, first_size) == 1);
@@ -89,20 +93,21 @@ void crypto_sha256(const void *first, size_t first_size, const void *second, siz
 #define ROUNDS 6
 static const uint8_t wrap_iv[8] = {0xa6, 0xa6, 0xa6, 0xa6, 0xa6, 0xa6, 0xa6, 0xa6};
 
-static void step_mix(uint8_t block[16], unsigned step) {
-    block[7] ^= (uint8_t)step; /* at most 24 */
-}
+static void step_mix(uint8_t block[16], unsigned step) { block[7] ^= (uint8_t)step; /* at most 24 */ }
 
-static void cipher_key(EVP_CIPHER_CTX *cipher, const uint8_t kek[32], int encrypt) {
+static void cipher_key(EVP_CIPHER_CTX *cipher, const uint8_t kek[32], int encrypt)
+{
     ASSERT(EVP_CipherInit_ex2(cipher, NULL, kek, NULL, encrypt, NULL) == 1 && EVP_CIPHER_CTX_set_padding(cipher, 0) == 1);
 }
 
-static void cipher_blocks(EVP_CIPHER_CTX *cipher, uint8_t (*blocks)[16], size_t count) {
+static void cipher_blocks(EVP_CIPHER_CTX *cipher, uint8_t (*blocks)[16], size_t count)
+{
     int size = (int)count * 16, done = EVP_Cipher(cipher, blocks[0], blocks[0], (unsigned)size);
     ASSERT(done == size);
 }
 
-void crypto_wrap_many(const uint8_t kek[32], const uint8_t (*keys)[32], size_t count, uint8_t (*ret_wrapped)[WRAPPED_SIZE]) {
+void crypto_wrap_many(const uint8_t kek[32], const uint8_t (*keys)[32], size_t count, uint8_t (*ret_wrapped)[WRAPPED_SIZE])
+{
     uint8_t blocks[WRAP_MANY_MAX][16];
     EVP_CIPHER_CTX *cipher = crypto_thread()->ecb_encrypt;
     ASSERT(count > 0 && count <= WRAP_MANY_MAX);
@@ -126,7 +131,8 @@ void crypto_wrap_many(const uint8_t kek[32], const uint8_t (*keys)[32], size_t c
     sodium_memzero(blocks, count * 16);
 }
 
-bool crypto_unwrap_many(const uint8_t kek[32], const uint8_t (*wrapped)[WRAPPED_SIZE], size_t count, uint8_t (*ret_keys)[32]) {
+bool crypto_unwrap_many(const uint8_t kek[32], const uint8_t (*wrapped)[WRAPPED_SIZE], size_t count, uint8_t (*ret_keys)[32])
+{
     uint8_t blocks[WRAP_MANY_MAX][16], keys[WRAP_MANY_MAX][32];
     EVP_CIPHER_CTX *cipher = crypto_thread()->ecb_decrypt;
     ASSERT(count > 0 && count <= WRAP_MANY_MAX);
@@ -155,10 +161,12 @@ bool crypto_unwrap_many(const uint8_t kek[32], const uint8_t (*wrapped)[WRAPPED_
     return fine;
 }
 
-void crypto_wrap(const uint8_t kek[32], const uint8_t key[32], uint8_t ret_wrapped[WRAPPED_SIZE]) {
+void crypto_wrap(const uint8_t kek[32], const uint8_t key[32], uint8_t ret_wrapped[WRAPPED_SIZE])
+{
     crypto_wrap_many(kek, (const uint8_t(*)[32])key, 1, (uint8_t(*)[WRAPPED_SIZE])ret_wrapped);
 }
 
-bool crypto_unwrap(const uint8_t kek[32], const uint8_t wrapped[WRAPPED_SIZE], uint8_t ret_key[32]) {
+bool crypto_unwrap(const uint8_t kek[32], const uint8_t wrapped[WRAPPED_SIZE], uint8_t ret_key[32])
+{
     return crypto_unwrap_many(kek, (const uint8_t(*)[WRAPPED_SIZE])wrapped, 1, (uint8_t(*)[32])ret_key);
 }

@@ -22,7 +22,8 @@ struct crypto_thread {
 struct crypto_thread *crypto_thread_start(void);
 extern _Thread_local struct crypto_thread *crypto_thread_mine;
 
-static inline struct crypto_thread *crypto_thread(void) {
+static inline struct crypto_thread *crypto_thread(void)
+{
     struct crypto_thread *mine = crypto_thread_mine;
     return mine ? mine : crypto_thread_start();
 }

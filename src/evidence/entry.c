@@ -9,7 +9,8 @@
 #define KIND_LENGTH_MAX 64
 #define COUNT_MAX (UINT64_C(1) << 53) /* what a JSON number holds exactly */
 
-static bool kind_allowed(str kind) {
+static bool kind_allowed(str kind)
+{
     bool fine = kind.length > 0 && kind.length <= KIND_LENGTH_MAX;
     for (size_t i = 0; fine && i < kind.length; i++) {
         char c = kind.data[i];
@@ -19,7 +20,8 @@ static bool kind_allowed(str kind) {
 }
 
 /* Members come in the order of their names, so each form is written as it stands: `at`, then what is the form's. */
-static void entry_begin(struct arena *arena, struct buf *out, struct jsonw *w, const char *kind, int64_t at_ms) {
+static void entry_begin(struct arena *arena, struct buf *out, struct jsonw *w, const char *kind, int64_t at_ms)
+{
     ASSERT(kind_allowed(str_of(kind)));
     buf_init(out, arena, SIZE_MAX / 4);
     jsonw_init(w, out);
@@ -27,7 +29,8 @@ static void entry_begin(struct arena *arena, struct buf *out, struct jsonw *w, c
     jsonw_field_time(w, "at", at_ms);
 }
 
-str entry_personal(struct arena *arena, const char *kind, const uint8_t salt[32], str record, int64_t at_ms) {
+str entry_personal(struct arena *arena, const char *kind, const uint8_t salt[32], str record, int64_t at_ms)
+{
     struct buf out;
     struct jsonw w;
     struct hash hash;
@@ -39,7 +42,8 @@ str entry_personal(struct arena *arena, const char *kind, const uint8_t salt[32]
     return buf_str(&out);
 }
 
-const struct err *entry_clear(struct arena *arena, const char *kind, str record, int64_t at_ms, str *ret) {
+const struct err *entry_clear(struct arena *arena, const char *kind, str record, int64_t at_ms, str *ret)
+{
     str canonical;
     TRY(json_canonical_text(arena, record, &canonical));
     if (!str_starts(canonical, STR("{")))
@@ -55,7 +59,8 @@ const struct err *entry_clear(struct arena *arena, const char *kind, str record,
     return NULL;
 }
 
-str entry_batch(struct arena *arena, const char *kind, const struct hash *root, uint64_t count, int64_t at_ms) {
+str entry_batch(struct arena *arena, const char *kind, const struct hash *root, uint64_t count, int64_t at_ms)
+{
     struct buf out;
     struct jsonw w;
     ASSERT(count <= COUNT_MAX);
@@ -67,14 +72,16 @@ str entry_batch(struct arena *arena, const char *kind, const struct hash *root, 
     return buf_str(&out);
 }
 
-static bool read_time(const struct json *value, int64_t *ret_ms) {
+static bool read_time(const struct json *value, int64_t *ret_ms)
+{
     char text[TIME_TEXT_SIZE];
     str given = json_string(value);
     return given.data && time_parse(given, ret_ms) && str_equal(time_text(*ret_ms, text), given);
 }
 
 /* What is wrong, or NULL. */
-static const char *entry_read(struct arena *arena, const struct json *value, struct entry *entry) {
+static const char *entry_read(struct arena *arena, const struct json *value, struct entry *entry)
+{
     const struct json *hash = json_get(value, STR("commitment")), *root = json_get(value, STR("root"));
     const struct json *record = json_get(value, STR("record")), *count = json_get(value, STR("count"));
     if (value->type != JSON_OBJECT)
@@ -102,7 +109,8 @@ static const char *entry_read(struct arena *arena, const struct json *value, str
     return "its members are of no form that there is";
 }
 
-const struct err *entry_parse(struct arena *arena, str text, struct entry *ret) {
+const struct err *entry_parse(struct arena *arena, str text, struct entry *ret)
+{
     str canonical;
     struct json value;
     struct entry entry = {0};

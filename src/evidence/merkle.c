@@ -5,11 +5,10 @@
 #include "evidence/crypto_private.h"
 #include "evidence/merkle_private.h"
 
-void hash_sha256(str data, struct hash *ret) {
-    crypto_sha256(data.data, data.length, NULL, 0, ret->bytes);
-}
+void hash_sha256(str data, struct hash *ret) { crypto_sha256(data.data, data.length, NULL, 0, ret->bytes); }
 
-void merkle_leaf(str data, struct hash *ret) {
+void merkle_leaf(str data, struct hash *ret)
+{
     enum { COPIED_MAX = 512 };
     uint8_t leaf[1 + COPIED_MAX];
     if (data.length == 0 || data.length > COPIED_MAX) {
@@ -21,7 +20,8 @@ void merkle_leaf(str data, struct hash *ret) {
     crypto_sha256(leaf, 1 + data.length, NULL, 0, ret->bytes);
 }
 
-void merkle_node(const struct hash *left, const struct hash *right, struct hash *ret) {
+void merkle_node(const struct hash *left, const struct hash *right, struct hash *ret)
+{
     uint8_t node[65];
     node[0] = 1;
     memcpy(node + 1, left->bytes, 32);
@@ -29,16 +29,16 @@ void merkle_node(const struct hash *left, const struct hash *right, struct hash 
     crypto_sha256(node, sizeof(node), NULL, 0, ret->bytes);
 }
 
-void merkle_root_empty(struct hash *ret) {
-    hash_sha256(STR(""), ret);
-}
+void merkle_root_empty(struct hash *ret) { hash_sha256(STR(""), ret); }
 
-void merkle_frontier_init(struct merkle_frontier *frontier) {
+void merkle_frontier_init(struct merkle_frontier *frontier)
+{
     frontier->size = 0;
     frontier->count = 0;
 }
 
-void merkle_frontier_append(struct merkle_frontier *frontier, const struct hash *leaf) {
+void merkle_frontier_append(struct merkle_frontier *frontier, const struct hash *leaf)
+{
     ASSERT(frontier->size < UINT64_MAX && frontier->count == __builtin_popcountll(frontier->size));
     struct hash node = *leaf;
     /* each full subtree at the right edge doubles, like a carry in binary addition */
@@ -49,7 +49,8 @@ void merkle_frontier_append(struct merkle_frontier *frontier, const struct hash 
 }
 
 /* The root over full subtrees, the largest first. */
-void merkle_fold(const struct hash *nodes, size_t count, struct hash *ret) {
+void merkle_fold(const struct hash *nodes, size_t count, struct hash *ret)
+{
     if (count == 0) {
         merkle_root_empty(ret);
         return;
@@ -60,12 +61,10 @@ void merkle_fold(const struct hash *nodes, size_t count, struct hash *ret) {
     *ret = root;
 }
 
-void merkle_frontier_root(const struct merkle_frontier *frontier, struct hash *ret) {
-    merkle_fold(frontier->nodes, frontier->count, ret);
-}
+void merkle_frontier_root(const struct merkle_frontier *frontier, struct hash *ret) { merkle_fold(frontier->nodes, frontier->count, ret); }
 
-bool merkle_verify_inclusion(const struct hash *leaf, uint64_t index, uint64_t size, const struct hash *path, size_t count,
-                             const struct hash *root) {
+bool merkle_verify_inclusion(const struct hash *leaf, uint64_t index, uint64_t size, const struct hash *path, size_t count, const struct hash *root)
+{
     if (index >= size)
         return false;
     uint64_t here = index, last = size - 1;
@@ -89,8 +88,9 @@ bool merkle_verify_inclusion(const struct hash *leaf, uint64_t index, uint64_t s
 }
 
 /* RFC 9162 §2.1.4.2 from step 4 on, `first` being the first hash of the proof. */
-static bool consistency_walk(uint64_t old_size, const struct hash *old_root, uint64_t new_size, const struct hash *new_root,
-                             const struct hash *first, const struct hash *path, size_t count) {
+static bool consistency_walk(uint64_t old_size, const struct hash *old_root, uint64_t new_size, const struct hash *new_root, const struct hash *first,
+                             const struct hash *path, size_t count)
+{
     uint64_t here = old_size - 1, last = new_size - 1;
     while (here & 1) {
         here >>= 1;
@@ -116,8 +116,9 @@ static bool consistency_walk(uint64_t old_size, const struct hash *old_root, uin
     return last == 0 && hash_equal(&old_node, old_root) && hash_equal(&new_node, new_root);
 }
 
-bool merkle_verify_consistency(uint64_t old_size, const struct hash *old_root, uint64_t new_size, const struct hash *new_root,
-                               const struct hash *path, size_t count) {
+bool merkle_verify_consistency(uint64_t old_size, const struct hash *old_root, uint64_t new_size, const struct hash *new_root, const struct hash *path,
+                               size_t count)
+{
     if (old_size > new_size)
         return false;
     if (old_size == new_size)
@@ -134,7 +135,8 @@ bool merkle_verify_consistency(uint64_t old_size, const struct hash *old_root, u
     return consistency_walk(old_size, old_root, new_size, new_root, path, path + 1, count - 1);
 }
 
-void merkle_root_of(const struct hash *leaves, size_t count, struct hash *ret) {
+void merkle_root_of(const struct hash *leaves, size_t count, struct hash *ret)
+{
     struct merkle_frontier frontier;
     merkle_frontier_init(&frontier);
     for (size_t i = 0; i < count; i++)
@@ -142,7 +144,8 @@ void merkle_root_of(const struct hash *leaves, size_t count, struct hash *ret) {
     merkle_frontier_root(&frontier, ret);
 }
 
-struct merkle_path merkle_path_of(struct arena *arena, const struct hash *leaves, size_t count, size_t index) {
+struct merkle_path merkle_path_of(struct arena *arena, const struct hash *leaves, size_t count, size_t index)
+{
     ASSERT(index < count);
     struct merkle_path path = {0};
     size_t from = 0, to = count;
@@ -161,7 +164,8 @@ struct merkle_path merkle_path_of(struct arena *arena, const struct hash *leaves
     return path;
 }
 
-void merkle_path_reverse(struct merkle_path *path) {
+void merkle_path_reverse(struct merkle_path *path)
+{
     for (size_t i = 0, j = path->count; i + 1 < j; i++) {
         struct hash swapped = path->items[--j];
         path->items[j] = path->items[i];

@@ -53,23 +53,21 @@ struct merkle_path {
 };
 
 /* The frontier of the first `size` leaves: what appending resumes from after a restart. */
-const struct err *merkle_frontier_at(struct arena *arena, const struct merkle_tiles *tiles, uint64_t size,
-                                     struct merkle_frontier *ret) MUST_CHECK;
+const struct err *merkle_frontier_at(struct arena *arena, const struct merkle_tiles *tiles, uint64_t size, struct merkle_frontier *ret) MUST_CHECK;
 /* The root of the first `size` leaves. ERR_IO when a tile is missing, like the next two. */
 const struct err *merkle_root_at(struct arena *arena, const struct merkle_tiles *tiles, uint64_t size, struct hash *ret) MUST_CHECK;
 /* RFC 9162 §2.1.3.1: from the leaf's sibling upwards. ERR_INVALID unless index < size. */
 const struct err *merkle_inclusion_proof(struct arena *arena, const struct merkle_tiles *tiles, uint64_t index, uint64_t size,
                                          struct merkle_path *ret) MUST_CHECK;
 /* RFC 9162 §2.1.4.1. ERR_INVALID unless old <= new; empty when old is 0 or equals new. */
-const struct err *merkle_consistency_proof(struct arena *arena, const struct merkle_tiles *tiles, uint64_t old_size,
-                                           uint64_t new_size, struct merkle_path *ret) MUST_CHECK;
+const struct err *merkle_consistency_proof(struct arena *arena, const struct merkle_tiles *tiles, uint64_t old_size, uint64_t new_size,
+                                           struct merkle_path *ret) MUST_CHECK;
 
 /* RFC 9162 §2.1.3.2 */
-bool merkle_verify_inclusion(const struct hash *leaf, uint64_t index, uint64_t size, const struct hash *path, size_t count,
-                             const struct hash *root);
+bool merkle_verify_inclusion(const struct hash *leaf, uint64_t index, uint64_t size, const struct hash *path, size_t count, const struct hash *root);
 /* RFC 9162 §2.1.4.2; from the empty tree everything grows, given its own root and an empty path. */
-bool merkle_verify_consistency(uint64_t old_size, const struct hash *old_root, uint64_t new_size, const struct hash *new_root,
-                               const struct hash *path, size_t count);
+bool merkle_verify_consistency(uint64_t old_size, const struct hash *old_root, uint64_t new_size, const struct hash *new_root, const struct hash *path,
+                               size_t count);
 
 /* Small trees that lie in memory whole, such as the decisions of one batch. */
 void merkle_root_of(const struct hash *leaves, size_t count, struct hash *ret);

@@ -17,8 +17,8 @@ struct reader {
     struct tile_cached cache[TILE_LEVELS];
 };
 
-static const struct err *tile_read(struct reader *reader, unsigned level, uint64_t index, unsigned width_min,
-                                   const struct hash **ret_hashes) {
+static const struct err *tile_read(struct reader *reader, unsigned level, uint64_t index, unsigned width_min, const struct hash **ret_hashes)
+{
     ASSERT(level < TILE_LEVELS);
     struct tile_cached *cached = &reader->cache[level];
     if (cached->width == 0 || cached->index != index) {
@@ -28,8 +28,7 @@ static const struct err *tile_read(struct reader *reader, unsigned level, uint64
             cached->hashes = arena_alloc_raw(reader->arena, sizeof(struct hash) * MERKLE_TILE_WIDTH);
         cached->width = 0;
         if (!reader->tiles->tile(reader->tiles->context, level, index, width, cached->hashes))
-            return err_new(reader->arena, ERR_IO, "tile %u/%llu (%u hashes) of the ledger cannot be read", level,
-                           (unsigned long long)index, width);
+            return err_new(reader->arena, ERR_IO, "tile %u/%llu (%u hashes) of the ledger cannot be read", level, (unsigned long long)index, width);
         cached->index = index;
         cached->width = width;
     }
@@ -38,7 +37,8 @@ static const struct err *tile_read(struct reader *reader, unsigned level, uint64
 }
 
 /* The root of the full subtree of 2^height leaves that starts at leaf `index << height`. */
-static const struct err *subtree_root(struct reader *reader, unsigned height, uint64_t index, struct hash *ret) {
+static const struct err *subtree_root(struct reader *reader, unsigned height, uint64_t index, struct hash *ret)
+{
     unsigned level = height / 8, inner = height % 8;
     uint64_t first = index << inner; /* among the level's hashes */
     unsigned offset = (unsigned)(first % MERKLE_TILE_WIDTH), count = 1u << inner;
@@ -55,7 +55,8 @@ static const struct err *subtree_root(struct reader *reader, unsigned height, ui
 }
 
 /* The full subtrees of leaves [from, to), the largest first; `from` is a multiple of the largest. */
-static const struct err *range_nodes(struct reader *reader, uint64_t from, uint64_t to, struct hash nodes[64], size_t *ret_count) {
+static const struct err *range_nodes(struct reader *reader, uint64_t from, uint64_t to, struct hash nodes[64], size_t *ret_count)
+{
     size_t count = 0;
     while (from < to) {
         unsigned height = 63 - (unsigned)__builtin_clzll(to - from);
@@ -67,7 +68,8 @@ static const struct err *range_nodes(struct reader *reader, uint64_t from, uint6
     return NULL;
 }
 
-static const struct err *range_push(struct reader *reader, uint64_t from, uint64_t to, struct merkle_path *path) {
+static const struct err *range_push(struct reader *reader, uint64_t from, uint64_t to, struct merkle_path *path)
+{
     struct hash nodes[64];
     size_t count = 0;
     TRY(range_nodes(reader, from, to, nodes, &count));
@@ -75,8 +77,8 @@ static const struct err *range_push(struct reader *reader, uint64_t from, uint64
     return NULL;
 }
 
-const struct err *merkle_frontier_at(struct arena *arena, const struct merkle_tiles *tiles, uint64_t size,
-                                     struct merkle_frontier *ret) {
+const struct err *merkle_frontier_at(struct arena *arena, const struct merkle_tiles *tiles, uint64_t size, struct merkle_frontier *ret)
+{
     struct reader reader = {.arena = arena, .tiles = tiles, .size = size};
     struct hash nodes[64];
     size_t count = 0;
@@ -87,18 +89,18 @@ const struct err *merkle_frontier_at(struct arena *arena, const struct merkle_ti
     return NULL;
 }
 
-const struct err *merkle_root_at(struct arena *arena, const struct merkle_tiles *tiles, uint64_t size, struct hash *ret) {
+const struct err *merkle_root_at(struct arena *arena, const struct merkle_tiles *tiles, uint64_t size, struct hash *ret)
+{
     struct merkle_frontier frontier;
     TRY(merkle_frontier_at(arena, tiles, size, &frontier));
     merkle_frontier_root(&frontier, ret);
     return NULL;
 }
 
-const struct err *merkle_inclusion_proof(struct arena *arena, const struct merkle_tiles *tiles, uint64_t index, uint64_t size,
-                                         struct merkle_path *ret) {
+const struct err *merkle_inclusion_proof(struct arena *arena, const struct merkle_tiles *tiles, uint64_t index, uint64_t size, struct merkle_path *ret)
+{
     if (index >= size)
-        return err_new(arena, ERR_INVALID, "leaf %llu is not in a tree of %llu leaves", (unsigned long long)index,
-                       (unsigned long long)size);
+        return err_new(arena, ERR_INVALID, "leaf %llu is not in a tree of %llu leaves", (unsigned long long)index, (unsigned long long)size);
     struct reader reader = {.arena = arena, .tiles = tiles, .size = size};
     struct merkle_path path = {0};
     uint64_t from = 0, to = size;
@@ -117,11 +119,11 @@ const struct err *merkle_inclusion_proof(struct arena *arena, const struct merkl
     return NULL;
 }
 
-const struct err *merkle_consistency_proof(struct arena *arena, const struct merkle_tiles *tiles, uint64_t old_size,
-                                           uint64_t new_size, struct merkle_path *ret) {
+const struct err *merkle_consistency_proof(struct arena *arena, const struct merkle_tiles *tiles, uint64_t old_size, uint64_t new_size, struct merkle_path *ret)
+{
     if (old_size > new_size)
-        return err_new(arena, ERR_INVALID, "a tree of %llu leaves is no beginning of one of %llu leaves",
-                       (unsigned long long)old_size, (unsigned long long)new_size);
+        return err_new(arena, ERR_INVALID, "a tree of %llu leaves is no beginning of one of %llu leaves", (unsigned long long)old_size,
+                       (unsigned long long)new_size);
     struct reader reader = {.arena = arena, .tiles = tiles, .size = new_size};
     struct merkle_path path = {0};
     uint64_t from = 0, to = new_size;

@@ -38,8 +38,7 @@ void note_key_clear(struct note_key *key);
 const struct err *note_sign(struct arena *arena, str text, const struct note_key *key, str *ret_note) MUST_CHECK;
 /* At least one signature of the known keys; returns the text with its last newline (borrowed from `note`) and, where
  * ret_signers is not NULL, a bit for each of the first 64 keys that signed. */
-const struct err *note_verify(struct arena *arena, str note, const struct note_key *keys, size_t key_count, str *ret_text,
-                              uint64_t *ret_signers) MUST_CHECK;
+const struct err *note_verify(struct arena *arena, str note, const struct note_key *keys, size_t key_count, str *ret_text, uint64_t *ret_signers) MUST_CHECK;
 
 struct checkpoint {
     str origin;
@@ -53,8 +52,7 @@ str checkpoint_make(struct arena *arena, str origin, uint64_t size, const struct
 /* Reads without verifying a signature: for showing only. */
 const struct err *checkpoint_parse(struct arena *arena, str note, struct checkpoint *ret) MUST_CHECK;
 /* Reads and verifies: signed by one of the keys that has the origin for its name. */
-const struct err *checkpoint_verify(struct arena *arena, str note, const struct note_key *keys, size_t key_count,
-                                    struct checkpoint *ret) MUST_CHECK;
+const struct err *checkpoint_verify(struct arena *arena, str note, const struct note_key *keys, size_t key_count, struct checkpoint *ret) MUST_CHECK;
 
 /* C2SP tlog-proof v1: that an entry stands in the ledger, in one text. */
 struct tlog_proof {
@@ -66,7 +64,7 @@ struct tlog_proof {
 str tlog_proof_make(struct arena *arena, const struct tlog_proof *proof);
 const struct err *tlog_proof_parse(struct arena *arena, str text, struct tlog_proof *ret) MUST_CHECK;
 /* The whole check: the checkpoint's signature, then the path from `leaf` to its root. */
-const struct err *tlog_proof_verify(struct arena *arena, str text, const struct hash *leaf, const struct note_key *keys,
-                                    size_t key_count, struct checkpoint *ret) MUST_CHECK;
+const struct err *tlog_proof_verify(struct arena *arena, str text, const struct hash *leaf, const struct note_key *keys, size_t key_count,
+                                    struct checkpoint *ret) MUST_CHECK;
 
 #endif

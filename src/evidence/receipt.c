@@ -12,7 +12,8 @@
 #define SIGNED_SIZE (sizeof(DOMAIN) - 1 + 2 * sizeof(struct hash))
 
 /* The members of the signature object, without its value where that is not given. */
-static str proof_text(struct arena *arena, str method, str created, str value) {
+static str proof_text(struct arena *arena, str method, str created, str value)
+{
     struct buf out;
     struct jsonw w;
     buf_init(&out, arena, SIZE_MAX / 4);
@@ -28,7 +29,8 @@ static str proof_text(struct arena *arena, str method, str created, str value) {
 }
 
 /* What is signed: the domain, then the hashes of proof and document, both canonical. */
-static void signed_bytes(str proof_canonical, str document_canonical, uint8_t ret[SIGNED_SIZE]) {
+static void signed_bytes(str proof_canonical, str document_canonical, uint8_t ret[SIGNED_SIZE])
+{
     struct hash proof, document;
     hash_sha256(proof_canonical, &proof);
     hash_sha256(document_canonical, &document);
@@ -37,7 +39,8 @@ static void signed_bytes(str proof_canonical, str document_canonical, uint8_t re
     memcpy(ret + sizeof(DOMAIN) - 1 + sizeof(proof.bytes), document.bytes, sizeof(document.bytes));
 }
 
-const struct err *receipt_sign(struct arena *arena, str json, const struct note_key *key, int64_t created_ms, str *ret_signature) {
+const struct err *receipt_sign(struct arena *arena, str json, const struct note_key *key, int64_t created_ms, str *ret_signature)
+{
     str document, proof;
     struct json value;
     char time[TIME_TEXT_SIZE];
@@ -57,7 +60,8 @@ const struct err *receipt_sign(struct arena *arena, str json, const struct note_
     return NULL;
 }
 
-const struct err *receipt_seal(struct arena *arena, str json, const struct note_key *key, int64_t created_ms, str *ret_document) {
+const struct err *receipt_seal(struct arena *arena, str json, const struct note_key *key, int64_t created_ms, str *ret_document)
+{
     str signature = STR_NONE;
     struct buf out;
     TRY(receipt_sign(arena, json, key, created_ms, &signature));
@@ -74,7 +78,8 @@ const struct err *receipt_seal(struct arena *arena, str json, const struct note_
 }
 
 /* The document without its "proof", canonical. */
-static str without_proof(struct arena *arena, const struct json *document) {
+static str without_proof(struct arena *arena, const struct json *document)
+{
     struct json rest = *document;
     rest.members = arena_array(arena, struct json_member, document->count + 1);
     rest.count = 0;
@@ -92,7 +97,8 @@ struct proof_parts {
 };
 
 /* What is wrong with the signature object, or NULL. It has exactly the members that receipt_sign writes. */
-static const char *proof_read(struct arena *arena, const struct json *proof, struct proof_parts *ret) {
+static const char *proof_read(struct arena *arena, const struct json *proof, struct proof_parts *ret)
+{
     str bytes;
     char time[TIME_TEXT_SIZE];
     if (proof->type != JSON_OBJECT || proof->count != 4 || !str_equal(json_string(json_get(proof, STR("type"))), STR(PROOF_TYPE)))
@@ -109,15 +115,16 @@ static const char *proof_read(struct arena *arena, const struct json *proof, str
     return NULL;
 }
 
-static const struct note_key *key_find(const struct note_key *keys, size_t key_count, const struct note_key *named) {
+static const struct note_key *key_find(const struct note_key *keys, size_t key_count, const struct note_key *named)
+{
     for (size_t i = 0; i < key_count; i++)
         if (str_equal(keys[i].name, named->name) && memcmp(keys[i].public_key, named->public_key, 32) == 0)
             return &keys[i];
     return NULL;
 }
 
-const struct err *receipt_verify(struct arena *arena, str document, const struct note_key *keys, size_t key_count,
-                                 struct receipt_check *ret) {
+const struct err *receipt_verify(struct arena *arena, str document, const struct note_key *keys, size_t key_count, struct receipt_check *ret)
+{
     struct json value;
     str canonical, proof;
     struct proof_parts parts = {0};

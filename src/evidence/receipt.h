@@ -19,11 +19,9 @@
 #include "evidence/note.h"
 
 /* `json` is an object without "proof" (ERR_INVALID else); the signature object's text comes back. */
-const struct err *receipt_sign(struct arena *arena, str json, const struct note_key *key, int64_t created_ms,
-                               str *ret_signature) MUST_CHECK;
+const struct err *receipt_sign(struct arena *arena, str json, const struct note_key *key, int64_t created_ms, str *ret_signature) MUST_CHECK;
 /* The same, and the document's text with "proof" added as its last member. */
-const struct err *receipt_seal(struct arena *arena, str json, const struct note_key *key, int64_t created_ms,
-                               str *ret_document) MUST_CHECK;
+const struct err *receipt_seal(struct arena *arena, str json, const struct note_key *key, int64_t created_ms, str *ret_document) MUST_CHECK;
 
 struct receipt_check {
     bool valid;
@@ -32,7 +30,6 @@ struct receipt_check {
     str key_name;
 };
 /* A signature that does not hold is a result, not an error; the error is for a text that is no signed document at all. */
-const struct err *receipt_verify(struct arena *arena, str document, const struct note_key *keys, size_t key_count,
-                                 struct receipt_check *ret) MUST_CHECK;
+const struct err *receipt_verify(struct arena *arena, str document, const struct note_key *keys, size_t key_count, struct receipt_check *ret) MUST_CHECK;
 
 #endif

@@ -11,13 +11,15 @@
 #define TAG_SIZE 16
 
 /* Version and aad are authenticated together, the version first. */
-static bool aad_add(EVP_CIPHER_CTX *cipher, uint8_t version, str aad) {
+static bool aad_add(EVP_CIPHER_CTX *cipher, uint8_t version, str aad)
+{
     int size;
     return EVP_CipherUpdate(cipher, NULL, &size, &version, 1) == 1 &&
            (aad.length == 0 || EVP_CipherUpdate(cipher, NULL, &size, (const uint8_t *)aad.data, (int)aad.length) == 1);
 }
 
-void seal(const uint8_t key[32], str aad, str plain, uint8_t *out) {
+void seal(const uint8_t key[32], str aad, str plain, uint8_t *out)
+{
     ASSERT(plain.length <= INT_MAX && aad.length <= INT_MAX);
     EVP_CIPHER_CTX *cipher = crypto_thread()->gcm_seal;
     uint8_t *nonce = out + 1, *text = out + 1 + NONCE_SIZE;
@@ -25,14 +27,14 @@ void seal(const uint8_t key[32], str aad, str plain, uint8_t *out) {
     crypto_nonce(nonce);
     int size = 0, last = 0;
     bool fine = EVP_CipherInit_ex2(cipher, NULL, key, nonce, 1, NULL) == 1 && aad_add(cipher, SEAL_VERSION, aad);
-    fine = fine && (plain.length == 0 ||
-                    EVP_CipherUpdate(cipher, text, &size, (const uint8_t *)plain.data, (int)plain.length) == 1);
+    fine = fine && (plain.length == 0 || EVP_CipherUpdate(cipher, text, &size, (const uint8_t *)plain.data, (int)plain.length) == 1);
     fine = fine && EVP_CipherFinal_ex(cipher, text + size, &last) == 1;
     fine = fine && EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, text + plain.length) == 1;
     ASSERT(fine && (size_t)(size + last) == plain.length);
 }
 
-bool seal_open(const uint8_t key[32], str aad, str sealed, uint8_t *out) {
+bool seal_open(const uint8_t key[32], str aad, str sealed, uint8_t *out)
+{
     if (sealed.length < SEAL_OVERHEAD || sealed.length > INT_MAX || aad.length > INT_MAX)
         return false;
     EVP_CIPHER_CTX *cipher = crypto_thread()->gcm_open;
@@ -52,7 +54,8 @@ bool seal_open(const uint8_t key[32], str aad, str sealed, uint8_t *out) {
     return fine;
 }
 
-void keyed_hash(const uint8_t key[32], str a, str b, uint8_t out[16]) {
+void keyed_hash(const uint8_t key[32], str a, str b, uint8_t out[16])
+{
     crypto_generichash_state state;
     uint8_t length[8];
     for (int i = 0; i < 8; i++)
@@ -65,7 +68,8 @@ void keyed_hash(const uint8_t key[32], str a, str b, uint8_t out[16]) {
     sodium_memzero(&state, sizeof(state));
 }
 
-void commitment(const uint8_t salt[32], str record, struct hash *ret) {
+void commitment(const uint8_t salt[32], str record, struct hash *ret)
+{
     /* HMAC by hand: OpenSSL's own copies a context for each message, which costs more than the hashing */
     uint8_t block[64], outer[96];
     for (int i = 0; i < 64; i++) {

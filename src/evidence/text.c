@@ -1,7 +1,8 @@
 /* Strict reading of small pieces of text. */
 #include "evidence/text_private.h"
 
-bool text_unbase64(struct arena *arena, str text, str *ret_data) {
+bool text_unbase64(struct arena *arena, str text, str *ret_data)
+{
     str data;
     if (!str_unbase64(arena, text, &data) || !str_equal(str_base64(arena, data.data, data.length), text))
         return false;
@@ -9,7 +10,8 @@ bool text_unbase64(struct arena *arena, str text, str *ret_data) {
     return true;
 }
 
-bool text_hash(struct arena *arena, str text, struct hash *ret) {
+bool text_hash(struct arena *arena, str text, struct hash *ret)
+{
     str data;
     if (text.length != 44 || !text_unbase64(arena, text, &data) || data.length != sizeof(ret->bytes))
         return false;
@@ -17,7 +19,8 @@ bool text_hash(struct arena *arena, str text, struct hash *ret) {
     return true;
 }
 
-bool text_uint64(str text, uint64_t *ret) {
+bool text_uint64(str text, uint64_t *ret)
+{
     if (text.length == 0 || (text.length > 1 && text.data[0] == '0'))
         return false;
     uint64_t value = 0;
@@ -30,7 +33,8 @@ bool text_uint64(str text, uint64_t *ret) {
     return true;
 }
 
-bool text_line(str *rest, str *ret_line) {
+bool text_line(str *rest, str *ret_line)
+{
     ptrdiff_t end = str_find_char(*rest, '\n');
     if (end < 0)
         return false;

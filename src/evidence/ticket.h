@@ -11,8 +11,8 @@
 #ifndef TELOS_EVIDENCE_TICKET_H
 #define TELOS_EVIDENCE_TICKET_H
 
-#include "base/str.h"
 #include "base/id.h"
+#include "base/str.h"
 
 #define TICKET_AUDIENCE_BYTES 32
 #define TICKET_TEXT_BYTES 76

@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-str tile_path(struct tile_address address, char ret_text[TILE_PATH_SIZE]) {
+str tile_path(struct tile_address address, char ret_text[TILE_PATH_SIZE])
+{
     ASSERT(address.level <= TILE_LEVEL_MAX && address.width >= 1 && address.width <= TILE_WIDTH_FULL);
     unsigned groups[7]; /* 2^64 has 20 digits */
     int count = 0;
@@ -12,8 +13,7 @@ str tile_path(struct tile_address address, char ret_text[TILE_PATH_SIZE]) {
         groups[count++] = (unsigned)(index % 1000);
         index /= 1000;
     } while (index > 0);
-    int length = address.entries ? snprintf(ret_text, TILE_PATH_SIZE, "tile/entries")
-                                 : snprintf(ret_text, TILE_PATH_SIZE, "tile/%u", address.level);
+    int length = address.entries ? snprintf(ret_text, TILE_PATH_SIZE, "tile/entries") : snprintf(ret_text, TILE_PATH_SIZE, "tile/%u", address.level);
     while (count-- > 0)
         length += snprintf(ret_text + length, TILE_PATH_SIZE - (size_t)length, "/%s%03u", count > 0 ? "x" : "", groups[count]);
     if (address.width < TILE_WIDTH_FULL)
@@ -23,7 +23,8 @@ str tile_path(struct tile_address address, char ret_text[TILE_PATH_SIZE]) {
 }
 
 /* A decimal number without leading zeroes. */
-static bool number_parse(str text, uint64_t max, uint64_t *ret) {
+static bool number_parse(str text, uint64_t max, uint64_t *ret)
+{
     if (text.length == 0 || text.length > 3 || (text.length > 1 && text.data[0] == '0'))
         return false;
     uint64_t value = 0;
@@ -37,7 +38,8 @@ static bool number_parse(str text, uint64_t max, uint64_t *ret) {
 }
 
 /* Three digits more of the index; false past 64 bits. */
-static bool group_parse(str digits, uint64_t *index) {
+static bool group_parse(str digits, uint64_t *index)
+{
     if (digits.length != 3)
         return false;
     unsigned group = 0;
@@ -49,7 +51,8 @@ static bool group_parse(str digits, uint64_t *index) {
     return !__builtin_mul_overflow(*index, UINT64_C(1000), index) && !__builtin_add_overflow(*index, group, index);
 }
 
-bool tile_path_parse(str path, struct tile_address *ret) {
+bool tile_path_parse(str path, struct tile_address *ret)
+{
     struct tile_address address = {.width = TILE_WIDTH_FULL};
     if (str_starts(path, STR("/")))
         path = str_slice(path, 1, path.length);
@@ -90,7 +93,8 @@ bool tile_path_parse(str path, struct tile_address *ret) {
     return true;
 }
 
-unsigned tile_width_at(uint64_t size, unsigned level, uint64_t index) {
+unsigned tile_width_at(uint64_t size, unsigned level, uint64_t index)
+{
     uint64_t hashes = level < 8 ? size >> (8 * level) : 0;
     if (hashes / TILE_WIDTH_FULL < index)
         return 0;
@@ -98,14 +102,16 @@ unsigned tile_width_at(uint64_t size, unsigned level, uint64_t index) {
     return width < TILE_WIDTH_FULL ? (unsigned)width : TILE_WIDTH_FULL;
 }
 
-void bundle_add(struct buf *bundle, str entry) {
+void bundle_add(struct buf *bundle, str entry)
+{
     ASSERT(entry.length <= TILE_ENTRY_BYTES_MAX);
     const char length[2] = {(char)(entry.length >> 8), (char)(entry.length & 0xff)};
     buf_add(bundle, str_bytes(length, 2));
     buf_add(bundle, entry);
 }
 
-bool bundle_next(str *rest, str *ret_entry) {
+bool bundle_next(str *rest, str *ret_entry)
+{
     if (rest->length < 2)
         return false;
     size_t length = (size_t)(uint8_t)rest->data[0] << 8 | (uint8_t)rest->data[1];

@@ -16,14 +16,16 @@ static const char *const class_names[] = {
 };
 const char *key_class_name(enum key_class class) { return class_names[class]; }
 
-static const struct err *directory_make(struct arena *arena, const char *path) {
+static const struct err *directory_make(struct arena *arena, const char *path)
+{
     struct stat stat_now;
     if (mkdir(path, 0700) == 0 || (errno == EEXIST && stat(path, &stat_now) == 0 && S_ISDIR(stat_now.st_mode)))
         return NULL;
     return io_error(arena, "cannot make the directory", path);
 }
 
-static void *map_private(size_t size) {
+static void *map_private(size_t size)
+{
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT(memory != MAP_FAILED);
     /* keys belong neither into a core dump nor onto the swap; where the system forbids locking, swap must be encrypted */
@@ -32,7 +34,8 @@ static void *map_private(size_t size) {
     return memory;
 }
 
-static struct vault *vault_new(const char *dir, const char *master_key_file, const struct vault_faults *faults) {
+static struct vault *vault_new(const char *dir, const char *master_key_file, const struct vault_faults *faults)
+{
     struct vault *vault = NULL;
     ASSERT(sodium_init() >= 0 && posix_memalign((void **)&vault, 64, sizeof(*vault)) == 0);
     memset(vault, 0, sizeof(*vault));
@@ -59,12 +62,12 @@ static struct vault *vault_new(const char *dir, const char *master_key_file, con
     return vault;
 }
 
-void vault_close(struct vault *vault) {
+void vault_close(struct vault *vault)
+{
     if (!vault)
         return;
     remote_close(vault);
-    if (!vault->broken && vault->unsynced && io_sync(&vault->faults, vault->fd) &&
-        io_wipe(&vault->faults, vault->fd_journal, (off_t)vault->journal_size))
+    if (!vault->broken && vault->unsynced && io_sync(&vault->faults, vault->fd) && io_wipe(&vault->faults, vault->fd_journal, (off_t)vault->journal_size))
         (void)io_truncate(&vault->faults, vault->fd_journal, 0); /* only spares the next start the replay */
     fd_close(&vault->fd);
     fd_close(&vault->fd_journal);
@@ -81,7 +84,8 @@ void vault_close(struct vault *vault) {
 }
 
 /* The header of a new vault, under the master key, which is made where it may be. */
-static const struct err *header_make(struct arena *arena, struct vault *vault, bool own_master, uint8_t page[VAULT_PAGE]) {
+static const struct err *header_make(struct arena *arena, struct vault *vault, bool own_master, uint8_t page[VAULT_PAGE])
+{
     uint8_t master[32], kek[32], root[32];
     enum master_result result = master_read(vault->path_master, master);
     if (result == MASTER_MISSING && own_master)
@@ -103,19 +107,21 @@ static const struct err *header_make(struct arena *arena, struct vault *vault, b
 }
 
 /* A directory that never had a vault gets one. What there is of an old one must not be passed over: its keys would be lost. */
-static const struct err *vault_make(struct arena *arena, struct vault *vault, bool own_master) {
+static const struct err *vault_make(struct arena *arena, struct vault *vault, bool own_master)
+{
     struct stat stat_now;
     uint8_t page[VAULT_PAGE];
     if (stat(vault->path_tombstones, &stat_now) == 0 && stat_now.st_size > 0)
-        return err_new(arena, ERR_UNAVAILABLE, "%s is missing, though %s says that there was one: restore it from a backup",
-                       vault->path, vault->path_tombstones);
+        return err_new(arena, ERR_UNAVAILABLE, "%s is missing, though %s says that there was one: restore it from a backup", vault->path,
+                       vault->path_tombstones);
     TRY(header_make(arena, vault, own_master, page));
     if (!io_replace(arena, &vault->faults, vault->path, str_bytes(page, sizeof(page))))
         return io_error(arena, "cannot write", vault->path);
     return NULL;
 }
 
-static const struct err *vault_start(struct arena *arena, struct vault *vault, bool own_master) {
+static const struct err *vault_start(struct arena *arena, struct vault *vault, bool own_master)
+{
     TRY(directory_make(arena, vault->dir));
     if (own_master)
         TRY(directory_make(arena, arena_printf(arena, "%s/keys", vault->dir)));
@@ -137,8 +143,8 @@ static const struct err *vault_start(struct arena *arena, struct vault *vault, b
     return mirrors_bring(arena, vault);
 }
 
-const struct err *vault_open_with(struct arena *arena, const char *dir, const char *master_key_file,
-                                  const struct vault_faults *faults, struct vault **ret) {
+const struct err *vault_open_with(struct arena *arena, const char *dir, const char *master_key_file, const struct vault_faults *faults, struct vault **ret)
+{
     struct vault *vault = vault_new(dir, master_key_file, faults);
     const struct err *err = vault_start(arena, vault, master_key_file == NULL);
     if (err) {
@@ -149,11 +155,13 @@ const struct err *vault_open_with(struct arena *arena, const char *dir, const ch
     return NULL;
 }
 
-const struct err *vault_open(struct arena *arena, const char *dir, const char *master_key_file, struct vault **ret) {
+const struct err *vault_open(struct arena *arena, const char *dir, const char *master_key_file, struct vault **ret)
+{
     return vault_open_with(arena, dir, master_key_file, NULL, ret);
 }
 
-static const struct err *remote_start(struct arena *arena, struct vault *vault, const char *uri, bool own_master) {
+static const struct err *remote_start(struct arena *arena, struct vault *vault, const char *uri, bool own_master)
+{
     uint8_t page[VAULT_PAGE];
     bool there = false;
     TRY(directory_make(arena, vault->dir));
@@ -169,7 +177,8 @@ static const struct err *remote_start(struct arena *arena, struct vault *vault, 
     return master_load(arena, vault);
 }
 
-const struct err *vault_open_postgres(struct arena *arena, const char *uri, const char *dir, const char *master_key_file, struct vault **ret) {
+const struct err *vault_open_postgres(struct arena *arena, const char *uri, const char *dir, const char *master_key_file, struct vault **ret)
+{
     struct vault *vault = vault_new(dir, master_key_file, NULL);
     const struct err *err = remote_start(arena, vault, uri, master_key_file == NULL);
     if (err) {
@@ -183,7 +192,8 @@ const struct err *vault_open_postgres(struct arena *arena, const char *uri, cons
 void vault_id(const struct vault *vault, uint8_t ret_id[16]) { memcpy(ret_id, vault->id, sizeof(vault->id)); }
 
 /* Each secret has a label of its own; those of callers cannot meet the vault's. */
-static void secret(const struct vault *vault, char kind, str label, uint8_t ret_key[32]) {
+static void secret(const struct vault *vault, char kind, str label, uint8_t ret_key[32])
+{
     crypto_generichash_state state;
     bool fine = crypto_generichash_init(&state, vault->secrets->root, 32, 32) == 0;
     fine = fine && crypto_generichash_update(&state, (const uint8_t *)&kind, 1) == 0;

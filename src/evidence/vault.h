@@ -57,12 +57,11 @@ void vault_warm(struct vault *vault, const profile_no *profiles, size_t count);
 /* Destroys the slots of `class_masks[i]` of `profiles[i]`, empty ones too; doing it again is harmless. First the tombstones, then
  * the slots, then the mirrors; a mirror that cannot be reached is remembered and is no error. In a damaged page the keys' bytes are overwritten all the
  * same. After an error, call it again. */
-const struct err *vault_destroy(struct arena *arena, struct vault *vault, const profile_no *profiles, const uint8_t *class_masks,
-                                size_t count, int64_t now_ms) MUST_CHECK;
+const struct err *vault_destroy(struct arena *arena, struct vault *vault, const profile_no *profiles, const uint8_t *class_masks, size_t count,
+                                int64_t now_ms) MUST_CHECK;
 /* Destroys the key of a live (or makes that of an empty) slot and puts a new one in its place; mirrors and tombstones
  * as above. For KEY_HOLD. ERR_CONFLICT when the slot is destroyed. */
-const struct err *vault_renew(struct arena *arena, struct vault *vault, profile_no profile, enum key_class class,
-                              int64_t now_ms) MUST_CHECK;
+const struct err *vault_renew(struct arena *arena, struct vault *vault, profile_no profile, enum key_class class, int64_t now_ms) MUST_CHECK;
 
 /* For a vault that several nodes use: ends keys that the commit with this number owes, once, whichever node comes first; numbers ascend. When it
  * returns they are ended. `renew`: a new key takes the place of the old one. */
@@ -77,8 +76,8 @@ const struct err *vault_end_keys(struct arena *arena, struct vault *vault, uint6
 const struct err *vault_follow(struct arena *arena, struct vault *vault) MUST_CHECK;
 
 /* The same for many at once, with the syncs of one; slots that are destroyed stay so and are counted (`ret_destroyed` may be NULL). */
-const struct err *vault_renew_all(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count,
-                                  enum key_class class, int64_t now_ms, size_t *ret_destroyed) MUST_CHECK;
+const struct err *vault_renew_all(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count, enum key_class class, int64_t now_ms,
+                                  size_t *ret_destroyed) MUST_CHECK;
 
 /* For keyed hashes of identifiers; the same for the life of the vault. */
 void vault_index_key(const struct vault *vault, uint8_t ret_key[32]);
@@ -89,10 +88,10 @@ void vault_derive(const struct vault *vault, str label, uint8_t ret_key[32]);
 
 /* Makes a new master key and wraps everything under it, page by page, while others read and write; continues a rotation that was
  * interrupted. At the end the mirrors are brought to the new key and the old master key is destroyed. `progress` may be NULL; it
- * returns false to pause (then the vault works on under both keys, and the next call goes on). ERR_CONFLICT when one is running; ERR_IO when a page is damaged: then the old key is kept. Whoever keeps a
- * copy of the master key apart must copy the new one: the mirrors open under no other.
- * In a vault of several nodes (vault_remote.h) the new key is FILE.next, which a person brings to each of them first: where it is not there it is made, and
- * ERR_CONFLICT says what to do with it. The others take it into use when they next touch the vault. */
+ * returns false to pause (then the vault works on under both keys, and the next call goes on). ERR_CONFLICT when one is running; ERR_IO when a page is damaged:
+ * then the old key is kept. Whoever keeps a copy of the master key apart must copy the new one: the mirrors open under no other. In a vault of several nodes
+ * (vault_remote.h) the new key is FILE.next, which a person brings to each of them first: where it is not there it is made, and ERR_CONFLICT says what to do
+ * with it. The others take it into use when they next touch the vault. */
 typedef bool vault_progress(void *context, uint64_t pages_done, uint64_t pages_total);
 const struct err *vault_rotate(struct arena *arena, struct vault *vault, vault_progress *progress, void *context) MUST_CHECK;
 

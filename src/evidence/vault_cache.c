@@ -8,14 +8,16 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-int kek_index(const struct vault *vault, uint32_t generation) {
+int kek_index(const struct vault *vault, uint32_t generation)
+{
     if (generation == 0)
         return -1;
     return vault->kek_generation[0] == generation ? 0 : vault->kek_generation[1] == generation ? 1 : -1;
 }
 
 /* Where a profile may be: the set, and its entry of each way. */
-static struct cache_set *set_of(struct vault *vault, uint64_t page, uint64_t profile, struct cache_entry **ret_entries) {
+static struct cache_set *set_of(struct vault *vault, uint64_t page, uint64_t profile, struct cache_entry **ret_entries)
+{
     uint64_t stripe = page % STRIPES, set = (page / STRIPES * PAGE_PROFILES + page_place(profile)) % CACHE_SETS;
     *ret_entries = &vault->cache->entries[stripe][0][set];
     return &vault->cache->sets[stripe][set];
@@ -23,7 +25,8 @@ static struct cache_set *set_of(struct vault *vault, uint64_t page, uint64_t pro
 
 static struct cache_entry *entry_of(struct cache_entry *entries, unsigned way) { return entries + (size_t)way * CACHE_SETS; }
 
-void cache_forget_page(struct vault *vault, uint64_t page) {
+void cache_forget_page(struct vault *vault, uint64_t page)
+{
     uint64_t first = (page - 1) * PAGE_PROFILES + 1;
     stripe_of(vault, page)->forgotten++;
     for (uint64_t profile = first; profile < first + PAGE_PROFILES; profile++) {
@@ -52,12 +55,14 @@ void cache_forget_all(struct vault *vault)
     }
 }
 
-void stripes_lock_all(struct vault *vault) {
+void stripes_lock_all(struct vault *vault)
+{
     for (unsigned i = 0; i < STRIPES; i++)
         ASSERT(pthread_mutex_lock(&vault->stripes[i].lock) == 0);
 }
 
-void stripes_unlock_all(struct vault *vault) {
+void stripes_unlock_all(struct vault *vault)
+{
     for (unsigned i = STRIPES; i-- > 0;)
         ASSERT(pthread_mutex_unlock(&vault->stripes[i].lock) == 0);
 }
@@ -77,10 +82,7 @@ static struct cache_entry *entry_take(struct vault *vault, struct stripe *stripe
 }
 
 /* What the entry says of this class can be relied upon. */
-static bool entry_settles(const struct cache_entry *entry, enum key_class class)
-{
-    return entry->checked || entry->states[class] == SLOT_LIVE;
-}
+static bool entry_settles(const struct cache_entry *entry, enum key_class class) { return entry->checked || entry->states[class] == SLOT_LIVE; }
 
 /* A profile's slots without their page's check sum: each live key has its own (RFC 3394, 2.2.3), so what unwraps is what was written.
  * False where that does not settle it: the page itself must be looked at. All live keys are unwrapped together, which costs hardly more than one. */
@@ -92,7 +94,7 @@ static bool slots_open(const struct vault *vault, const uint8_t slots[SLOTS_SIZE
     uint8_t wrapped[KEY_CLASS_COUNT][WRAPPED_SIZE], keys[KEY_CLASS_COUNT][32];
     unsigned live = 0, classes[KEY_CLASS_COUNT];
     *ret = (struct cache_entry){.generation = vault->kek_generation[kek]};
-    for (unsigned class = 0; class < KEY_CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < KEY_CLASS_COUNT; class ++) {
         ret->states[class] = (uint8_t)slots_state(slots, class);
         if (ret->states[class] != SLOT_LIVE)
             continue;
@@ -144,7 +146,7 @@ static enum slots_found page_slots_load(struct vault *vault, uint64_t page_numbe
         return SLOTS_OF_ANOTHER_KEY;
     *ret = (struct cache_entry){.generation = generation, .checked = true};
     memcpy(ret->keys, page_key(page, place, 0), sizeof(ret->keys));
-    for (unsigned class = 0; class < KEY_CLASS_COUNT; class++)
+    for (unsigned class = 0; class < KEY_CLASS_COUNT; class ++)
         ret->states[class] = (uint8_t)page_state(page, place, class);
     sodium_memzero(page, sizeof(page));
     return SLOTS_THERE;
@@ -199,10 +201,7 @@ void cache_offer(struct vault *vault, uint64_t profile, const uint8_t slots[SLOT
     ASSERT(pthread_mutex_unlock(&stripe->lock) == 0);
 }
 
-bool vault_asks(const struct vault *vault)
-{
-    return vault->remote != NULL;
-}
+bool vault_asks(const struct vault *vault) { return vault->remote != NULL; }
 
 void vault_warm(struct vault *vault, const profile_no *profiles, size_t count)
 {

@@ -9,7 +9,8 @@
 #define CHANGES_AT_ONCE 100000 /* of a log of tombstones that is applied */
 
 /* Leaves out what would change nothing, so that the log does not grow by repetition. */
-static const struct err *changes_filter(struct arena *arena, struct vault *vault, struct key_changes *changes) {
+static const struct err *changes_filter(struct arena *arena, struct vault *vault, struct key_changes *changes)
+{
     uint8_t page[VAULT_PAGE];
     uint64_t number = 0;
     bool fine = false;
@@ -28,7 +29,8 @@ static const struct err *changes_filter(struct arena *arena, struct vault *vault
 }
 
 /* The part before the mirrors; *ret_count: how many changes there were to make. */
-static const struct err *destroy(struct arena *arena, struct vault *vault, struct key_changes *changes, size_t *ret_count) {
+static const struct err *destroy(struct arena *arena, struct vault *vault, struct key_changes *changes, size_t *ret_count)
+{
     TRY(change_begin(arena, vault));
     TRY(tombstones_catch_up(arena, vault));
     TRY(changes_filter(arena, vault, changes));
@@ -39,34 +41,35 @@ static const struct err *destroy(struct arena *arena, struct vault *vault, struc
     return keys_apply(arena, vault, changes, vault->tombstones_size);
 }
 
-static const struct err *profile_check(struct arena *arena, uint64_t profile) {
+static const struct err *profile_check(struct arena *arena, uint64_t profile)
+{
     if (profile != 0 && profile <= PROFILE_NO_MAX)
         return NULL;
     return err_new(arena, ERR_INVALID, "%llu is no profile number", (unsigned long long)profile);
 }
 
-const struct err *keys_destroy(struct arena *arena, struct vault *vault, const profile_no *profiles, const uint8_t *class_masks, size_t count,
-                               int64_t now_ms) {
+const struct err *keys_destroy(struct arena *arena, struct vault *vault, const profile_no *profiles, const uint8_t *class_masks, size_t count, int64_t now_ms)
+{
     struct key_changes changes = {0};
     size_t done;
     for (size_t i = 0; i < count; i++) {
         TRY(profile_check(arena, profiles[i].value));
-        *vec_push(arena, &changes) = (struct key_change){
-            .profile = profiles[i].value, .destroy = class_masks[i] & KEY_CLASS_ALL, .at_ms = now_ms};
+        *vec_push(arena, &changes) = (struct key_change){.profile = profiles[i].value, .destroy = class_masks[i] & KEY_CLASS_ALL, .at_ms = now_ms};
     }
     TRY(destroy(arena, vault, &changes, &done));
     return mirrors_bring(arena, vault);
 }
 
-const struct err *vault_destroy(struct arena *arena, struct vault *vault, const profile_no *profiles, const uint8_t *class_masks,
-                                size_t count, int64_t now_ms) {
+const struct err *vault_destroy(struct arena *arena, struct vault *vault, const profile_no *profiles, const uint8_t *class_masks, size_t count, int64_t now_ms)
+{
     vault_lock(vault);
     return vault_unlock_after(arena, vault, keys_destroy(arena, vault, profiles, class_masks, count, now_ms));
 }
 
 /* What renewing means for each slot as it is now. */
-static const struct err *renewals(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count,
-                                  enum key_class class, int64_t now_ms, struct key_changes *ret, size_t *ret_destroyed) {
+static const struct err *renewals(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count, enum key_class class, int64_t now_ms,
+                                  struct key_changes *ret, size_t *ret_destroyed)
+{
     for (size_t i = 0; i < count; i++) {
         struct key_change change = {.profile = profiles[i].value, .renew = KEY_CLASS_BIT(class), .at_ms = now_ms};
         unsigned place = page_place(change.profile);
@@ -92,7 +95,8 @@ static const struct err *renewals(struct arena *arena, struct vault *vault, cons
 }
 
 const struct err *keys_renew(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count, enum key_class class, int64_t now_ms,
-                             size_t *ret_destroyed) {
+                             size_t *ret_destroyed)
+{
     struct key_changes changes = {0};
     size_t done;
     for (size_t i = 0; i < count; i++)
@@ -104,8 +108,9 @@ const struct err *keys_renew(struct arena *arena, struct vault *vault, const pro
     return mirrors_bring(arena, vault);
 }
 
-const struct err *vault_renew_all(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count,
-                                  enum key_class class, int64_t now_ms, size_t *ret_destroyed) {
+const struct err *vault_renew_all(struct arena *arena, struct vault *vault, const profile_no *profiles, size_t count, enum key_class class, int64_t now_ms,
+                                  size_t *ret_destroyed)
+{
     size_t destroyed = 0;
     vault_lock(vault);
     const struct err *err = vault_unlock_after(arena, vault, keys_renew(arena, vault, profiles, count, class, now_ms, &destroyed));
@@ -114,17 +119,17 @@ const struct err *vault_renew_all(struct arena *arena, struct vault *vault, cons
     return err;
 }
 
-const struct err *vault_renew(struct arena *arena, struct vault *vault, profile_no profile, enum key_class class, int64_t now_ms) {
+const struct err *vault_renew(struct arena *arena, struct vault *vault, profile_no profile, enum key_class class, int64_t now_ms)
+{
     size_t destroyed = 0;
     TRY(vault_renew_all(arena, vault, &profile, 1, class, now_ms, &destroyed));
     if (destroyed)
-        return err_new(arena, ERR_CONFLICT, "the %s key of profile %llu is destroyed", key_class_name(class),
-                       (unsigned long long)profile.value);
+        return err_new(arena, ERR_CONFLICT, "the %s key of profile %llu is destroyed", key_class_name(class), (unsigned long long)profile.value);
     return NULL;
 }
 
-static const struct err *tombstones_apply(struct arena *arena, struct vault *vault, int fd, const char *path, uint64_t *ret_applied,
-                                          size_t *ret_damaged) {
+static const struct err *tombstones_apply(struct arena *arena, struct vault *vault, int fd, const char *path, uint64_t *ret_applied, size_t *ret_damaged)
+{
     struct tombstones_reader *reader = arena_new(arena, struct tombstones_reader);
     enum tombstone_result result = TOMBSTONE_LINE;
     tombstones_reader_init(reader, fd, 0);
@@ -132,8 +137,7 @@ static const struct err *tombstones_apply(struct arena *arena, struct vault *vau
         struct key_changes changes = {0};
         struct key_change change;
         size_t done = 0;
-        while (changes.count < CHANGES_AT_ONCE &&
-               (result = tombstones_next(reader, vault->header.vault_id, &change)) != TOMBSTONE_END) {
+        while (changes.count < CHANGES_AT_ONCE && (result = tombstones_next(reader, vault->header.vault_id, &change)) != TOMBSTONE_END) {
             if (result == TOMBSTONE_FAILED)
                 return io_error(arena, "cannot read", path);
             if (result == TOMBSTONE_DAMAGED)
@@ -147,7 +151,8 @@ static const struct err *tombstones_apply(struct arena *arena, struct vault *vau
     return mirrors_bring(arena, vault);
 }
 
-const struct err *vault_tombstones_apply(struct arena *arena, struct vault *vault, const char *path, uint64_t *ret_applied) {
+const struct err *vault_tombstones_apply(struct arena *arena, struct vault *vault, const char *path, uint64_t *ret_applied)
+{
     uint64_t applied = 0;
     size_t damaged = 0;
     AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -160,8 +165,7 @@ const struct err *vault_tombstones_apply(struct arena *arena, struct vault *vaul
     if (err)
         return err;
     if (damaged)
-        return err_new(arena, ERR_INVALID, "%zu lines of %s are damaged; the others were applied (%llu anew)", damaged, path,
-                       (unsigned long long)applied);
+        return err_new(arena, ERR_INVALID, "%zu lines of %s are damaged; the others were applied (%llu anew)", damaged, path, (unsigned long long)applied);
     *ret_applied = applied;
     return NULL;
 }

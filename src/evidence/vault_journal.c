@@ -16,16 +16,19 @@
 #define AT_PAGES 32
 #define AT_CRC 36
 
-static uint8_t *record_item(struct vault *vault, uint32_t item) { /* 0 is the header */
+static uint8_t *record_item(struct vault *vault, uint32_t item)
+{ /* 0 is the header */
     return vault->record + RECORD_HEAD_SIZE + (size_t)item * RECORD_ITEM_SIZE;
 }
 
-static uint32_t record_crc(uint8_t *record, size_t size) {
+static uint32_t record_crc(uint8_t *record, size_t size)
+{
     le32_write(record + AT_CRC, 0);
     return (uint32_t)crc32_z(crc32(0, NULL, 0), record, size);
 }
 
-const struct err *page_load(struct arena *arena, struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE], bool *ret_fine) {
+const struct err *page_load(struct arena *arena, struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE], bool *ret_fine)
+{
     if (vault->remote) {
         TRY(remote_page(arena, vault, number, page));
         *ret_fine = page_check(page, number);
@@ -42,7 +45,8 @@ const struct err *page_load(struct arena *arena, struct vault *vault, uint64_t n
     return NULL;
 }
 
-const struct err *change_begin(struct arena *arena, struct vault *vault) {
+const struct err *change_begin(struct arena *arena, struct vault *vault)
+{
     if (vault->remote)
         TRY(remote_begin(arena, vault));
     else if (vault->broken)
@@ -51,7 +55,8 @@ const struct err *change_begin(struct arena *arena, struct vault *vault) {
     return NULL;
 }
 
-const struct err *change_page(struct arena *arena, struct vault *vault, uint64_t number, uint8_t **ret_page) {
+const struct err *change_page(struct arena *arena, struct vault *vault, uint64_t number, uint8_t **ret_page)
+{
     bool fine = false;
     ASSERT(number > 0 && number <= PAGE_NUMBER_MAX && vault->record_pages < RECORD_PAGES);
     uint8_t *item = record_item(vault, vault->record_pages + 1);
@@ -67,7 +72,8 @@ const struct err *change_page(struct arena *arena, struct vault *vault, uint64_t
 }
 
 /* Room in the file for the pages that are new, so that a full disk is noticed before anything is changed. */
-static bool room_make(struct vault *vault) {
+static bool room_make(struct vault *vault)
+{
     for (uint32_t item = 1; item <= vault->record_pages; item++) {
         uint64_t from = le64_read(record_item(vault, item)), to = from + 1;
         if (from < vault->pages)
@@ -88,7 +94,8 @@ static bool room_make(struct vault *vault) {
 }
 
 /* Under the stripe's lock a page changes in the file and leaves the cache. */
-static bool page_store(struct vault *vault, uint64_t number, const uint8_t *page) {
+static bool page_store(struct vault *vault, uint64_t number, const uint8_t *page)
+{
     if (number == 0)
         return io_write(&vault->faults, vault->fd, page, VAULT_PAGE, 0);
     struct stripe *stripe = stripe_of(vault, number);
@@ -99,7 +106,8 @@ static bool page_store(struct vault *vault, uint64_t number, const uint8_t *page
     return fine;
 }
 
-const struct err *change_settle(struct arena *arena, struct vault *vault) {
+const struct err *change_settle(struct arena *arena, struct vault *vault)
+{
     if (vault->remote)
         return NULL;
     ASSERT(!vault->broken);
@@ -117,7 +125,8 @@ const struct err *change_settle(struct arena *arena, struct vault *vault) {
 }
 
 /* The pages go into the transaction; it is committed when the lock is given back. */
-static const struct err *change_send(struct arena *arena, struct vault *vault, const struct vault_header *header) {
+static const struct err *change_send(struct arena *arena, struct vault *vault, const struct vault_header *header)
+{
     struct vault_header next = *header;
     uint8_t *head = record_item(vault, 0) + 8;
     next.change = ++vault->header.change;
@@ -134,7 +143,8 @@ static const struct err *change_send(struct arena *arena, struct vault *vault, c
     return NULL;
 }
 
-const struct err *change_commit(struct arena *arena, struct vault *vault, const struct vault_header *header) {
+const struct err *change_commit(struct arena *arena, struct vault *vault, const struct vault_header *header)
+{
     if (vault->remote)
         return change_send(arena, vault, header);
     struct vault_header next = *header;
@@ -160,8 +170,7 @@ const struct err *change_commit(struct arena *arena, struct vault *vault, const 
     le32_write(head + AT_CRC, record_crc(head, size));
 
     vault->broken = true; /* until all of it is done */
-    if (!io_write(&vault->faults, vault->fd_journal, head, size, (off_t)vault->journal_size) ||
-        !io_sync(&vault->faults, vault->fd_journal))
+    if (!io_write(&vault->faults, vault->fd_journal, head, size, (off_t)vault->journal_size) || !io_sync(&vault->faults, vault->fd_journal))
         return io_error(arena, "cannot write", vault->path_journal);
     vault->journal_size += size;
     vault->unsynced = true;
@@ -175,7 +184,8 @@ const struct err *change_commit(struct arena *arena, struct vault *vault, const 
 }
 
 /* The size of the record at `offset`, which is now in vault->record; 0 at the end of the chain. */
-static size_t record_read(struct vault *vault, off_t offset) {
+static size_t record_read(struct vault *vault, off_t offset)
+{
     uint8_t *head = vault->record;
     if (!io_read(vault->fd_journal, head, RECORD_HEAD_SIZE, offset) || memcmp(head, RECORD_MAGIC, 8) != 0)
         return 0;
@@ -188,7 +198,8 @@ static size_t record_read(struct vault *vault, off_t offset) {
     return record_crc(head, size) == crc ? size : 0;
 }
 
-static const struct err *record_replay(struct arena *arena, struct vault *vault) {
+static const struct err *record_replay(struct arena *arena, struct vault *vault)
+{
     uint32_t pages = le32_read(vault->record + AT_PAGES);
     for (uint32_t item = 0; item < pages; item++) {
         uint64_t number = le64_read(record_item(vault, item));
@@ -208,7 +219,8 @@ static const struct err *record_replay(struct arena *arena, struct vault *vault)
     return NULL;
 }
 
-const struct err *journal_replay(struct arena *arena, struct vault *vault) {
+const struct err *journal_replay(struct arena *arena, struct vault *vault)
+{
     struct stat journal, file;
     uint8_t page[VAULT_PAGE];
     struct vault_header header;

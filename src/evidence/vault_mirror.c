@@ -18,20 +18,23 @@
 #define FILE_SIZE_MAX ((size_t)16 * 1024 * 1024)
 #define BEHIND_MAX (UINT64_C(64) * 1024 * 1024) /* of tombstones; a mirror further behind is copied whole */
 
-void mirrors_free(struct vault *vault) {
-    vec_each(mirror, &vault->mirrors)
+void mirrors_free(struct vault *vault)
+{
+    vec_each (mirror, &vault->mirrors)
         free(mirror->path);
     vault->mirrors.count = 0;
 }
 
-static struct mirror *mirror_add(struct vault *vault, str path) {
+static struct mirror *mirror_add(struct vault *vault, str path)
+{
     struct mirror *mirror = vec_push(&vault->arena, &vault->mirrors);
     mirror->path = strndup(path.data, path.length);
     ASSERT(mirror->path);
     return mirror;
 }
 
-const struct err *mirrors_load(struct arena *arena, struct vault *vault) {
+const struct err *mirrors_load(struct arena *arena, struct vault *vault)
+{
     str content, line, tombstones;
     if (!io_read_file(arena, vault->path_mirrors, FILE_SIZE_MAX, &content))
         return errno == ENOENT ? NULL : io_error(arena, "cannot read", vault->path_mirrors);
@@ -48,16 +51,16 @@ const struct err *mirrors_load(struct arena *arena, struct vault *vault) {
         mirror->tombstones = applied;
     }
     if (!fine)
-        return err_new(arena, ERR_UNAVAILABLE, "%s is damaged: mend it, so that what is destroyed is destroyed in backups, too",
-                       vault->path_mirrors);
+        return err_new(arena, ERR_UNAVAILABLE, "%s is damaged: mend it, so that what is destroyed is destroyed in backups, too", vault->path_mirrors);
     return NULL;
 }
 
-const struct err *mirrors_save(struct arena *arena, struct vault *vault) {
+const struct err *mirrors_save(struct arena *arena, struct vault *vault)
+{
     struct buf out;
     buf_init(&out, arena, FILE_SIZE_MAX);
     buf_add(&out, STR(FIRST_LINE "\n"));
-    vec_each(mirror, &vault->mirrors) {
+    vec_each (mirror, &vault->mirrors) {
         if (mirror->all)
             buf_printf(&out, "all %s\n", mirror->path);
         else
@@ -71,7 +74,8 @@ const struct err *mirrors_save(struct arena *arena, struct vault *vault) {
 }
 
 /* Copies all pages of the vault to `to`; the copy is synced. */
-static bool pages_copy(struct vault *vault, int to) {
+static bool pages_copy(struct vault *vault, int to)
+{
     enum { PART = 64 * VAULT_PAGE };
     uint8_t *part = malloc(PART);
     ASSERT(part);
@@ -85,14 +89,16 @@ static bool pages_copy(struct vault *vault, int to) {
     return fine && io_sync(&vault->faults, to);
 }
 
-static bool file_wipe(struct vault *vault, int fd) {
+static bool file_wipe(struct vault *vault, int fd)
+{
     struct stat stat;
     return fstat(fd, &stat) == 0 && io_wipe(&vault->faults, fd, stat.st_size) && io_sync(&vault->faults, fd);
 }
 
 /* The copy takes its place whole, and what stood there before is overwritten. A crash in between leaves the old or the new copy under
  * the name, and perhaps the old one under PATH.old, which the next copying overwrites. */
-const struct err *vault_copy_whole(struct arena *arena, struct vault *vault, const char *path) {
+const struct err *vault_copy_whole(struct arena *arena, struct vault *vault, const char *path)
+{
     const char *fresh = arena_printf(arena, "%s.new", path), *old = arena_printf(arena, "%s.old", path);
     AUTO_FD left = open(old, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (left >= 0 && (!file_wipe(vault, left) || !io_unlink(&vault->faults, old)))
@@ -116,7 +122,8 @@ const struct err *vault_copy_whole(struct arena *arena, struct vault *vault, con
 }
 
 /* A damaged page of the mirror is replaced by the vault's own, under a key that the mirror's header knows. False: neither is whole. */
-static bool page_mend(struct arena *arena, struct vault *vault, uint64_t number, const struct vault_header *mirror, uint8_t *page) {
+static bool page_mend(struct arena *arena, struct vault *vault, uint64_t number, const struct vault_header *mirror, uint8_t *page)
+{
     bool fine;
     const struct err *err = page_load(arena, vault, number, page, &fine);
     if (err || !fine)
@@ -131,8 +138,9 @@ static bool page_mend(struct arena *arena, struct vault *vault, uint64_t number,
 }
 
 /* The changes of one page, from *next on, in the mirror. */
-static bool mirror_page(struct arena *arena, struct vault *vault, int fd, const struct vault_header *header, uint64_t pages,
-                        const struct key_changes *changes, size_t *next) {
+static bool mirror_page(struct arena *arena, struct vault *vault, int fd, const struct vault_header *header, uint64_t pages, const struct key_changes *changes,
+                        size_t *next)
+{
     uint64_t number = page_of(changes->items[*next].profile);
     uint8_t page[VAULT_PAGE];
     off_t at = (off_t)(number * VAULT_PAGE);
@@ -160,7 +168,8 @@ static bool mirror_page(struct arena *arena, struct vault *vault, int fd, const 
 enum mirror_result { MIRROR_FINE, MIRROR_ALL, MIRROR_UNREACHED };
 
 /* Destroys there what the tombstones after mirror->tombstones list. */
-static enum mirror_result mirror_follow(struct arena *arena, struct vault *vault, const struct mirror *mirror, int fd) {
+static enum mirror_result mirror_follow(struct arena *arena, struct vault *vault, const struct mirror *mirror, int fd)
+{
     struct stat stat;
     uint8_t page[VAULT_PAGE];
     struct vault_header header;
@@ -181,12 +190,11 @@ static enum mirror_result mirror_follow(struct arena *arena, struct vault *vault
     return io_sync(&vault->faults, fd) ? MIRROR_FINE : MIRROR_UNREACHED;
 }
 
-static bool mirror_is_behind(const struct vault *vault, const struct mirror *mirror) {
-    return mirror->all || mirror->tombstones != vault->tombstones_size;
-}
+static bool mirror_is_behind(const struct vault *vault, const struct mirror *mirror) { return mirror->all || mirror->tombstones != vault->tombstones_size; }
 
 /* True when the mirror is at the present now. */
-static bool mirror_bring(struct arena *arena, struct vault *vault, struct mirror *mirror) {
+static bool mirror_bring(struct arena *arena, struct vault *vault, struct mirror *mirror)
+{
     AUTO_FD fd = open(mirror->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return false;
@@ -200,31 +208,33 @@ static bool mirror_bring(struct arena *arena, struct vault *vault, struct mirror
     return true;
 }
 
-const struct err *mirrors_bring(struct arena *arena, struct vault *vault) {
+const struct err *mirrors_bring(struct arena *arena, struct vault *vault)
+{
     bool moved = false;
-    vec_each(mirror, &vault->mirrors) {
+    vec_each (mirror, &vault->mirrors) {
         if (mirror_is_behind(vault, mirror))
             moved |= mirror_bring(arena, vault, mirror);
     }
     return moved ? mirrors_save(arena, vault) : NULL;
 }
 
-static struct mirror *mirror_find(struct vault *vault, const char *path) {
-    vec_each(mirror, &vault->mirrors)
+static struct mirror *mirror_find(struct vault *vault, const char *path)
+{
+    vec_each (mirror, &vault->mirrors)
         if (strcmp(mirror->path, path) == 0)
             return mirror;
     return NULL;
 }
 
-static const struct err *add(struct arena *arena, struct vault *vault, const char *path) {
+static const struct err *add(struct arena *arena, struct vault *vault, const char *path)
+{
     uint8_t page[VAULT_PAGE];
     struct vault_header header;
     TRY(change_begin(arena, vault));
     AUTO_FD fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return io_error(arena, "cannot write", path);
-    if (!io_read(fd, page, VAULT_PAGE, 0) || !header_read(page, &header) ||
-        memcmp(header.vault_id, vault->header.vault_id, sizeof(header.vault_id)) != 0)
+    if (!io_read(fd, page, VAULT_PAGE, 0) || !header_read(page, &header) || memcmp(header.vault_id, vault->header.vault_id, sizeof(header.vault_id)) != 0)
         return err_new(arena, ERR_INVALID, "%s is no copy of this vault", path);
     if (!mirror_find(vault, path)) {
         struct mirror *mirror = mirror_add(vault, str_of(path));
@@ -239,7 +249,8 @@ static const struct err *add(struct arena *arena, struct vault *vault, const cha
     return mirrors_bring(arena, vault);
 }
 
-const struct err *vault_mirror_add(struct arena *arena, struct vault *vault, const char *path) {
+const struct err *vault_mirror_add(struct arena *arena, struct vault *vault, const char *path)
+{
     TRY(remote_refuses(arena, vault, "has no copies in files: its backups are PostgreSQL's"));
     char *whole = realpath(path, NULL);
     if (!whole && errno == ENOENT)
@@ -257,7 +268,8 @@ const struct err *vault_mirror_add(struct arena *arena, struct vault *vault, con
 }
 
 /* The path as it was registered, though nothing may be there any more. */
-static const char *path_whole(struct arena *arena, const char *path) {
+static const char *path_whole(struct arena *arena, const char *path)
+{
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     char *whole = realpath(path, NULL);
     if (whole) {
@@ -271,7 +283,8 @@ static const char *path_whole(struct arena *arena, const char *path) {
     return path;
 }
 
-const struct err *vault_mirror_remove(struct arena *arena, struct vault *vault, const char *path) {
+const struct err *vault_mirror_remove(struct arena *arena, struct vault *vault, const char *path)
+{
     const char *whole = path_whole(arena, path);
     const struct err *err = NULL;
     vault_lock(vault);
@@ -295,7 +308,8 @@ const struct err *vault_mirror_remove(struct arena *arena, struct vault *vault, 
 }
 
 /* How many persons are waiting to be erased there. */
-static uint64_t mirror_pending(struct arena *arena, struct vault *vault, const struct mirror *mirror) {
+static uint64_t mirror_pending(struct arena *arena, struct vault *vault, const struct mirror *mirror)
+{
     struct key_changes changes = {0};
     uint64_t count = 0;
     if (!tombstones_line_at(vault, mirror->tombstones) || tombstones_read(arena, vault, mirror->tombstones, &changes))
@@ -306,10 +320,11 @@ static uint64_t mirror_pending(struct arena *arena, struct vault *vault, const s
     return count;
 }
 
-struct vault_mirrors vault_mirrors(struct arena *arena, struct vault *vault) {
+struct vault_mirrors vault_mirrors(struct arena *arena, struct vault *vault)
+{
     struct vault_mirrors mirrors = {0};
     vault_lock(vault);
-    vec_each(mirror, &vault->mirrors) {
+    vec_each (mirror, &vault->mirrors) {
         struct vault_mirror *item = vec_push(arena, &mirrors);
         item->path = arena_printf(arena, "%s", mirror->path);
         item->pending_all = mirror->all || !tombstones_line_at(vault, mirror->tombstones);
@@ -319,7 +334,8 @@ struct vault_mirrors vault_mirrors(struct arena *arena, struct vault *vault) {
     return mirrors;
 }
 
-const struct err *vault_mirror_retry(struct arena *arena, struct vault *vault, size_t *ret_pending) {
+const struct err *vault_mirror_retry(struct arena *arena, struct vault *vault, size_t *ret_pending)
+{
     size_t pending = 0;
     *ret_pending = 0;
     if (vault->remote)
@@ -330,7 +346,7 @@ const struct err *vault_mirror_retry(struct arena *arena, struct vault *vault, s
         err = tombstones_catch_up(arena, vault);
     if (!err)
         err = mirrors_bring(arena, vault);
-    vec_each(mirror, &vault->mirrors)
+    vec_each (mirror, &vault->mirrors)
         pending += mirror_is_behind(vault, mirror);
     vault_unlock(vault);
     if (!err)
@@ -338,7 +354,8 @@ const struct err *vault_mirror_retry(struct arena *arena, struct vault *vault, s
     return err;
 }
 
-const struct err *vault_copy_to(struct arena *arena, struct vault *vault, const char *path) {
+const struct err *vault_copy_to(struct arena *arena, struct vault *vault, const char *path)
+{
     TRY(remote_refuses(arena, vault, "is not copied to a file: its backups are PostgreSQL's"));
     vault_lock(vault);
     const struct err *err = change_begin(arena, vault);

@@ -9,56 +9,47 @@
 _Static_assert(PAGE_HEAD + PAGE_PROFILES * SLOTS_SIZE <= VAULT_PAGE, "slots fit a page");
 _Static_assert(KEY_CLASS_COUNT <= 16, "states fit four bytes");
 
-uint32_t le32_read(const uint8_t *in) {
-    return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
-}
+uint32_t le32_read(const uint8_t *in) { return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24; }
 
-uint64_t le64_read(const uint8_t *in) {
-    return le32_read(in) | (uint64_t)le32_read(in + 4) << 32;
-}
+uint64_t le64_read(const uint8_t *in) { return le32_read(in) | (uint64_t)le32_read(in + 4) << 32; }
 
-void le32_write(uint8_t *out, uint32_t value) {
+void le32_write(uint8_t *out, uint32_t value)
+{
     for (int i = 0; i < 4; i++)
         out[i] = (uint8_t)(value >> (8 * i));
 }
 
-void le64_write(uint8_t *out, uint64_t value) {
+void le64_write(uint8_t *out, uint64_t value)
+{
     le32_write(out, (uint32_t)value);
     le32_write(out + 4, (uint32_t)(value >> 32));
 }
 
-static uint32_t page_crc(const uint8_t *page, uint64_t number) {
+static uint32_t page_crc(const uint8_t *page, uint64_t number)
+{
     uint8_t begin[8];
     le64_write(begin, number);
     uLong crc = crc32(crc32(0, NULL, 0), begin, sizeof(begin));
     return (uint32_t)crc32(crc, page + 4, VAULT_PAGE - 4);
 }
 
-static bool page_empty(const uint8_t *page) {
-    return page[0] == 0 && memcmp(page, page + 1, VAULT_PAGE - 1) == 0;
-}
+static bool page_empty(const uint8_t *page) { return page[0] == 0 && memcmp(page, page + 1, VAULT_PAGE - 1) == 0; }
 
-bool page_check(const uint8_t *page, uint64_t number) {
-    return le32_read(page) == page_crc(page, number) || page_empty(page);
-}
+bool page_check(const uint8_t *page, uint64_t number) { return le32_read(page) == page_crc(page, number) || page_empty(page); }
 
-void page_finish(uint8_t *page, uint64_t number) {
-    le32_write(page, page_crc(page, number));
-}
+void page_finish(uint8_t *page, uint64_t number) { le32_write(page, page_crc(page, number)); }
 
-uint8_t *page_key(uint8_t *page, unsigned place, unsigned class) {
-    return page + PAGE_HEAD + place * SLOTS_SIZE + class * WRAPPED_SIZE;
-}
+uint8_t *page_key(uint8_t *page, unsigned place, unsigned class) { return page + PAGE_HEAD + place * SLOTS_SIZE + class * WRAPPED_SIZE; }
 
-enum slot_state slots_state(const uint8_t slots[SLOTS_SIZE], unsigned class) {
+enum slot_state slots_state(const uint8_t slots[SLOTS_SIZE], unsigned class)
+{
     return (enum slot_state)(le32_read(slots + KEY_CLASS_COUNT * WRAPPED_SIZE) >> (2 * class) & 3);
 }
 
-enum slot_state page_state(const uint8_t *page, unsigned place, unsigned class) {
-    return slots_state(page + PAGE_HEAD + place * SLOTS_SIZE, class);
-}
+enum slot_state page_state(const uint8_t *page, unsigned place, unsigned class) { return slots_state(page + PAGE_HEAD + place * SLOTS_SIZE, class); }
 
-void page_state_set(uint8_t *page, unsigned place, unsigned class, enum slot_state state) {
+void page_state_set(uint8_t *page, unsigned place, unsigned class, enum slot_state state)
+{
     uint8_t *states = page + PAGE_HEAD + place * SLOTS_SIZE + KEY_CLASS_COUNT * WRAPPED_SIZE;
     uint32_t bits = le32_read(states);
     le32_write(states, (bits & ~(UINT32_C(3) << (2 * class))) | (uint32_t)state << (2 * class));
@@ -79,7 +70,8 @@ enum {
     AT_TOMBSTONES = AT_NEXT_ROOT + WRAPPED_SIZE,
 };
 
-void header_write(const struct vault_header *header, uint8_t page[VAULT_PAGE]) {
+void header_write(const struct vault_header *header, uint8_t page[VAULT_PAGE])
+{
     memset(page, 0, VAULT_PAGE);
     page_generation_set(page, header->generation);
     page_change_set(page, header->change);
@@ -98,7 +90,8 @@ void header_write(const struct vault_header *header, uint8_t page[VAULT_PAGE]) {
     page_finish(page, 0);
 }
 
-bool header_read(const uint8_t page[VAULT_PAGE], struct vault_header *ret) {
+bool header_read(const uint8_t page[VAULT_PAGE], struct vault_header *ret)
+{
     if (!page_check(page, 0) || memcmp(page + AT_MAGIC, MAGIC, 8) != 0 || le32_read(page + AT_FORMAT) != FORMAT ||
         le32_read(page + AT_CLASSES) != KEY_CLASS_COUNT)
         return false;

@@ -54,7 +54,8 @@ bool io_replace(struct arena *arena, const struct vault_faults *faults, const ch
 bool io_read(int fd, void *data, size_t size, off_t offset);
 /* All of a small file; false with errno. */
 bool io_read_file(struct arena *arena, const char *path, size_t max, str *ret_content);
-static inline void fd_close(int *fd) {
+static inline void fd_close(int *fd)
+{
     if (*fd >= 0)
         (void)close(*fd); /* what had to be durable was synced */
 }
@@ -173,8 +174,8 @@ struct vault {
 
 /* The arena's error with errno's text; ERR_UNAVAILABLE when the disk is full. */
 const struct err *io_error(struct arena *arena, const char *what, const char *path) MUST_CHECK;
-const struct err *vault_open_with(struct arena *arena, const char *dir, const char *master_key_file,
-                                  const struct vault_faults *faults, struct vault **ret) MUST_CHECK;
+const struct err *vault_open_with(struct arena *arena, const char *dir, const char *master_key_file, const struct vault_faults *faults,
+                                  struct vault **ret) MUST_CHECK;
 static inline void vault_lock(struct vault *vault) { ASSERT(pthread_mutex_lock(&vault->changing) == 0); }
 static inline void vault_unlock(struct vault *vault) { ASSERT(pthread_mutex_unlock(&vault->changing) == 0); }
 
@@ -225,7 +226,8 @@ bool remote_read(struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE],
 const struct err *remote_follow(struct arena *arena, struct vault *vault) MUST_CHECK; /* any thread */
 const struct err *remote_refuses(struct arena *arena, const struct vault *vault, const char *what) MUST_CHECK; /* ERR_CONFLICT where it is remote */
 /* The end of a change, then of the lock. */
-static inline const struct err *vault_unlock_after(struct arena *arena, struct vault *vault, const struct err *err) {
+static inline const struct err *vault_unlock_after(struct arena *arena, struct vault *vault, const struct err *err)
+{
     if (vault->remote)
         err = remote_end(arena, vault, err);
     vault_unlock(vault);

@@ -25,18 +25,20 @@ struct remote {
     size_t touched_count, touched_capacity;
 };
 
-static const struct err *failed(struct arena *arena, const PGconn *conn, const PGresult *result, const char *doing) {
+static const struct err *failed(struct arena *arena, const PGconn *conn, const PGresult *result, const char *doing)
+{
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     const char *text = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     if (!text || !*text)
         text = conn ? PQerrorMessage(conn) : "no connection";
     str line = str_trim(str_of(text));
     ptrdiff_t end = str_find_char(line, '\n');
-    return err_new(arena, ERR_UNAVAILABLE, "the key vault in PostgreSQL: %s failed: %.*s%s%s", doing, STR_FMT(end >= 0 ? str_slice(line, 0, (size_t)end) : line),
-                   state ? ", " : "", state ? state : "");
+    return err_new(arena, ERR_UNAVAILABLE, "the key vault in PostgreSQL: %s failed: %.*s%s%s", doing,
+                   STR_FMT(end >= 0 ? str_slice(line, 0, (size_t)end) : line), state ? ", " : "", state ? state : "");
 }
 
-static const struct err *connect_to(struct arena *arena, const char *uri, PGconn **conn) {
+static const struct err *connect_to(struct arena *arena, const char *uri, PGconn **conn)
+{
     if (*conn && PQstatus(*conn) == CONNECTION_OK)
         return NULL;
     PQfinish(*conn);
@@ -52,7 +54,8 @@ static const struct err *connect_to(struct arena *arena, const char *uri, PGconn
 }
 
 /* One statement; parameters are a number, bytes, or both. */
-static const struct err *run(struct arena *arena, PGconn *conn, const char *sql, const uint64_t *number, str bytes, PGresult **ret) {
+static const struct err *run(struct arena *arena, PGconn *conn, const char *sql, const uint64_t *number, str bytes, PGresult **ret)
+{
     uint8_t big[8];
     const char *values[2] = {NULL};
     int lengths[2] = {0}, formats[2] = {1, 1}, count = 0;
@@ -80,7 +83,8 @@ static const struct err *run(struct arena *arena, PGconn *conn, const char *sql,
     return NULL;
 }
 
-static uint64_t got_number(const PGresult *result, int row, int column) {
+static uint64_t got_number(const PGresult *result, int row, int column)
+{
     uint64_t number = 0;
     const uint8_t *bytes = (const uint8_t *)PQgetvalue(result, row, column);
     for (int i = 0; i < PQgetlength(result, row, column) && i < 8; i++)
@@ -88,7 +92,8 @@ static uint64_t got_number(const PGresult *result, int row, int column) {
     return number;
 }
 
-static bool got_page(const PGresult *result, uint8_t page[VAULT_PAGE], bool *ret_there) {
+static bool got_page(const PGresult *result, uint8_t page[VAULT_PAGE], bool *ret_there)
+{
     *ret_there = PQntuples(result) == 1;
     if (*ret_there && PQgetlength(result, 0, 0) != VAULT_PAGE)
         return false;
@@ -101,7 +106,8 @@ static bool got_page(const PGresult *result, uint8_t page[VAULT_PAGE], bool *ret
 
 /* ---- a change ---- */
 
-static const struct err *ended_with(struct vault *vault, struct remote *remote, const struct err *err) {
+static const struct err *ended_with(struct vault *vault, struct remote *remote, const struct err *err)
+{
     if (err && remote->conn) {
         PQclear(PQexec(remote->conn, "ROLLBACK"));
         if (PQstatus(remote->conn) != CONNECTION_OK) {
@@ -120,7 +126,8 @@ static const struct err *ended_with(struct vault *vault, struct remote *remote, 
     return err;
 }
 
-const struct err *remote_begin(struct arena *arena, struct vault *vault) {
+const struct err *remote_begin(struct arena *arena, struct vault *vault)
+{
     struct remote *remote = vault->remote;
     PGresult *result = NULL;
     uint8_t page[VAULT_PAGE];
@@ -143,7 +150,8 @@ const struct err *remote_begin(struct arena *arena, struct vault *vault) {
     return err ? ended_with(vault, remote, err) : NULL;
 }
 
-const struct err *remote_end(struct arena *arena, struct vault *vault, const struct err *err) {
+const struct err *remote_end(struct arena *arena, struct vault *vault, const struct err *err)
+{
     struct remote *remote = vault->remote;
     if (!remote->within)
         return err;
@@ -152,7 +160,8 @@ const struct err *remote_end(struct arena *arena, struct vault *vault, const str
     return ended_with(vault, remote, err);
 }
 
-const struct err *remote_page(struct arena *arena, struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE]) {
+const struct err *remote_page(struct arena *arena, struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE])
+{
     PGresult *result = NULL;
     bool there;
     TRY(run(arena, vault->remote->conn, "SELECT image FROM telos_vault.page WHERE number = $1::bigint", &number, STR_NONE, &result));
@@ -161,7 +170,8 @@ const struct err *remote_page(struct arena *arena, struct vault *vault, uint64_t
     return fine ? NULL : err_new(arena, ERR_IO, "page %llu of the key vault is damaged", (unsigned long long)number);
 }
 
-const struct err *remote_store(struct arena *arena, struct vault *vault, uint64_t number, const uint8_t page[VAULT_PAGE]) {
+const struct err *remote_store(struct arena *arena, struct vault *vault, uint64_t number, const uint8_t page[VAULT_PAGE])
+{
     struct remote *remote = vault->remote;
     TRY(run(arena, remote->conn,
             "INSERT INTO telos_vault.page (number, image) VALUES ($1::bigint, $2::bytea) ON CONFLICT (number) DO UPDATE SET image = excluded.image", &number,
@@ -177,13 +187,17 @@ const struct err *remote_store(struct arena *arena, struct vault *vault, uint64_
     return NULL;
 }
 
-const struct err *remote_lines(struct arena *arena, struct vault *vault, str lines) {
-    return run(arena, vault->remote->conn,
-               "INSERT INTO telos_vault.tombstone (line) SELECT line FROM regexp_split_to_table(rtrim($1::text, E'\\n'), E'\\n') WITH ORDINALITY AS l (line, place) "
-               "ORDER BY place", NULL, lines, NULL);
+const struct err *remote_lines(struct arena *arena, struct vault *vault, str lines)
+{
+    return run(
+        arena, vault->remote->conn,
+        "INSERT INTO telos_vault.tombstone (line) SELECT line FROM regexp_split_to_table(rtrim($1::text, E'\\n'), E'\\n') WITH ORDINALITY AS l (line, place) "
+        "ORDER BY place",
+        NULL, lines, NULL);
 }
 
-const struct err *remote_ended(struct arena *arena, struct vault *vault, uint64_t *ret_number) {
+const struct err *remote_ended(struct arena *arena, struct vault *vault, uint64_t *ret_number)
+{
     PGresult *result = NULL;
     TRY(run(arena, vault->remote->conn, "SELECT number FROM telos_vault.ended WHERE one = 1", NULL, STR_NONE, &result));
     *ret_number = PQntuples(result) == 1 ? got_number(result, 0, 0) : 0;
@@ -191,14 +205,17 @@ const struct err *remote_ended(struct arena *arena, struct vault *vault, uint64_
     return NULL;
 }
 
-const struct err *remote_ended_set(struct arena *arena, struct vault *vault, uint64_t number) {
+const struct err *remote_ended_set(struct arena *arena, struct vault *vault, uint64_t number)
+{
     return run(arena, vault->remote->conn,
-               "INSERT INTO telos_vault.ended (one, number) VALUES (1, $1::bigint) ON CONFLICT (one) DO UPDATE SET number = excluded.number", &number, STR_NONE, NULL);
+               "INSERT INTO telos_vault.ended (one, number) VALUES (1, $1::bigint) ON CONFLICT (one) DO UPDATE SET number = excluded.number", &number, STR_NONE,
+               NULL);
 }
 
 /* ---- reading ---- */
 
-bool remote_read(struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE], bool *ret_there) {
+bool remote_read(struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE], bool *ret_there)
+{
     struct remote *remote = vault->remote;
     struct arena arena;
     PGresult *result = NULL;
@@ -220,10 +237,12 @@ bool remote_read(struct vault *vault, uint64_t number, uint8_t page[VAULT_PAGE],
 }
 
 /* What cannot be read now is asked for one by one, where an error is told. */
-void remote_warm(struct vault *vault, const uint64_t *profiles, const uint32_t *forgotten, size_t count) {
-    static const char sql[] = "SELECT wanted.place, substring(found.image FROM (%d + (wanted.profile - 1) %% %d * %d)::int FOR %d) "
-                              "FROM unnest($1::bigint[]) WITH ORDINALITY AS wanted (profile, place), LATERAL "
-                              "(SELECT image FROM telos_vault.page WHERE number = (wanted.profile - 1) / %d + 1 OFFSET 0) AS found"; /* OFFSET 0: no join over all pages */
+void remote_warm(struct vault *vault, const uint64_t *profiles, const uint32_t *forgotten, size_t count)
+{
+    static const char sql[] =
+        "SELECT wanted.place, substring(found.image FROM (%d + (wanted.profile - 1) %% %d * %d)::int FOR %d) "
+        "FROM unnest($1::bigint[]) WITH ORDINALITY AS wanted (profile, place), LATERAL "
+        "(SELECT image FROM telos_vault.page WHERE number = (wanted.profile - 1) / %d + 1 OFFSET 0) AS found"; /* OFFSET 0: no join over all pages */
     struct remote *remote = vault->remote;
     struct arena arena;
     struct buf list;
@@ -252,14 +271,16 @@ void remote_warm(struct vault *vault, const uint64_t *profiles, const uint32_t *
     arena_release(&arena);
 }
 
-const struct err *remote_follow(struct arena *arena, struct vault *vault) {
+const struct err *remote_follow(struct arena *arena, struct vault *vault)
+{
     struct remote *remote = vault->remote;
     PGresult *result = NULL;
     ASSERT(pthread_mutex_lock(&remote->read_lock) == 0);
     const struct err *err = connect_to(arena, remote->uri, &remote->reading);
     if (!err)
-        err = run(arena, remote->reading, "SELECT number, split_part(line, ' ', 4)::bigint FROM telos_vault.tombstone WHERE number > $1::bigint ORDER BY number",
-                  &remote->followed, STR_NONE, &result);
+        err =
+            run(arena, remote->reading, "SELECT number, split_part(line, ' ', 4)::bigint FROM telos_vault.tombstone WHERE number > $1::bigint ORDER BY number",
+                &remote->followed, STR_NONE, &result);
     uint64_t newest = remote->followed;
     int count = err ? 0 : PQntuples(result);
     ASSERT(pthread_mutex_unlock(&remote->read_lock) == 0);
@@ -278,7 +299,8 @@ const struct err *remote_follow(struct arena *arena, struct vault *vault) {
     return err;
 }
 
-const struct err *remote_pages(struct arena *arena, struct vault *vault, uint64_t *ret_pages) {
+const struct err *remote_pages(struct arena *arena, struct vault *vault, uint64_t *ret_pages)
+{
     PGresult *result = NULL;
     TRY(run(arena, vault->remote->conn, "SELECT coalesce(max(number), 0) + 1 FROM telos_vault.page", NULL, STR_NONE, &result));
     *ret_pages = got_number(result, 0, 0);
@@ -286,14 +308,16 @@ const struct err *remote_pages(struct arena *arena, struct vault *vault, uint64_
     return NULL;
 }
 
-const struct err *remote_refuses(struct arena *arena, const struct vault *vault, const char *what) {
+const struct err *remote_refuses(struct arena *arena, const struct vault *vault, const char *what)
+{
     return vault->remote ? err_new(arena, ERR_CONFLICT, "a key vault in PostgreSQL %s", what) : NULL;
 }
 
 /* ---- opening ---- */
 
 /* An address is seen by others (in a list of processes), so a password in it is refused, as in that of the store. */
-static const struct err *address_check(struct arena *arena, const char *uri) {
+static const struct err *address_check(struct arena *arena, const char *uri)
+{
     PQconninfoOption *options = NULL;
     bool password = false;
     if (strncmp(uri, "postgres://", 11) == 0 || strncmp(uri, "postgresql://", 13) == 0)
@@ -305,21 +329,22 @@ static const struct err *address_check(struct arena *arena, const char *uri) {
     PQconninfoFree(options);
     if (!password)
         return NULL;
-    return err_new(arena, ERR_INVALID, "no password in the address of the key vault, please: others can see it. Put it into a file that PGPASSFILE names "
-                                       "(mode 0600, HOST:PORT:DATABASE:USER:PASSWORD), or into a service file.");
+    return err_new(arena, ERR_INVALID,
+                   "no password in the address of the key vault, please: others can see it. Put it into a file that PGPASSFILE names "
+                   "(mode 0600, HOST:PORT:DATABASE:USER:PASSWORD), or into a service file.");
 }
 
 /* What PostgreSQL remarks (a table is there already) is nobody's news. */
 static void remark_drop(void *context, const PGresult *result) { (void)context, (void)result; }
 
-static const char schema[] =
-    "BEGIN; SELECT pg_advisory_xact_lock(7310579); CREATE SCHEMA IF NOT EXISTS telos_vault;"
-    "CREATE TABLE IF NOT EXISTS telos_vault.page (number bigint PRIMARY KEY, image bytea NOT NULL) WITH (fillfactor = 50);"
-    "ALTER TABLE telos_vault.page ALTER COLUMN image SET STORAGE PLAIN;"
-    "CREATE TABLE IF NOT EXISTS telos_vault.tombstone (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, line text NOT NULL);"
-    "CREATE TABLE IF NOT EXISTS telos_vault.ended (one int PRIMARY KEY CHECK (one = 1), number bigint NOT NULL); COMMIT";
+static const char schema[] = "BEGIN; SELECT pg_advisory_xact_lock(7310579); CREATE SCHEMA IF NOT EXISTS telos_vault;"
+                             "CREATE TABLE IF NOT EXISTS telos_vault.page (number bigint PRIMARY KEY, image bytea NOT NULL) WITH (fillfactor = 50);"
+                             "ALTER TABLE telos_vault.page ALTER COLUMN image SET STORAGE PLAIN;"
+                             "CREATE TABLE IF NOT EXISTS telos_vault.tombstone (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, line text NOT NULL);"
+                             "CREATE TABLE IF NOT EXISTS telos_vault.ended (one int PRIMARY KEY CHECK (one = 1), number bigint NOT NULL); COMMIT";
 
-static const struct err *header_find(struct arena *arena, struct vault *vault, bool *ret_there) {
+static const struct err *header_find(struct arena *arena, struct vault *vault, bool *ret_there)
+{
     uint8_t page[VAULT_PAGE];
     PGresult *result = NULL;
     TRY(run(arena, vault->remote->conn, "SELECT image FROM telos_vault.page WHERE number = 0", NULL, STR_NONE, &result));
@@ -328,7 +353,8 @@ static const struct err *header_find(struct arena *arena, struct vault *vault, b
     return fine ? NULL : err_new(arena, ERR_IO, "the key vault in PostgreSQL is damaged or of another version: its header cannot be read");
 }
 
-const struct err *remote_open(struct arena *arena, struct vault *vault, const char *uri) {
+const struct err *remote_open(struct arena *arena, struct vault *vault, const char *uri)
+{
     TRY(address_check(arena, uri));
     struct remote *remote = calloc(1, sizeof(*remote));
     ASSERT(remote && pthread_mutex_init(&remote->read_lock, NULL) == 0);
@@ -354,7 +380,8 @@ const struct err *remote_open(struct arena *arena, struct vault *vault, const ch
 }
 
 /* The header that is there, or (`fresh`, made by the caller) put there unless another node was faster. */
-const struct err *remote_header(struct arena *arena, struct vault *vault, const uint8_t fresh[VAULT_PAGE], bool *ret_there) {
+const struct err *remote_header(struct arena *arena, struct vault *vault, const uint8_t fresh[VAULT_PAGE], bool *ret_there)
+{
     if (fresh) {
         uint64_t zero = 0;
         TRY(run(arena, vault->remote->conn, "INSERT INTO telos_vault.page (number, image) VALUES ($1::bigint, $2::bytea) ON CONFLICT DO NOTHING", &zero,
@@ -363,7 +390,8 @@ const struct err *remote_header(struct arena *arena, struct vault *vault, const 
     return header_find(arena, vault, ret_there);
 }
 
-void remote_close(struct vault *vault) {
+void remote_close(struct vault *vault)
+{
     struct remote *remote = vault->remote;
     if (!remote)
         return;

@@ -19,11 +19,10 @@
 
 #define SCAN_PAGES 1024 /* looked at while others wait */
 
-uint32_t newest_generation(const struct vault *vault) {
-    return vault->header.generation + (vault->header.rotating ? 1 : 0);
-}
+uint32_t newest_generation(const struct vault *vault) { return vault->header.generation + (vault->header.rotating ? 1 : 0); }
 
-static const struct err *begin(struct arena *arena, struct vault *vault) {
+static const struct err *begin(struct arena *arena, struct vault *vault)
+{
     uint8_t master[32], kek[32];
     struct vault_header header = vault->header;
     if (vault->remote)
@@ -45,7 +44,8 @@ static const struct err *begin(struct arena *arena, struct vault *vault) {
 }
 
 /* Wraps the next pages anew, as many as make one change; *page is moved past them. */
-static const struct err *step(struct arena *arena, struct vault *vault, uint64_t *page) {
+static const struct err *step(struct arena *arena, struct vault *vault, uint64_t *page)
+{
     uint64_t end = *page + SCAN_PAGES < vault->pages ? *page + SCAN_PAGES : vault->pages;
     uint32_t newest = newest_generation(vault);
     while (*page < end && vault->record_pages < RECORD_PAGES) {
@@ -63,7 +63,8 @@ static const struct err *step(struct arena *arena, struct vault *vault, uint64_t
 }
 
 /* From now on the vault knows only the new key. */
-static void kek_switch(struct vault *vault) {
+static void kek_switch(struct vault *vault)
+{
     stripes_lock_all(vault);
     ASSERT(vault->kek_generation[1] == vault->header.generation && !vault->header.rotating);
     memcpy(vault->secrets->kek[0], vault->secrets->kek[1], 32);
@@ -74,7 +75,8 @@ static void kek_switch(struct vault *vault) {
     vault->replacing = true;
 }
 
-static const struct err *finish(struct arena *arena, struct vault *vault) {
+static const struct err *finish(struct arena *arena, struct vault *vault)
+{
     TRY(mirrors_bring(arena, vault));
     TRY(master_settle(arena, vault));
     vault->replacing = false;
@@ -83,12 +85,14 @@ static const struct err *finish(struct arena *arena, struct vault *vault) {
 
 /* ---- what another node did ---- */
 
-static bool keys_known(const struct vault *vault, const struct vault_header *header) {
+static bool keys_known(const struct vault *vault, const struct vault_header *header)
+{
     return vault->kek_generation[0] == header->generation && vault->kek_generation[1] == (header->rotating ? header->generation + 1 : 0);
 }
 
 /* What wraps in this generation: from memory, else from a file. */
-static const struct err *kek_get(struct arena *arena, struct vault *vault, uint32_t generation, const uint8_t id[8], uint8_t ret_kek[32]) {
+static const struct err *kek_get(struct arena *arena, struct vault *vault, uint32_t generation, const uint8_t id[8], uint8_t ret_kek[32])
+{
     int known = kek_index(vault, generation);
     if (known < 0)
         return master_find(arena, vault, id, ret_kek);
@@ -96,7 +100,8 @@ static const struct err *kek_get(struct arena *arena, struct vault *vault, uint3
     return NULL;
 }
 
-const struct err *rotation_follow(struct arena *arena, struct vault *vault, const struct vault_header *header) {
+const struct err *rotation_follow(struct arena *arena, struct vault *vault, const struct vault_header *header)
+{
     uint8_t keks[2][32] = {{0}};
     const struct err *err = NULL;
     if (!keys_known(vault, header)) {
@@ -122,7 +127,8 @@ const struct err *rotation_follow(struct arena *arena, struct vault *vault, cons
     return NULL;
 }
 
-bool rotation_catch_up(struct vault *vault) {
+bool rotation_catch_up(struct vault *vault)
+{
     struct arena arena;
     arena_init(&arena);
     vault_lock(vault);
@@ -131,9 +137,10 @@ bool rotation_catch_up(struct vault *vault) {
     return fine;
 }
 
-static const struct err *switch_over(struct arena *arena, struct vault *vault, bool *ret_done) {
+static const struct err *switch_over(struct arena *arena, struct vault *vault, bool *ret_done)
+{
     struct vault_header header = vault->header;
-    vec_each(mirror, &vault->mirrors)
+    vec_each (mirror, &vault->mirrors)
         mirror->all = true;
     if (vault->mirrors.count > 0)
         TRY(mirrors_save(arena, vault));
@@ -151,7 +158,8 @@ static const struct err *switch_over(struct arena *arena, struct vault *vault, b
 }
 
 /* One turn under the lock. *page 0: nothing was done yet; *ret_done: the rotation is over. */
-static const struct err *turn(struct arena *arena, struct vault *vault, uint64_t *page, bool *ret_done) {
+static const struct err *turn(struct arena *arena, struct vault *vault, uint64_t *page, bool *ret_done)
+{
     TRY(change_begin(arena, vault));
     if (!vault->header.rotating && vault->kek_generation[0] != vault->header.generation)
         kek_switch(vault); /* the last change was made, though it seemed to have failed */
@@ -173,7 +181,8 @@ static const struct err *turn(struct arena *arena, struct vault *vault, uint64_t
     return *page < vault->pages ? NULL : switch_over(arena, vault, ret_done);
 }
 
-const struct err *vault_rotate(struct arena *arena, struct vault *vault, vault_progress *progress, void *context) {
+const struct err *vault_rotate(struct arena *arena, struct vault *vault, vault_progress *progress, void *context)
+{
     if (atomic_exchange(&vault->rotating_now, true))
         return err_new(arena, ERR_CONFLICT, "a rotation of the master key is under way");
     const struct err *err = NULL;

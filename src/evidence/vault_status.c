@@ -5,7 +5,8 @@
 
 #define PART_PAGES 256
 
-static void page_count(const struct vault *vault, const uint8_t *page, uint64_t number, struct vault_status *status) {
+static void page_count(const struct vault *vault, const uint8_t *page, uint64_t number, struct vault_status *status)
+{
     status->pages_total++;
     if (!page_check(page, number) || (page_generation(page) != 0 && kek_index(vault, page_generation(page)) < 0)) {
         status->pages_damaged++;
@@ -16,7 +17,7 @@ static void page_count(const struct vault *vault, const uint8_t *page, uint64_t 
     if (generation == 0)
         return;
     for (unsigned place = 0; place < PAGE_PROFILES; place++) {
-        for (unsigned class = 0; class < KEY_CLASS_COUNT; class++) {
+        for (unsigned class = 0; class < KEY_CLASS_COUNT; class ++) {
             enum slot_state state = page_state(page, place, class);
             status->live[class] += state == SLOT_LIVE;
             status->destroyed[class] += state == SLOT_DESTROYED;
@@ -27,8 +28,8 @@ static void page_count(const struct vault *vault, const uint8_t *page, uint64_t 
 }
 
 /* Some pages from *page on, under the lock; others change things between two parts. */
-static const struct err *part_count(struct arena *arena, struct vault *vault, uint8_t *part, uint64_t *page,
-                                    struct vault_status *status) {
+static const struct err *part_count(struct arena *arena, struct vault *vault, uint8_t *part, uint64_t *page, struct vault_status *status)
+{
     if (vault->remote)
         TRY(remote_pages(arena, vault, &vault->pages));
     uint64_t count = vault->pages - *page < PART_PAGES ? vault->pages - *page : PART_PAGES;
@@ -41,7 +42,8 @@ static const struct err *part_count(struct arena *arena, struct vault *vault, ui
     return NULL;
 }
 
-const struct err *vault_status(struct arena *arena, struct vault *vault, struct vault_status *ret) {
+const struct err *vault_status(struct arena *arena, struct vault *vault, struct vault_status *ret)
+{
     struct vault_status status = {0};
     uint8_t *part = malloc((size_t)PART_PAGES * VAULT_PAGE);
     uint64_t page = 1;
@@ -65,7 +67,7 @@ const struct err *vault_status(struct arena *arena, struct vault *vault, struct 
         return err;
     struct vault_mirrors mirrors = vault_mirrors(arena, vault);
     status.mirrors = mirrors.count;
-    vec_each(mirror, &mirrors)
+    vec_each (mirror, &mirrors)
         status.mirrors_pending += mirror->pending > 0 || mirror->pending_all;
     *ret = status;
     return NULL;

@@ -21,11 +21,10 @@
 #define LINE_MAX_SIZE 512
 #define APPEND_MAX ((size_t)256 * 1024 * 1024)
 
-static uint32_t line_crc(str text) {
-    return (uint32_t)crc32_z(crc32(0, NULL, 0), (const uint8_t *)text.data, text.length);
-}
+static uint32_t line_crc(str text) { return (uint32_t)crc32_z(crc32(0, NULL, 0), (const uint8_t *)text.data, text.length); }
 
-static void line_write(struct buf *out, const uint8_t vault_id[16], const struct key_change *change) {
+static void line_write(struct buf *out, const uint8_t vault_id[16], const struct key_change *change)
+{
     char id[33], fingerprint[17], time[TIME_TEXT_SIZE], crc[16];
     uint8_t mask = change->destroy ? change->destroy : change->renew;
     size_t from = out->length;
@@ -33,10 +32,10 @@ static void line_write(struct buf *out, const uint8_t vault_id[16], const struct
     bool first = true;
     sodium_bin2hex(id, sizeof(id), vault_id, 16);
     buf_printf(out, LINE_WORD " %s %s %llu ", id, change->destroy ? "destroy" : "renew", (unsigned long long)change->profile);
-    for (unsigned class = 0; class < KEY_CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < KEY_CLASS_COUNT; class ++) {
         if (!(mask & KEY_CLASS_BIT(class)))
             continue;
-        buf_printf(out, "%s%s", first ? "" : "+", key_class_name((enum key_class)class));
+        buf_printf(out, "%s%s", first ? "" : "+", key_class_name((enum key_class) class));
         first = false;
     }
     sodium_bin2hex(fingerprint, sizeof(fingerprint), change->fingerprint, sizeof(change->fingerprint));
@@ -47,13 +46,14 @@ static void line_write(struct buf *out, const uint8_t vault_id[16], const struct
     buf_add(out, str_of(crc));
 }
 
-static bool classes_parse(str text, uint8_t *ret_mask) {
+static bool classes_parse(str text, uint8_t *ret_mask)
+{
     str name;
     uint8_t mask = 0;
     while (str_split(&text, '+', &name)) {
         unsigned class = 0;
-        while (class < KEY_CLASS_COUNT && !str_equal(name, str_of(key_class_name((enum key_class)class))))
-            class++;
+        while (class < KEY_CLASS_COUNT && !str_equal(name, str_of(key_class_name((enum key_class) class))))
+            class ++;
         if (class == KEY_CLASS_COUNT)
             return false;
         mask |= KEY_CLASS_BIT(class);
@@ -63,16 +63,16 @@ static bool classes_parse(str text, uint8_t *ret_mask) {
 }
 
 /* False when the line is damaged; *ret_own: it is of this vault. */
-static bool line_parse(str line, const uint8_t vault_id[16], struct key_change *ret, bool *ret_own) {
+static bool line_parse(str line, const uint8_t vault_id[16], struct key_change *ret, bool *ret_own)
+{
     struct key_change change = {0};
     str word, id, verb, profile, classes, fingerprint, time, crc, rest = line;
     uint8_t id_bytes[16], crc_bytes[4], mask;
-    bool fine = str_split(&rest, ' ', &word) && str_split(&rest, ' ', &id) && str_split(&rest, ' ', &verb) &&
-                str_split(&rest, ' ', &profile) && str_split(&rest, ' ', &classes) && str_split(&rest, ' ', &fingerprint) &&
-                str_split(&rest, ' ', &time) && str_split(&rest, ' ', &crc) && rest.data == NULL;
-    if (!fine || !str_equal(word, STR(LINE_WORD)) || !str_unhex(id, id_bytes, sizeof(id_bytes)) ||
-        !str_unhex(crc, crc_bytes, sizeof(crc_bytes)) || !text_uint64(profile, &change.profile) || change.profile == 0 ||
-        change.profile > PROFILE_NO_MAX || !classes_parse(classes, &mask))
+    bool fine = str_split(&rest, ' ', &word) && str_split(&rest, ' ', &id) && str_split(&rest, ' ', &verb) && str_split(&rest, ' ', &profile) &&
+                str_split(&rest, ' ', &classes) && str_split(&rest, ' ', &fingerprint) && str_split(&rest, ' ', &time) && str_split(&rest, ' ', &crc) &&
+                rest.data == NULL;
+    if (!fine || !str_equal(word, STR(LINE_WORD)) || !str_unhex(id, id_bytes, sizeof(id_bytes)) || !str_unhex(crc, crc_bytes, sizeof(crc_bytes)) ||
+        !text_uint64(profile, &change.profile) || change.profile == 0 || change.profile > PROFILE_NO_MAX || !classes_parse(classes, &mask))
         return false;
     uint32_t given = (uint32_t)crc_bytes[0] << 24 | (uint32_t)crc_bytes[1] << 16 | (uint32_t)crc_bytes[2] << 8 | crc_bytes[3];
     if (given != line_crc(str_slice(line, 0, line.length - crc.length - 1)))
@@ -92,14 +92,16 @@ static bool line_parse(str line, const uint8_t vault_id[16], struct key_change *
     return true;
 }
 
-void tombstones_reader_init(struct tombstones_reader *reader, int fd, uint64_t offset) {
+void tombstones_reader_init(struct tombstones_reader *reader, int fd, uint64_t offset)
+{
     reader->fd = fd;
     reader->offset = offset;
     reader->used = reader->filled = 0;
 }
 
 /* The next whole line, borrowed from the reader. An over-long one comes back in pieces, each of which is damaged. */
-static enum tombstone_result line_next(struct tombstones_reader *reader, str *ret_line) {
+static enum tombstone_result line_next(struct tombstones_reader *reader, str *ret_line)
+{
     for (;;) {
         str rest = str_bytes(reader->buffer + reader->used, reader->filled - reader->used);
         ptrdiff_t end = str_find_char(rest, '\n');
@@ -113,8 +115,7 @@ static enum tombstone_result line_next(struct tombstones_reader *reader, str *re
         memmove(reader->buffer, rest.data, rest.length);
         reader->used = 0;
         reader->filled = rest.length;
-        ssize_t got = pread(reader->fd, reader->buffer + reader->filled, sizeof(reader->buffer) - reader->filled,
-                            (off_t)(reader->offset + reader->filled));
+        ssize_t got = pread(reader->fd, reader->buffer + reader->filled, sizeof(reader->buffer) - reader->filled, (off_t)(reader->offset + reader->filled));
         if (got < 0)
             return TOMBSTONE_FAILED;
         if (got == 0)
@@ -123,7 +124,8 @@ static enum tombstone_result line_next(struct tombstones_reader *reader, str *re
     }
 }
 
-enum tombstone_result tombstones_next(struct tombstones_reader *reader, const uint8_t vault_id[16], struct key_change *ret) {
+enum tombstone_result tombstones_next(struct tombstones_reader *reader, const uint8_t vault_id[16], struct key_change *ret)
+{
     for (;;) {
         str line;
         bool own = false;
@@ -138,7 +140,8 @@ enum tombstone_result tombstones_next(struct tombstones_reader *reader, const ui
 }
 
 /* Cuts the log off at `size`, where its last good line ends. */
-static const struct err *log_cut(struct arena *arena, struct vault *vault, uint64_t size) {
+static const struct err *log_cut(struct arena *arena, struct vault *vault, uint64_t size)
+{
     vault->tombstones_torn = true;
     if (!io_truncate(&vault->faults, vault->fd_tombstones, (off_t)size) || !io_sync(&vault->faults, vault->fd_tombstones))
         return io_error(arena, "cannot write", vault->path_tombstones);
@@ -148,13 +151,14 @@ static const struct err *log_cut(struct arena *arena, struct vault *vault, uint6
 }
 
 /* A line begins at `offset`. */
-bool tombstones_line_at(const struct vault *vault, uint64_t offset) {
+bool tombstones_line_at(const struct vault *vault, uint64_t offset)
+{
     char before;
-    return offset == 0 ||
-           (offset <= vault->tombstones_size && io_read(vault->fd_tombstones, &before, 1, (off_t)offset - 1) && before == '\n');
+    return offset == 0 || (offset <= vault->tombstones_size && io_read(vault->fd_tombstones, &before, 1, (off_t)offset - 1) && before == '\n');
 }
 
-const struct err *tombstones_open(struct arena *arena, struct vault *vault) {
+const struct err *tombstones_open(struct arena *arena, struct vault *vault)
+{
     struct stat stat;
     struct tombstones_reader *reader = arena_new(arena, struct tombstones_reader);
     struct key_change change;
@@ -183,7 +187,8 @@ const struct err *tombstones_open(struct arena *arena, struct vault *vault) {
     return tombstones_catch_up(arena, vault);
 }
 
-const struct err *tombstones_read(struct arena *arena, struct vault *vault, uint64_t offset, struct key_changes *ret) {
+const struct err *tombstones_read(struct arena *arena, struct vault *vault, uint64_t offset, struct key_changes *ret)
+{
     struct tombstones_reader *reader = arena_new(arena, struct tombstones_reader);
     struct key_change change;
     enum tombstone_result result;
@@ -199,7 +204,8 @@ const struct err *tombstones_read(struct arena *arena, struct vault *vault, uint
     return NULL;
 }
 
-const struct err *tombstones_catch_up(struct arena *arena, struct vault *vault) {
+const struct err *tombstones_catch_up(struct arena *arena, struct vault *vault)
+{
     struct key_changes changes = {0};
     if (vault->remote) /* lines and slots change together */
         return NULL;
@@ -212,11 +218,12 @@ const struct err *tombstones_catch_up(struct arena *arena, struct vault *vault) 
     return keys_apply(arena, vault, &changes, vault->tombstones_size);
 }
 
-const struct err *tombstones_append(struct arena *arena, struct vault *vault, const struct key_changes *changes) {
+const struct err *tombstones_append(struct arena *arena, struct vault *vault, const struct key_changes *changes)
+{
     struct buf out;
     ASSERT(!vault->tombstones_torn); /* tombstones_catch_up came first */
     buf_init(&out, arena, APPEND_MAX);
-    vec_each(change, changes) {
+    vec_each (change, changes) {
         if (change->destroy || change->fingerprinted) /* else nothing dies: an empty slot gets its first key */
             line_write(&out, vault->header.vault_id, change);
     }
@@ -227,8 +234,7 @@ const struct err *tombstones_append(struct arena *arena, struct vault *vault, co
     if (vault->remote)
         return remote_lines(arena, vault, buf_str(&out));
     vault->tombstones_torn = true; /* until it is durable */
-    if (!io_write(&vault->faults, vault->fd_tombstones, out.data, out.length, (off_t)vault->tombstones_size) ||
-        !io_sync(&vault->faults, vault->fd_tombstones))
+    if (!io_write(&vault->faults, vault->fd_tombstones, out.data, out.length, (off_t)vault->tombstones_size) || !io_sync(&vault->faults, vault->fd_tombstones))
         return io_error(arena, "cannot write", vault->path_tombstones);
     vault->tombstones_torn = false;
     vault->tombstones_size += out.length;

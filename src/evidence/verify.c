@@ -19,7 +19,8 @@
 #define EVIDENCE_MEMBER "telos:evidence" /* of a receipt: its record with its proof */
 
 /* Findings end on a terminal: what names files and keys have in them must not steer it. */
-static str printable(struct arena *arena, str text) {
+static str printable(struct arena *arena, str text)
+{
     char *copy = arena_alloc_raw(arena, text.length + 1);
     for (size_t i = 0; i < text.length; i++)
         copy[i] = (uint8_t)text.data[i] < 0x20 || text.data[i] == 0x7f ? '?' : text.data[i];
@@ -27,7 +28,8 @@ static str printable(struct arena *arena, str text) {
 }
 
 static __attribute__((format(printf, 5, 0))) struct verify_finding *finding_add(struct verifier *verifier, bool ok, str name, const char *check,
-                                                                                const char *format, va_list arguments) {
+                                                                                const char *format, va_list arguments)
+{
     char why[512];
     int length = vsnprintf(why, sizeof(why), format, arguments);
     ASSERT(length >= 0);
@@ -40,14 +42,16 @@ static __attribute__((format(printf, 5, 0))) struct verify_finding *finding_add(
     return finding;
 }
 
-void verifier_finding(struct verifier *verifier, bool ok, str name, const char *check, const char *format, ...) {
+void verifier_finding(struct verifier *verifier, bool ok, str name, const char *check, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     (void)finding_add(verifier, ok, name, check, format, arguments);
     va_end(arguments);
 }
 
-void verifier_note(struct verifier *verifier, str name, const char *check, const char *format, ...) {
+void verifier_note(struct verifier *verifier, str name, const char *check, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     finding_add(verifier, true, name, check, format, arguments)->note = true;
@@ -57,18 +61,19 @@ void verifier_note(struct verifier *verifier, str name, const char *check, const
 /* Names that stand in a text under check are shown, so they are kept short. */
 static int shown(str name) { return name.length < 80 ? (int)name.length : 80; }
 
-bool verifier_checkpoint(struct verifier *verifier, str name, str text, struct checkpoint *ret) {
+bool verifier_checkpoint(struct verifier *verifier, str name, str text, struct checkpoint *ret)
+{
     const struct err *err = checkpoint_verify(&verifier->work, text, verifier->keys, verifier->key_count, ret);
     if (err) {
         verifier_finding(verifier, false, name, "checkpoint", "%s", err->text);
         return false;
     }
-    verifier_finding(verifier, true, name, "checkpoint", "signed by %.*s: %llu entries", shown(ret->origin), ret->origin.data,
-                     (unsigned long long)ret->size);
+    verifier_finding(verifier, true, name, "checkpoint", "signed by %.*s: %llu entries", shown(ret->origin), ret->origin.data, (unsigned long long)ret->size);
     return true;
 }
 
-void verifier_keys(struct verifier *verifier, str name, str text) {
+void verifier_keys(struct verifier *verifier, str name, str text)
+{
     VEC(struct note_key) keys = {0};
     str line;
     while (str_split(&text, '\n', &line)) {
@@ -85,8 +90,7 @@ void verifier_keys(struct verifier *verifier, str name, str text) {
     verifier->keys = keys.items;
     verifier->key_count = keys.count;
     if (keys.count > 0)
-        verifier_finding(verifier, true, name, "key",
-                         "taken from here and checked against nothing: compare it with the key that you have from the controller");
+        verifier_finding(verifier, true, name, "key", "taken from here and checked against nothing: compare it with the key that you have from the controller");
     else
         verifier_finding(verifier, false, name, "key", "there is no key in it");
 }
@@ -94,7 +98,8 @@ void verifier_keys(struct verifier *verifier, str name, str text) {
 /* ---- records ---- */
 
 /* The leaf that the record's entry or batch holds of it: its commitment. */
-static bool record_commitment(struct verifier *verifier, str name, const struct json *value, str record, struct hash *ret) {
+static bool record_commitment(struct verifier *verifier, str name, const struct json *value, str record, struct hash *ret)
+{
     str salt;
     if (!text_unbase64(&verifier->work, json_string(json_get(value, STR("salt"))), &salt) || salt.length != 32) {
         verifier_finding(verifier, false, name, "record", "the salt is missing or is not 32 bytes of base64");
@@ -104,7 +109,8 @@ static bool record_commitment(struct verifier *verifier, str name, const struct 
     return true;
 }
 
-static bool path_read(struct verifier *verifier, const struct json *path, struct merkle_path *ret) {
+static bool path_read(struct verifier *verifier, const struct json *path, struct merkle_path *ret)
+{
     if (!path || path->type != JSON_ARRAY || path->count > MERKLE_PATH_MAX)
         return false;
     for (uint32_t i = 0; i < path->count; i++)
@@ -113,12 +119,11 @@ static bool path_read(struct verifier *verifier, const struct json *path, struct
     return true;
 }
 
-static bool number_read(const struct json *value, uint64_t *ret) {
-    return value && value->type == JSON_NUMBER && text_uint64(value->text, ret);
-}
+static bool number_read(const struct json *value, uint64_t *ret) { return value && value->type == JSON_NUMBER && text_uint64(value->text, ret); }
 
 /* The record stands in the batch whose root the entry is. */
-static void verify_batch(struct verifier *verifier, str name, const struct json *value, const struct entry *entry, str record) {
+static void verify_batch(struct verifier *verifier, str name, const struct json *value, const struct entry *entry, str record)
+{
     const struct json *batch = json_get(value, STR("batch"));
     struct merkle_path path = {0};
     struct hash hash, leaf;
@@ -132,15 +137,14 @@ static void verify_batch(struct verifier *verifier, str name, const struct json 
         return;
     merkle_leaf(str_bytes(hash.bytes, sizeof(hash.bytes)), &leaf);
     if (size != entry->count || !merkle_verify_inclusion(&leaf, index, size, path.items, path.count, &entry->hash))
-        verifier_finding(verifier, false, name, "record", "it is not in the batch of %llu records that the entry commits to",
-                         (unsigned long long)entry->count);
+        verifier_finding(verifier, false, name, "record", "it is not in the batch of %llu records that the entry commits to", (unsigned long long)entry->count);
     else
-        verifier_finding(verifier, true, name, "record", "record %llu of a batch of %llu", (unsigned long long)index,
-                         (unsigned long long)size);
+        verifier_finding(verifier, true, name, "record", "record %llu of a batch of %llu", (unsigned long long)index, (unsigned long long)size);
 }
 
 /* The record is what the entry commits to. */
-static void verify_commitment(struct verifier *verifier, str name, const struct json *value, const struct entry *entry) {
+static void verify_commitment(struct verifier *verifier, str name, const struct json *value, const struct entry *entry)
+{
     const struct json *given = json_get(value, STR("record"));
     str record = json_string(given), canonical;
     struct hash hash;
@@ -170,19 +174,20 @@ static void verify_commitment(struct verifier *verifier, str name, const struct 
 }
 
 /* By a tlog-proof with its own checkpoint. */
-static void verify_tlog_proof(struct verifier *verifier, str name, str proof, const struct hash *leaf) {
+static void verify_tlog_proof(struct verifier *verifier, str name, str proof, const struct hash *leaf)
+{
     struct checkpoint checkpoint;
-    const struct err *err =
-        tlog_proof_verify(&verifier->work, proof, leaf, verifier->keys, verifier->key_count, &checkpoint);
+    const struct err *err = tlog_proof_verify(&verifier->work, proof, leaf, verifier->keys, verifier->key_count, &checkpoint);
     if (err)
         verifier_finding(verifier, false, name, "inclusion", "%s", err->text);
     else
-        verifier_finding(verifier, true, name, "inclusion", "it stands in the ledger of %.*s with %llu entries",
-                         shown(checkpoint.origin), checkpoint.origin.data, (unsigned long long)checkpoint.size);
+        verifier_finding(verifier, true, name, "inclusion", "it stands in the ledger of %.*s with %llu entries", shown(checkpoint.origin),
+                         checkpoint.origin.data, (unsigned long long)checkpoint.size);
 }
 
 /* By index and path, in the tree of the directory's checkpoint. */
-static void verify_path_in_tree(struct verifier *verifier, str name, const struct json *value, const struct hash *leaf) {
+static void verify_path_in_tree(struct verifier *verifier, str name, const struct json *value, const struct hash *leaf)
+{
     struct merkle_path path = {0};
     uint64_t index;
     if (!number_read(json_get(value, STR("index")), &index) || !path_read(verifier, json_get(value, STR("path")), &path))
@@ -192,14 +197,14 @@ static void verify_path_in_tree(struct verifier *verifier, str name, const struc
     else if (!merkle_verify_inclusion(leaf, index, verifier->checkpoint.size, path.items, path.count, &verifier->checkpoint.root))
         verifier_finding(verifier, false, name, "inclusion", "the path does not lead from the entry to the checkpoint's root");
     else {
-        verifier_finding(verifier, true, name, "inclusion", "entry %llu of %llu", (unsigned long long)index,
-                         (unsigned long long)verifier->checkpoint.size);
+        verifier_finding(verifier, true, name, "inclusion", "entry %llu of %llu", (unsigned long long)index, (unsigned long long)verifier->checkpoint.size);
         content_line(verifier, index, json_is_string(json_get(value, STR("record"))));
     }
 }
 
 /* A misspelt member must not look like an absent one. */
-static bool members_known(const struct json *value) {
+static bool members_known(const struct json *value)
+{
     static const str known[] = {STR("entry"), STR("index"), STR("path"), STR("proof"), STR("record"), STR("salt"), STR("batch")};
     for (uint32_t i = 0; i < value->count; i++) {
         size_t k = 0;
@@ -211,7 +216,8 @@ static bool members_known(const struct json *value) {
     return true;
 }
 
-static void verify_record(struct verifier *verifier, str name, const struct json *value) {
+static void verify_record(struct verifier *verifier, str name, const struct json *value)
+{
     str text = json_string(json_get(value, STR("entry"))), proof = json_string(json_get(value, STR("proof")));
     struct entry entry;
     struct hash leaf;
@@ -232,7 +238,8 @@ static void verify_record(struct verifier *verifier, str name, const struct json
 
 /* ---- the other kinds ---- */
 
-static void verify_document(struct verifier *verifier, str name, str text, const struct json *value) {
+static void verify_document(struct verifier *verifier, str name, str text, const struct json *value)
+{
     struct receipt_check check;
     const struct err *err = receipt_verify(&verifier->work, text, verifier->keys, verifier->key_count, &check);
     if (err)
@@ -244,7 +251,8 @@ static void verify_document(struct verifier *verifier, str name, str text, const
         verify_record(verifier, name, evidence);
 }
 
-static void verify_json(struct verifier *verifier, str name, str text) {
+static void verify_json(struct verifier *verifier, str name, str text)
+{
     struct json value;
     const struct json *receipt;
     str canonical;
@@ -264,7 +272,8 @@ static void verify_json(struct verifier *verifier, str name, str text) {
 }
 
 /* How long the path of a leaf is in a tree of `size` leaves. */
-static size_t path_length(uint64_t index, uint64_t size) {
+static size_t path_length(uint64_t index, uint64_t size)
+{
     size_t length = 0;
     for (uint64_t last = size - 1; last > 0; index >>= 1, last >>= 1)
         length += (index & 1) || index < last; /* the last node of a level has a sibling only on its left */
@@ -272,7 +281,8 @@ static size_t path_length(uint64_t index, uint64_t size) {
 }
 
 /* Alone it says that its checkpoint holds; which entry it is about, it does not say. */
-static void verify_proof_alone(struct verifier *verifier, str name, str text) {
+static void verify_proof_alone(struct verifier *verifier, str name, str text)
+{
     struct tlog_proof proof;
     struct checkpoint checkpoint;
     const struct err *err = tlog_proof_parse(&verifier->work, text, &proof);
@@ -281,14 +291,14 @@ static void verify_proof_alone(struct verifier *verifier, str name, str text) {
     else if (!verifier_checkpoint(verifier, name, proof.checkpoint, &checkpoint))
         return;
     else if (proof.index >= checkpoint.size || proof.path.count != path_length(proof.index, checkpoint.size))
-        verifier_finding(verifier, false, name, "proof", "index and path do not fit a tree of %llu entries",
-                         (unsigned long long)checkpoint.size);
+        verifier_finding(verifier, false, name, "proof", "index and path do not fit a tree of %llu entries", (unsigned long long)checkpoint.size);
     else
         verifier_finding(verifier, true, name, "proof", "of entry %llu, which is not in this file, so only its checkpoint was checked",
                          (unsigned long long)proof.index);
 }
 
-void verifier_text(struct verifier *verifier, str name, str text) {
+void verifier_text(struct verifier *verifier, str name, str text)
+{
     struct checkpoint checkpoint;
     if (str_starts(text, STR(PROOF_FIRST_LINE)))
         verify_proof_alone(verifier, name, text);
@@ -303,12 +313,14 @@ void verifier_text(struct verifier *verifier, str name, str text) {
 
 /* ---- the doors ---- */
 
-static void verifier_init(struct verifier *verifier, struct arena *arena, const struct note_key *keys, size_t key_count) {
+static void verifier_init(struct verifier *verifier, struct arena *arena, const struct note_key *keys, size_t key_count)
+{
     *verifier = (struct verifier){.arena = arena, .keys = keys, .key_count = key_count};
     arena_init(&verifier->work);
 }
 
-void verify_text(struct arena *arena, str name, str text, const struct note_key *keys, size_t key_count, struct verify_report *ret) {
+void verify_text(struct arena *arena, str name, str text, const struct note_key *keys, size_t key_count, struct verify_report *ret)
+{
     struct verifier verifier;
     verifier_init(&verifier, arena, keys, key_count);
     verifier_text(&verifier, name, text);
@@ -316,7 +328,8 @@ void verify_text(struct arena *arena, str name, str text, const struct note_key 
     arena_release(&verifier.work);
 }
 
-bool verifier_file(struct verifier *verifier, struct arena *arena, const char *path, str name, str *ret_text) {
+bool verifier_file(struct verifier *verifier, struct arena *arena, const char *path, str name, str *ret_text)
+{
     struct stat stat;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     bool fine = fd >= 0 && fstat(fd, &stat) == 0;
@@ -351,14 +364,16 @@ bool verifier_file(struct verifier *verifier, struct arena *arena, const char *p
 }
 
 /* `name` in the file's own folder or in the one above it, where an export has it. */
-static const char *beside(struct arena *arena, const char *path, const char *name) {
+static const char *beside(struct arena *arena, const char *path, const char *name)
+{
     const char *slash = strrchr(path, '/');
     str folder = slash ? str_bytes(path, (size_t)(slash - path) + 1) : STR("./");
     const char *here = arena_printf(arena, "%.*s%s", STR_FMT(folder), name), *above = arena_printf(arena, "%.*s../%s", STR_FMT(folder), name);
     return access(here, R_OK) == 0 ? here : access(above, R_OK) == 0 ? above : NULL;
 }
 
-static void verify_file(struct verifier *verifier, const char *path) {
+static void verify_file(struct verifier *verifier, const char *path)
+{
     const char *key = beside(verifier->arena, path, "key.pub"), *checkpoint = beside(verifier->arena, path, "checkpoint");
     str text;
     if (verifier->key_count == 0 && key && verifier_file(verifier, verifier->arena, key, STR("key.pub"), &text))
@@ -373,8 +388,8 @@ static void verify_file(struct verifier *verifier, const char *path) {
         verifier_text(verifier, name, text);
 }
 
-const struct err *verify_path(struct arena *arena, const char *path, const struct note_key *keys, size_t key_count,
-                              struct verify_report *ret) {
+const struct err *verify_path(struct arena *arena, const char *path, const struct note_key *keys, size_t key_count, struct verify_report *ret)
+{
     struct stat stat_now;
     if (stat(path, &stat_now) != 0)
         return err_new(arena, errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_IO, "%s cannot be opened", path);

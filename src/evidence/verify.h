@@ -42,8 +42,7 @@ struct verify_report {
 };
 
 /* `keys` may be empty, see 2. The error is only for a path that does not exist or cannot be opened. */
-const struct err *verify_path(struct arena *arena, const char *path, const struct note_key *keys, size_t key_count,
-                              struct verify_report *ret) MUST_CHECK;
+const struct err *verify_path(struct arena *arena, const char *path, const struct note_key *keys, size_t key_count, struct verify_report *ret) MUST_CHECK;
 /* One file's content, `name` for the findings. */
 void verify_text(struct arena *arena, str name, str text, const struct note_key *keys, size_t key_count, struct verify_report *ret);
 

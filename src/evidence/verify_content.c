@@ -112,8 +112,7 @@ void content_entry(struct verifier *verifier, uint64_t index, str text)
     if (entry.form != ENTRY_CLEAR || !str_equal(entry.kind, STR("policy")) || json_read(&verifier->work, entry.record, &record))
         return;
     struct policy_entry *policy = vec_push(verifier->arena, &content->policies);
-    *policy = (struct policy_entry){.index = index, .at_ms = entry.at_ms,
-                                    .sha256 = str_copy(verifier->arena, json_string(json_get(&record, STR("sha256"))))};
+    *policy = (struct policy_entry){.index = index, .at_ms = entry.at_ms, .sha256 = str_copy(verifier->arena, json_string(json_get(&record, STR("sha256"))))};
     (void)json_int(json_get(&record, STR("version")), &policy->version); /* 0: no folder has that name */
 }
 
@@ -352,8 +351,8 @@ static void lines_check(struct content *content, const struct tally *tally)
     if (tally->hidden)
         verifier_note(verifier, name, "not shown",
                       "of %llu of %llu entries about persons the record is not here: the person was erased, or it was left out; "
-                      "the entries that are here tell of %llu erasures", (unsigned long long)tally->hidden, (unsigned long long)tally->persons,
-                      (unsigned long long)content->erasures);
+                      "the entries that are here tell of %llu erasures",
+                      (unsigned long long)tally->hidden, (unsigned long long)tally->persons, (unsigned long long)content->erasures);
 }
 
 void content_end(struct verifier *verifier, bool root_holds)

@@ -30,7 +30,8 @@ struct cached_tile { /* of each level the last one read whole: neighbours are as
     unsigned width;
     struct hash hashes[MERKLE_TILE_WIDTH];
 };
-struct export {
+struct export
+{
     struct verifier *verifier;
     const char *directory;
     tile_files files; /* sorted */
@@ -41,12 +42,14 @@ struct export {
 
 /* ---- finding files ---- */
 
-static int name_compare(const void *left, const void *right) {
+static int name_compare(const void *left, const void *right)
+{
     const char *const *a = left, *const *b = right;
     return strcmp(*a, *b);
 }
 
-verifier_names verifier_folder(struct verifier *verifier, const char *path, str name) {
+verifier_names verifier_folder(struct verifier *verifier, const char *path, str name)
+{
     verifier_names found = {0};
     DIR *folder = opendir(path);
     if (!folder) {
@@ -63,10 +66,11 @@ verifier_names verifier_folder(struct verifier *verifier, const char *path, str 
     return found;
 }
 
-static void tiles_collect(struct export *export, const char *path, str name, int depth) {
+static void tiles_collect(struct export *export, const char *path, str name, int depth)
+{
     struct verifier *verifier = export->verifier;
     verifier_names found = verifier_folder(verifier, path, name);
-    vec_each(entry, &found) {
+    vec_each (entry, &found) {
         const char *inner = arena_printf(verifier->arena, "%s/%s", path, *entry);
         str inner_name = str_printf(verifier->arena, "%.*s/%s", STR_FMT(name), *entry);
         struct stat stat;
@@ -82,7 +86,8 @@ static void tiles_collect(struct export *export, const char *path, str name, int
 }
 
 /* Entries last; within a level by index, full tiles first. */
-static int tile_compare(const void *left, const void *right) {
+static int tile_compare(const void *left, const void *right)
+{
     const struct tile_address *a = &((const struct tile_file *)left)->address, *b = &((const struct tile_file *)right)->address;
     if (a->entries != b->entries)
         return a->entries ? 1 : -1;
@@ -94,7 +99,8 @@ static int tile_compare(const void *left, const void *right) {
 }
 
 /* The widest file of a tile; NULL when there is none. */
-static struct tile_file *tile_find(struct export *export, unsigned level, uint64_t index) {
+static struct tile_file *tile_find(struct export *export, unsigned level, uint64_t index)
+{
     size_t from = 0, to = export->files.count;
     struct tile_file wanted = {.address = {.level = level, .index = index, .width = TILE_WIDTH_FULL}};
     while (from < to) { /* the first that does not come before it */
@@ -113,7 +119,8 @@ static struct tile_file *tile_find(struct export *export, unsigned level, uint64
 /* ---- tiles ---- */
 
 /* The hashes in a file; false when it has not as many bytes as its name says. */
-static bool tile_file_read(struct export *export, const struct tile_file *file, struct hash ret[MERKLE_TILE_WIDTH]) {
+static bool tile_file_read(struct export *export, const struct tile_file *file, struct hash ret[MERKLE_TILE_WIDTH])
+{
     struct verifier *verifier = export->verifier;
     struct arena arena;
     str content;
@@ -132,7 +139,8 @@ static bool tile_file_read(struct export *export, const struct tile_file *file, 
 static bool tile_read(void *context, unsigned level, uint64_t index, unsigned width, struct hash *ret);
 
 /* A tile that no file has: each of its hashes is the root of a full tile below. */
-static bool tile_compute(struct export *export, unsigned level, uint64_t index, unsigned width, struct hash *ret) {
+static bool tile_compute(struct export *export, unsigned level, uint64_t index, unsigned width, struct hash *ret)
+{
     struct hash below[MERKLE_TILE_WIDTH];
     for (unsigned i = 0; i < width; i++) {
         if (level == 0 || !tile_read(export, level - 1, index * MERKLE_TILE_WIDTH + i, MERKLE_TILE_WIDTH, below))
@@ -142,7 +150,8 @@ static bool tile_compute(struct export *export, unsigned level, uint64_t index, 
     return true;
 }
 
-static bool tile_read(void *context, unsigned level, uint64_t index, unsigned width, struct hash *ret) {
+static bool tile_read(void *context, unsigned level, uint64_t index, unsigned width, struct hash *ret)
+{
     struct export *export = context;
     if (level >= LEVELS)
         return false;
@@ -164,7 +173,8 @@ static bool tile_read(void *context, unsigned level, uint64_t index, unsigned wi
     return true;
 }
 
-static void verify_root(struct export *export) {
+static void verify_root(struct export *export)
+{
     struct verifier *verifier = export->verifier;
     struct hash root;
     str name = STR("tile");
@@ -182,7 +192,8 @@ static void verify_root(struct export *export) {
 }
 
 /* A partial tile is the beginning of the widest there is. */
-static void verify_tile_partial(struct export *export, const struct tile_file *file, const struct hash *hashes) {
+static void verify_tile_partial(struct export *export, const struct tile_file *file, const struct hash *hashes)
+{
     struct tile_address address = file->address;
     struct hash whole[MERKLE_TILE_WIDTH];
     if (!tile_read(export, address.level, address.index, address.width, whole))
@@ -193,7 +204,8 @@ static void verify_tile_partial(struct export *export, const struct tile_file *f
         verifier_finding(export->verifier, true, file->name, "tile", "%u hashes, the beginning of the wider tile", address.width);
 }
 
-static void verify_tile(struct export *export, const struct tile_file *file) {
+static void verify_tile(struct export *export, const struct tile_file *file)
+{
     struct verifier *verifier = export->verifier;
     struct tile_address address = file->address;
     struct hash hashes[MERKLE_TILE_WIDTH], root, above[MERKLE_TILE_WIDTH];
@@ -208,8 +220,8 @@ static void verify_tile(struct export *export, const struct tile_file *file) {
                tile_read(export, address.level + 1, address.index / MERKLE_TILE_WIDTH, place + 1, above)) {
         merkle_root_of(hashes, MERKLE_TILE_WIDTH, &root);
         bool same = hash_equal(&root, &above[place]);
-        verifier_finding(verifier, same, file->name, "tile", same ? "it hashes to its place in the tile above"
-                                                                  : "it does not hash to its place in the tile above");
+        verifier_finding(verifier, same, file->name, "tile",
+                         same ? "it hashes to its place in the tile above" : "it does not hash to its place in the tile above");
     } else if (file->linked && export->root_holds) {
         verifier_finding(verifier, true, file->name, "tile", "%u hashes under the root", address.width);
     } else {
@@ -220,7 +232,8 @@ static void verify_tile(struct export *export, const struct tile_file *file) {
 /* ---- entries ---- */
 
 /* Each entry of a bundle must hash to its leaf; the number of the first that does not comes back, or `width` when all do. */
-static unsigned bundle_compare(str bundle, const struct hash *leaves, unsigned width) {
+static unsigned bundle_compare(str bundle, const struct hash *leaves, unsigned width)
+{
     str entry;
     unsigned i = 0;
     while (i < width && bundle_next(&bundle, &entry)) {
@@ -234,13 +247,15 @@ static unsigned bundle_compare(str bundle, const struct hash *leaves, unsigned w
 }
 
 /* To verify_content.c, which knows what should be here. */
-static void bundle_tell(struct export *export, uint64_t tile, str bundle) {
+static void bundle_tell(struct export *export, uint64_t tile, str bundle)
+{
     str entry;
     for (uint64_t index = tile * MERKLE_TILE_WIDTH; bundle_next(&bundle, &entry); index++)
         content_entry(export->verifier, index, entry);
 }
 
-static void verify_bundle(struct export *export, const struct tile_file *file) {
+static void verify_bundle(struct export *export, const struct tile_file *file)
+{
     struct verifier *verifier = export->verifier;
     struct tile_address address = file->address;
     struct hash leaves[MERKLE_TILE_WIDTH];
@@ -266,7 +281,8 @@ static void verify_bundle(struct export *export, const struct tile_file *file) {
 
 /* ---- what else is there ---- */
 
-static void verify_earlier(struct export *export, str name, str text) {
+static void verify_earlier(struct export *export, str name, str text)
+{
     struct verifier *verifier = export->verifier;
     struct checkpoint earlier;
     struct hash root;
@@ -275,8 +291,7 @@ static void verify_earlier(struct export *export, str name, str text) {
     if (!str_equal(earlier.origin, verifier->checkpoint.origin)) {
         verifier_finding(verifier, false, name, "consistency", "it is of another ledger");
     } else if (earlier.size > verifier->checkpoint.size) {
-        verifier_finding(verifier, false, name, "consistency", "it has %llu entries, more than the present tree",
-                         (unsigned long long)earlier.size);
+        verifier_finding(verifier, false, name, "consistency", "it has %llu entries, more than the present tree", (unsigned long long)earlier.size);
     } else if (merkle_root_at(&verifier->work, &export->tiles, earlier.size, &root)) {
         verifier_finding(verifier, false, name, "consistency", "the tiles that its root is made of are missing");
     } else if (!hash_equal(&root, &earlier.root)) {
@@ -287,10 +302,11 @@ static void verify_earlier(struct export *export, str name, str text) {
     }
 }
 
-static void verify_folder(struct export *export, const char *folder, void (*check)(struct export *, str name, str text)) {
+static void verify_folder(struct export *export, const char *folder, void (*check)(struct export *, str name, str text))
+{
     struct verifier *verifier = export->verifier;
     verifier_names found = verifier_folder(verifier, arena_printf(verifier->arena, "%s/%s", export->directory, folder), str_of(folder));
-    vec_each(entry, &found) {
+    vec_each (entry, &found) {
         struct arena file;
         str text, name = str_printf(verifier->arena, "%s/%s", folder, *entry);
         arena_init(&file);
@@ -302,7 +318,8 @@ static void verify_folder(struct export *export, const char *folder, void (*chec
 }
 
 /* One document, or one a line. */
-static void verify_any(struct export *export, str name, str text) {
+static void verify_any(struct export *export, str name, str text)
+{
     if (!str_ends(name, STR(".ndjson"))) {
         verifier_text(export->verifier, name, text);
         return;
@@ -312,7 +329,8 @@ static void verify_any(struct export *export, str name, str text) {
         verifier_text(export->verifier, str_printf(export->verifier->arena, "%.*s:%u", STR_FMT(name), number), line);
 }
 
-static void verify_tree(struct export *export) {
+static void verify_tree(struct export *export)
+{
     struct verifier *verifier = export->verifier;
     tiles_collect(export, arena_printf(verifier->arena, "%s/tile", export->directory), STR("tile"), 0);
     if (export->files.count > 1)
@@ -320,7 +338,7 @@ static void verify_tree(struct export *export) {
     if (!verifier->checkpoint_known || export->files.count == 0)
         return; /* the checkpoint's finding says it; a tree without tiles has only records with their own proofs */
     verify_root(export);
-    vec_each(file, &export->files) {
+    vec_each (file, &export->files) {
         if (file->address.entries)
             verify_bundle(export, file);
         else
@@ -329,7 +347,8 @@ static void verify_tree(struct export *export) {
 }
 
 /* A key was given: the one in the folder is not used, but whoever compares by eye should not be led astray by it. */
-static void verify_key_beside(struct verifier *verifier, str name, str text) {
+static void verify_key_beside(struct verifier *verifier, str name, str text)
+{
     str line;
     unsigned known = 0, others = 0;
     while (text.length > 0 && str_split(&text, '\n', &line)) {
@@ -351,7 +370,8 @@ static void verify_key_beside(struct verifier *verifier, str name, str text) {
         verifier_finding(verifier, true, name, "key", "it is the key that you trust");
 }
 
-void verify_export(struct verifier *verifier, const char *directory) {
+void verify_export(struct verifier *verifier, const char *directory)
+{
     struct export export = {.verifier = verifier, .directory = directory};
     str text, name = STR("key.pub");
     export.tiles = (struct merkle_tiles){.context = &export, .tile = tile_read};

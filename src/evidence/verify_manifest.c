@@ -1,4 +1,5 @@
-/* An export for an audit, or a person's copy, is whole and unchanged: `manifest` has a line a file ("SHA-256  path"), `manifest.sig` is a signed note (C2SP) of the manifest's own digest.
+/* An export for an audit, or a person's copy, is whole and unchanged: `manifest` has a line a file ("SHA-256  path"), `manifest.sig` is a signed note (C2SP) of
+ * the manifest's own digest.
  *
  *     telos export manifest v1
  *     <SHA-256 of the file `manifest`, in hex>
@@ -136,7 +137,8 @@ static bool signature_check(struct verifier *verifier, str manifest, str note)
     hash_sha256(manifest, &digest);
     wanted = str_printf(verifier->arena, MANIFEST_HEAD "%.*s\n", STR_FMT(str_hex(verifier->arena, digest.bytes, sizeof(digest.bytes))));
     bool same = str_equal(text, wanted);
-    verifier_finding(verifier, same, STR("manifest"), "signature", same ? "signed: this is the list of what was exported" : "it is not the list that was signed");
+    verifier_finding(verifier, same, STR("manifest"), "signature",
+                     same ? "signed: this is the list of what was exported" : "it is not the list that was signed");
     return same;
 }
 

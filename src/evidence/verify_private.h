@@ -21,8 +21,7 @@ struct verifier {
 
 typedef VEC(const char *) verifier_names;
 
-void verifier_finding(struct verifier *verifier, bool ok, str name, const char *check, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+void verifier_finding(struct verifier *verifier, bool ok, str name, const char *check, const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Nothing is wrong, but it is told. */
 void verifier_note(struct verifier *verifier, str name, const char *check, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* One file's content; everything that does not go into a finding lives in `work`, which is cleared at the end. */

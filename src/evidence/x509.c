@@ -22,10 +22,7 @@ struct x509_signer {
     BIO *chain; /* the PEM of all certificates */
 };
 
-static const struct err *file_error(struct arena *arena, const char *path, const char *what)
-{
-    return err_new(arena, ERR_INVALID, "%s %s", path, what);
-}
+static const struct err *file_error(struct arena *arena, const char *path, const char *what) { return err_new(arena, ERR_INVALID, "%s %s", path, what); }
 
 /* A key with a passphrase is refused, not asked for. */
 static int no_passphrase(char *to, int size, int writing, void *context)

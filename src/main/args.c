@@ -21,12 +21,12 @@ static const struct option with_data[] = {
     {"--vault", "VAULT", "the keys of people: inside the data directory (default) or, for several nodes, postgres://USER@HOST/DATABASE", false},
 };
 static const struct option with_server[] = {
-    {"--server", "URL", "talk to this Telos instead; its API token is in TELOS_TOKEN or in the file of --token-file",
-     false},
+    {"--server", "URL", "talk to this Telos instead; its API token is in TELOS_TOKEN or in the file of --token-file", false},
     {"--token-file", "FILE", "file with the API token for --server", false},
 };
 
-const struct option *options_common(unsigned common, size_t *ret_count) {
+const struct option *options_common(unsigned common, size_t *ret_count)
+{
     *ret_count = 0;
     if (common == 0) {
         *ret_count = sizeof(always) / sizeof(*always);
@@ -46,7 +46,8 @@ const struct option *options_common(unsigned common, size_t *ret_count) {
 static const unsigned groups[] = {0, COMMON_DATA, COMMON_SERVER};
 
 /* Walks all options of a command, its own first; NULL after the last. */
-static const struct option *option_at(const struct command *command, size_t index) {
+static const struct option *option_at(const struct command *command, size_t index)
+{
     if (index < command->option_count)
         return &command->options[index];
     index -= command->option_count;
@@ -62,7 +63,8 @@ static const struct option *option_at(const struct command *command, size_t inde
     return NULL;
 }
 
-static const struct option *option_find(const struct command *command, str name) {
+static const struct option *option_find(const struct command *command, str name)
+{
     const struct option *option;
     for (size_t i = 0; (option = option_at(command, i)); i++)
         if (str_equal(name, str_of(option->name)))
@@ -70,7 +72,8 @@ static const struct option *option_find(const struct command *command, str name)
     return NULL;
 }
 
-enum status run_misuse(const struct run *run, const char *format, ...) {
+enum status run_misuse(const struct run *run, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     char text[2048];
@@ -81,7 +84,8 @@ enum status run_misuse(const struct run *run, const char *format, ...) {
     return STATUS_USE;
 }
 
-static enum status unknown_option(const struct run *run, str name) {
+static enum status unknown_option(const struct run *run, str name)
+{
     str names[64];
     size_t count = 0;
     const struct option *option;
@@ -96,7 +100,8 @@ static enum status unknown_option(const struct run *run, str name) {
     return run_misuse(run, "there is no option %.*s", STR_FMT(name));
 }
 
-static const struct option *option_common(str name) {
+static const struct option *option_common(str name)
+{
     for (size_t g = 0; g < sizeof(groups) / sizeof(*groups); g++) {
         size_t count;
         const struct option *options = options_common(groups[g], &count);
@@ -107,7 +112,8 @@ static const struct option *option_common(str name) {
     return NULL;
 }
 
-char **words_settle(struct arena *arena, int count, char **words) {
+char **words_settle(struct arena *arena, int count, char **words)
+{
     int at = 0;
     for (; at < count && str_starts(str_of(words[at]), STR("--")); at++) {
         str name = str_of(words[at]);
@@ -134,8 +140,8 @@ struct word {
 typedef VEC(struct word) word_list;
 typedef VEC(struct option_value) value_list;
 
-static enum status read_option(struct run *run, char **words, int count, int *at, value_list *values,
-                               const struct option **ret_open) {
+static enum status read_option(struct run *run, char **words, int count, int *at, value_list *values, const struct option **ret_open)
+{
     str word = str_of(words[*at]), name = word;
     ptrdiff_t equals = str_find_char(word, '=');
     if (equals >= 0)
@@ -149,8 +155,7 @@ static enum status read_option(struct run *run, char **words, int count, int *at
         value = word.data + equals + 1;
     else if (equals >= 0)
         return run_misuse(run, "%s takes no value", option->name);
-    else if (option->value && *at + 1 < count &&
-             !str_starts(str_of(words[*at + 1]), STR("--"))) /* else: --name=--value */
+    else if (option->value && *at + 1 < count && !str_starts(str_of(words[*at + 1]), STR("--"))) /* else: --name=--value */
         value = words[++*at];
     if (option->value && !value)
         return run_misuse(run, "%s needs a value: %s %s", option->name, option->name, option->value);
@@ -163,7 +168,8 @@ static enum status read_option(struct run *run, char **words, int count, int *at
     return STATUS_DONE;
 }
 
-static enum status read_words(struct run *run, int count, char **words, word_list *plain, value_list *values) {
+static enum status read_words(struct run *run, int count, char **words, word_list *plain, value_list *values)
+{
     const struct option *open = NULL;
     bool only_plain = false;
     for (int i = 0; i < count; i++) {
@@ -185,7 +191,8 @@ static enum status read_words(struct run *run, int count, char **words, word_lis
 }
 
 /* Gives words after an open option to it, but for those that the action needs. */
-static void settle_words(struct run *run, const word_list *plain, value_list *values, unsigned least) {
+static void settle_words(struct run *run, const word_list *plain, value_list *values, unsigned least)
+{
     size_t own = 0, maybe = 0;
     for (size_t i = 0; i < plain->count; i++)
         *(plain->items[i].after ? &maybe : &own) += 1;
@@ -200,7 +207,8 @@ static void settle_words(struct run *run, const word_list *plain, value_list *va
     }
 }
 
-static enum status no_action(const struct run *run, const char *word) {
+static enum status no_action(const struct run *run, const char *word)
+{
     const struct command *command = run->command;
     str names[32];
     size_t count = 0;
@@ -219,7 +227,8 @@ static enum status no_action(const struct run *run, const char *word) {
 }
 
 /* The action is the first word that belongs to no option; it is taken out of `plain`. */
-static enum status find_action(struct run *run, word_list *plain) {
+static enum status find_action(struct run *run, word_list *plain)
+{
     const struct command *command = run->command;
     if (!command->actions[0].name) {
         run->action = &command->actions[0];
@@ -237,21 +246,22 @@ static enum status find_action(struct run *run, word_list *plain) {
     return STATUS_DONE;
 }
 
-static enum status check_count(const struct run *run) {
+static enum status check_count(const struct run *run)
+{
     const struct action *action = run->action;
     const char *space = action->name ? " " : "", *name = action->name ? action->name : "";
     if (run->argument_count < action->least)
-        return run_misuse(run, "too few arguments; it is: telos %s%s%s %s", run->command->name, space, name,
-                          action->arguments);
+        return run_misuse(run, "too few arguments; it is: telos %s%s%s %s", run->command->name, space, name, action->arguments);
     if (run->argument_count > action->most && action->most == 0)
         return run_misuse(run, "`%s` is one argument too many", run->arguments[0]);
     if (run->argument_count > action->most)
-        return run_misuse(run, "`%s` is one argument too many; it is: telos %s%s%s %s", run->arguments[action->most],
-                          run->command->name, space, name, action->arguments);
+        return run_misuse(run, "`%s` is one argument too many; it is: telos %s%s%s %s", run->arguments[action->most], run->command->name, space, name,
+                          action->arguments);
     return STATUS_DONE;
 }
 
-enum status run_parse(struct run *run, int count, char **words, bool *ret_help) {
+enum status run_parse(struct run *run, int count, char **words, bool *ret_help)
+{
     word_list plain = {0};
     value_list values = {0};
     enum status status = read_words(run, count, words, &plain, &values);
@@ -272,26 +282,28 @@ enum status run_parse(struct run *run, int count, char **words, bool *ret_help) 
     if (error)
         return run_misuse(run, "%s", error->text);
     for (size_t i = 0; i < values.count; i++)
-        (void)config_flag(&run->config, values.items[i].option->name,
-                          values.items[i].text); /* most options are no settings */
+        (void)config_flag(&run->config, values.items[i].option->name, values.items[i].text); /* most options are no settings */
     return STATUS_DONE;
 }
 
-const char *run_option(const struct run *run, const char *name) {
+const char *run_option(const struct run *run, const char *name)
+{
     for (size_t i = run->value_count; i-- > 0;)
         if (strcmp(run->values[i].option->name, name) == 0)
             return run->values[i].text;
     return NULL;
 }
 
-bool run_has(const struct run *run, const char *name) {
+bool run_has(const struct run *run, const char *name)
+{
     for (size_t i = 0; i < run->value_count; i++)
         if (strcmp(run->values[i].option->name, name) == 0)
             return true;
     return false;
 }
 
-void run_options(const struct run *run, const char *name, str_list *ret_values) {
+void run_options(const struct run *run, const char *name, str_list *ret_values)
+{
     for (size_t i = 0; i < run->value_count; i++) {
         if (strcmp(run->values[i].option->name, name) != 0)
             continue;
@@ -302,7 +314,8 @@ void run_options(const struct run *run, const char *name, str_list *ret_values) 
     }
 }
 
-enum status run_time(struct run *run, const char *name, int64_t *ret_ms) {
+enum status run_time(struct run *run, const char *name, int64_t *ret_ms)
+{
     const char *text = run_option(run, name);
     *ret_ms = TIME_NONE;
     if (text && !time_parse(str_of(text), ret_ms))
@@ -310,7 +323,8 @@ enum status run_time(struct run *run, const char *name, int64_t *ret_ms) {
     return STATUS_DONE;
 }
 
-enum status status_of_err(enum err_code code) {
+enum status status_of_err(enum err_code code)
+{
     switch (code) {
     case ERR_FORBIDDEN:
     case ERR_NOT_FOUND:
@@ -329,7 +343,8 @@ enum status status_of_err(enum err_code code) {
     return STATUS_UNAVAILABLE;
 }
 
-enum status run_fail(const struct run *run, const struct err *error) {
+enum status run_fail(const struct run *run, const struct err *error)
+{
     output_complain("%s: %s", run->command->name, error->text);
     return status_of_err(error->code);
 }

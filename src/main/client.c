@@ -10,7 +10,8 @@
 #define CONNECT_S 10L
 #define STALL_S 300L /* nothing moves: given up */
 
-CURL *client_handle(const struct client *client) {
+CURL *client_handle(const struct client *client)
+{
     CURL *easy = curl_easy_init();
     ASSERT(easy); /* out of memory ends the program */
     bool fine = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
@@ -32,7 +33,8 @@ CURL *client_handle(const struct client *client) {
     return easy;
 }
 
-const struct err *client_open(struct arena *arena, const struct client_target *target, struct client **ret_client) {
+const struct err *client_open(struct arena *arena, const struct client_target *target, struct client **ret_client)
+{
     struct client *client = arena_new(arena, struct client);
     client->target = *target;
     client->base = "http://localhost";
@@ -43,15 +45,12 @@ const struct err *client_open(struct arena *arena, const struct client_target *t
         if (str_find(url, STR("://")) < 0)
             url = str_printf(arena, "http://%.*s", STR_FMT(url));
         if (!str_starts(url, STR("http://")) && !str_starts(url, STR("https://")))
-            return err_new(arena, ERR_INVALID,
-                           "%s is no address of a server; write it as https://HOST or http://HOST:PORT",
-                           target->server);
+            return err_new(arena, ERR_INVALID, "%s is no address of a server; write it as https://HOST or http://HOST:PORT", target->server);
         client->base = str_z(arena, url);
     }
     if (target->write_key.length) {
         str pair = str_printf(arena, "%.*s:%.*s", STR_FMT(target->write_key), STR_FMT(target->token));
-        client->authorization =
-            arena_printf(arena, "Authorization: Basic %.*s", STR_FMT(str_base64(arena, pair.data, pair.length)));
+        client->authorization = arena_printf(arena, "Authorization: Basic %.*s", STR_FMT(str_base64(arena, pair.data, pair.length)));
     } else if (target->token.length) {
         client->authorization = arena_printf(arena, "Authorization: Bearer %.*s", STR_FMT(target->token));
     }
@@ -60,7 +59,8 @@ const struct err *client_open(struct arena *arena, const struct client_target *t
     return NULL;
 }
 
-void client_close(struct client *client) {
+void client_close(struct client *client)
+{
     if (!client)
         return;
     curl_easy_cleanup(client->easy);
@@ -68,17 +68,17 @@ void client_close(struct client *client) {
         sodium_memzero(client->authorization, strlen(client->authorization));
 }
 
-static struct curl_slist *header(struct curl_slist *list, const char *line) {
+static struct curl_slist *header(struct curl_slist *list, const char *line)
+{
     list = curl_slist_append(list, line);
     ASSERT(list); /* out of memory ends the program */
     return list;
 }
 
-struct curl_slist *client_prepare(const struct client *client, CURL *easy, struct arena *arena,
-                                  const struct http_request *request) {
-    struct curl_slist *headers =
-        header(NULL, request->lines ? "Accept: application/x-ndjson, application/problem+json"
-                                    : "Accept: application/json, application/problem+json, */*;q=0.1");
+struct curl_slist *client_prepare(const struct client *client, CURL *easy, struct arena *arena, const struct http_request *request)
+{
+    struct curl_slist *headers = header(NULL, request->lines ? "Accept: application/x-ndjson, application/problem+json"
+                                                             : "Accept: application/json, application/problem+json, */*;q=0.1");
     headers = header(headers, "Expect:"); /* no wait for a 100 */
     if (client->authorization)
         headers = header(headers, client->authorization);
@@ -90,8 +90,7 @@ struct curl_slist *client_prepare(const struct client *client, CURL *easy, struc
     bool fine = curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
     if (request->body.data) {
         fine = fine && curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK;
-        fine =
-            fine && curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length) == CURLE_OK;
+        fine = fine && curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length) == CURLE_OK;
         fine = fine && curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data) == CURLE_OK;
     } else {
         fine = fine && curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
@@ -102,15 +101,15 @@ struct curl_slist *client_prepare(const struct client *client, CURL *easy, struc
     return headers;
 }
 
-const struct err *client_error(const struct client *client, struct arena *arena, CURLcode code) {
+const struct err *client_error(const struct client *client, struct arena *arena, CURLcode code)
+{
     const char *where = client->target.socket ? client->target.socket : client->base;
     if (code == CURLE_WRITE_ERROR)
         return err_new(arena, ERR_TOO_LARGE, "the reply of %s is over %d bytes", where, LIMIT_REPLY_BYTES);
     if (code == CURLE_COULDNT_CONNECT)
         return err_new(arena, ERR_UNAVAILABLE, "nobody answers at %s; is `telos serve` running there?", where);
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
-        return err_new(arena, ERR_INVALID, "%s is no address of a server; write it as https://HOST or http://HOST:PORT",
-                       where);
+        return err_new(arena, ERR_INVALID, "%s is no address of a server; write it as https://HOST or http://HOST:PORT", where);
     return err_new(arena, ERR_UNAVAILABLE, "%s: %s", where, curl_easy_strerror(code));
 }
 
@@ -125,7 +124,8 @@ struct receiver {
 };
 
 /* Gives every whole line to the receiver's owner; what is left stays in the buffer. */
-static void take_lines(struct receiver *receiver, bool last) {
+static void take_lines(struct receiver *receiver, bool last)
+{
     str rest = buf_str(&receiver->body);
     for (ptrdiff_t end; (end = str_find_char(rest, '\n')) >= 0 || (last && rest.length);) {
         str text = str_trim(str_slice(rest, 0, end < 0 ? rest.length : (size_t)end));
@@ -142,7 +142,8 @@ static void take_lines(struct receiver *receiver, bool last) {
     receiver->body.length = rest.length;
 }
 
-static size_t receive(char *data, size_t size, size_t count, void *context) {
+static size_t receive(char *data, size_t size, size_t count, void *context)
+{
     struct receiver *receiver = context;
     long status = 0;
     (void)curl_easy_getinfo(receiver->easy, CURLINFO_RESPONSE_CODE, &status); /* 0 when it is not known */
@@ -154,8 +155,9 @@ static size_t receive(char *data, size_t size, size_t count, void *context) {
     return size * count;
 }
 
-const struct err *client_stream(struct client *client, struct arena *arena, const struct http_request *request,
-                                client_line *line, void *context, struct http_reply *ret_reply) {
+const struct err *client_stream(struct client *client, struct arena *arena, const struct http_request *request, client_line *line, void *context,
+                                struct http_reply *ret_reply)
+{
     struct receiver receiver = {.easy = client->easy, .line = line, .context = context};
     buf_init(&receiver.body, arena, LIMIT_REPLY_BYTES);
     arena_init(&receiver.scratch);
@@ -188,21 +190,21 @@ const struct err *client_stream(struct client *client, struct arena *arena, cons
     return NULL;
 }
 
-const struct err *client_call(struct client *client, struct arena *arena, const struct http_request *request,
-                              struct http_reply *ret_reply) {
+const struct err *client_call(struct client *client, struct arena *arena, const struct http_request *request, struct http_reply *ret_reply)
+{
     return client_stream(client, arena, request, NULL, NULL, ret_reply);
 }
 
 /* ---- paths ---- */
 
-str path_encode(struct arena *arena, str part) {
+str path_encode(struct arena *arena, str part)
+{
     static const char digits[] = "0123456789ABCDEF";
     struct buf out;
     buf_init(&out, arena, part.length * 3 + 1);
     for (size_t i = 0; i < part.length; i++) {
         uint8_t c = (uint8_t)part.data[i];
-        bool plain =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-._~:@", c));
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-._~:@", c));
         if (plain)
             buf_add_char(&out, (char)c);
         else
@@ -211,16 +213,17 @@ str path_encode(struct arena *arena, str part) {
     return buf_str(&out);
 }
 
-str path_with(struct arena *arena, str path, const char *name, const char *value) {
+str path_with(struct arena *arena, str path, const char *name, const char *value)
+{
     if (!value)
         return path;
-    return str_printf(arena, "%.*s%c%s=%.*s", STR_FMT(path), str_find_char(path, '?') < 0 ? '?' : '&', name,
-                      STR_FMT(path_encode(arena, str_of(value))));
+    return str_printf(arena, "%.*s%c%s=%.*s", STR_FMT(path), str_find_char(path, '?') < 0 ? '?' : '&', name, STR_FMT(path_encode(arena, str_of(value))));
 }
 
 /* ---- what a command does with replies ---- */
 
-enum status status_of_http(int status) {
+enum status status_of_http(int status)
+{
     switch (status) {
     case 403:
     case 404:
@@ -233,7 +236,8 @@ enum status status_of_http(int status) {
 }
 
 /* Lines for each item of a list in a problem document: reasons, or problems of a policy. */
-static void tell_items(const struct output *out, struct arena *arena, const struct json *items) {
+static void tell_items(const struct output *out, struct arena *arena, const struct json *items)
+{
     for (uint32_t i = 0; items && items->type == JSON_ARRAY && i < items->count; i++) {
         const struct json *item = &items->items[i];
         str text = json_string(json_get(item, STR("text")));
@@ -249,10 +253,10 @@ static void tell_items(const struct output *out, struct arena *arena, const stru
     }
 }
 
-enum status run_refused(struct run *run, const struct http_reply *reply) {
+enum status run_refused(struct run *run, const struct http_reply *reply)
+{
     enum status status = status_of_http(reply->status);
-    str title = json_string(json_get(&reply->json, STR("title"))),
-        detail = json_string(json_get(&reply->json, STR("detail")));
+    str title = json_string(json_get(&reply->json, STR("title"))), detail = json_string(json_get(&reply->json, STR("detail")));
     if (!reply->is_json)
         title = str_printf(run->arena, "the server answered %d", reply->status);
     if (status == STATUS_NO && run->out.json && reply->is_json)
@@ -263,29 +267,31 @@ enum status run_refused(struct run *run, const struct http_reply *reply) {
         tell_items(&run->out, run->arena, json_get(&reply->json, STR("problems")));
     }
     if (reply->status == 401)
-        output_note(
-            "Put an API token into TELOS_TOKEN, or its file's name into --token-file; `telos token create` makes one.");
+        output_note("Put an API token into TELOS_TOKEN, or its file's name into --token-file; `telos token create` makes one.");
     return status;
 }
 
-enum status run_ask(struct run *run, struct client *client, const struct http_request *request,
-                    struct http_reply *ret_reply) {
+enum status run_ask(struct run *run, struct client *client, const struct http_request *request, struct http_reply *ret_reply)
+{
     const struct err *error = client_call(client, run->arena, request, ret_reply);
     if (error)
         return run_fail(run, error);
     return ret_reply->status / 100 == 2 ? STATUS_DONE : run_refused(run, ret_reply);
 }
 
-static enum status ask_once(struct run *run, const struct http_request *request, struct http_reply *ret_reply) {
+static enum status ask_once(struct run *run, const struct http_request *request, struct http_reply *ret_reply)
+{
     struct client *client;
     enum status status = run_client(run, 0, &client);
     return status ? status : run_ask(run, client, request, ret_reply);
 }
 
-enum status run_get(struct run *run, str path, str purpose, struct http_reply *ret_reply) {
+enum status run_get(struct run *run, str path, str purpose, struct http_reply *ret_reply)
+{
     return ask_once(run, &(struct http_request){.method = "GET", .path = path, .purpose = purpose}, ret_reply);
 }
 
-enum status run_post(struct run *run, str path, str body, struct http_reply *ret_reply) {
+enum status run_post(struct run *run, str path, str body, struct http_reply *ret_reply)
+{
     return ask_once(run, &(struct http_request){.method = "POST", .path = path, .body = body}, ret_reply);
 }

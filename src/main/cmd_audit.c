@@ -11,7 +11,8 @@
 
 enum { ROPA_RECIPIENTS = 3, ROPA_COLUMNS = 5 };
 
-static enum status ropa(struct run *run) {
+static enum status ropa(struct run *run)
+{
     static const char *const heads[] = {"ACTIVITY", "BASIS", "CATEGORIES", "RECIPIENTS", "KEPT"};
     static const char *const paths[] = {"activity", "basis", "categories", "recipients", "retention"};
     struct http_reply reply;
@@ -47,7 +48,8 @@ struct findings {
     uint64_t count;
 };
 
-static void finding_show(void *context, const struct json *finding) {
+static void finding_show(void *context, const struct json *finding)
+{
     struct findings *findings = context;
     struct run *run = findings->run;
     findings->count++;
@@ -60,7 +62,8 @@ static void finding_show(void *context, const struct json *finding) {
                 STR_FMT(output_cell(run->arena, json_get(finding, STR("what")))));
 }
 
-static enum status check(struct run *run) {
+static enum status check(struct run *run)
+{
     struct findings findings = {.run = run};
     struct job_watch watch = {"Checking P1 to P7", "rows", finding_show, &findings};
     struct json result;
@@ -71,8 +74,7 @@ static enum status check(struct run *run) {
     enum status status = run_job(run, STR("/v1/audit/check"), STR("{}"), &watch, &result);
     if (status)
         return status;
-    (void)json_int(json_get(&result, STR("violations")),
-                   &violations); /* 0 where it is not said: then the findings count */
+    (void)json_int(json_get(&result, STR("violations")), &violations); /* 0 where it is not said: then the findings count */
     if (violations < (int64_t)findings.count)
         violations = (int64_t)findings.count;
     jsonw_array_end(&findings.w);
@@ -120,38 +122,47 @@ static enum status reads(struct run *run)
 
 /* ---- timeline ---- */
 
-static enum status timeline(struct run *run) {
+static enum status timeline(struct run *run)
+{
     static const char *const heads[] = {"AT", "WHAT", "DETAIL"};
     static const char *const paths[] = {"at", "what", "detail"};
     static const struct page_columns columns = {heads, paths, 3};
     const char *purpose = run_option(run, "--purpose");
-    str path = str_printf(run->arena, "/v1/profiles/%.*s/timeline",
-                          STR_FMT(path_encode(run->arena, str_of(run->arguments[0]))));
+    str path = str_printf(run->arena, "/v1/profiles/%.*s/timeline", STR_FMT(path_encode(run->arena, str_of(run->arguments[0]))));
     return run_page(run, path, str_of(purpose), &columns, "there is nothing to see", NULL);
 }
 
 /* ---- export ---- */
 
-static enum status export(struct run *run) {
-    static const struct job_watch watch = {"Exporting", "entries", NULL, NULL}; struct buf body; struct jsonw w;
+static enum status export_evidence(struct run *run)
+{
+    static const struct job_watch watch = {"Exporting", "entries", NULL, NULL};
+    struct buf body;
+    struct jsonw w;
     struct json result;
     int64_t from_ms, to_ms;
     char today[TIME_TEXT_SIZE];
     enum status status = run_time(run, "--from", &from_ms);
-    if (status || (status = run_time(run, "--to", &to_ms))) return status;
+    if (status || (status = run_time(run, "--to", &to_ms)))
+        return status;
     (void)time_text(clock_now_ms(), today); /* the text is in `today` */
     const char *directory = run->argument_count ? run->arguments[0] : run_option(run, "--out");
-    if (!directory) directory = arena_printf(run->arena, "telos-evidence-%.10s", today);
+    if (!directory)
+        directory = arena_printf(run->arena, "telos-evidence-%.10s", today);
     directory = file_absolute(run->arena, directory);
     body_begin(run, &body, &w);
     body_add(&w, "directory", directory);
-    if (from_ms != TIME_NONE) jsonw_field_time(&w, "from", from_ms);
-    if (to_ms != TIME_NONE) jsonw_field_time(&w, "to", to_ms);
+    if (from_ms != TIME_NONE)
+        jsonw_field_time(&w, "from", from_ms);
+    if (to_ms != TIME_NONE)
+        jsonw_field_time(&w, "to", to_ms);
     jsonw_object_end(&w);
-    if ((status = run_job(run, STR("/v1/audit/export"), buf_str(&body), &watch, &result))) return status;
-    if (run->out.json) output_json(&run->out, result.raw);
-    else output_text(&run->out, "evidence is in %s; anyone can check it offline: telos verify %s\n", directory,
-                     directory);
+    if ((status = run_job(run, STR("/v1/audit/export"), buf_str(&body), &watch, &result)))
+        return status;
+    if (run->out.json)
+        output_json(&run->out, result.raw);
+    else
+        output_text(&run->out, "evidence is in %s; anyone can check it offline: telos verify %s\n", directory, directory);
     return STATUS_DONE;
 }
 
@@ -194,11 +205,11 @@ static const struct action actions[] = {
     {"ropa", "", "the record of processing activities (Art. 30), from the policy in force, now or --at a time", 0, 0, ropa},
     {"check", "", "promises P1 to P7 over the whole store; status 1 when one is broken", 0, 0, check},
     {"timeline", "TYPE:VALUE", "what was collected, said, decided, sent, read and erased of a person", 1, 1, timeline},
-    {"decisions", "TYPE:VALUE [EVENT]", "what was decided about a person's messages, also where the event is gone; with the id of one: its proofs", 1, 2, decisions},
+    {"decisions", "TYPE:VALUE [EVENT]", "what was decided about a person's messages, also where the event is gone; with the id of one: its proofs", 1, 2,
+     decisions},
     {"denials", "", "every no of the gate, counted by reason; finer with --by", 0, 0, denials},
     {"reads", "[TYPE:VALUE]", "who read whose data, when and for which purpose; of one person, or by one token", 0, 1, reads},
-    {"export", "[DIR]", "evidence of a time, for `telos verify`; default: all of it, into telos-evidence-DATE", 0, 1,
-     export},
+    {"export", "[DIR]", "evidence of a time, for `telos verify`; default: all of it, into telos-evidence-DATE", 0, 1, export_evidence},
 };
 static const struct option options[] = {
     {"--format", "FORMAT", "ropa: json, csv or html", false},
@@ -220,8 +231,9 @@ const struct command command_audit = {
     .actions = ROWS(actions),
     .options = ROWS(options),
     .common = COMMON_CLIENT,
-    .example = "  telos audit check\n  telos audit timeline email:anna.kovacs@example.hu\n  telos audit timeline email:anna.kovacs@example.hu --purpose fulfilment\n"
-               "  telos audit denials --from 2026-09-01 --by source\n  telos audit reads email:anna.kovacs@example.hu\n"
-               "  telos audit decisions email:anna.kovacs@example.hu\n"
-               "  telos audit export evidence --from 2026-09-01 --to 2026-10-01 && telos verify evidence\n",
+    .example =
+        "  telos audit check\n  telos audit timeline email:anna.kovacs@example.hu\n  telos audit timeline email:anna.kovacs@example.hu --purpose fulfilment\n"
+        "  telos audit denials --from 2026-09-01 --by source\n  telos audit reads email:anna.kovacs@example.hu\n"
+        "  telos audit decisions email:anna.kovacs@example.hu\n"
+        "  telos audit export evidence --from 2026-09-01 --to 2026-10-01 && telos verify evidence\n",
 };

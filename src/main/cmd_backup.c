@@ -4,7 +4,8 @@
 #include "main/file.h"
 #include "main/job.h"
 
-static enum status backup(struct run *run) {
+static enum status backup(struct run *run)
+{
     static const struct job_watch watch = {"Backing up", "bytes", NULL, NULL};
     struct json result;
     struct buf body;
@@ -19,8 +20,7 @@ static enum status backup(struct run *run) {
     if (run->out.json)
         output_json(&run->out, result.raw);
     else
-        output_text(&run->out, "the backup is in %s; it does not hold the master key: keep that apart from it\n",
-                    directory);
+        output_text(&run->out, "the backup is in %s; it does not hold the master key: keep that apart from it\n", directory);
     return STATUS_DONE;
 }
 

@@ -18,18 +18,17 @@
 
 enum { BATCH = 100, SAMPLES_MAX = 1 << 20, CONNECTIONS_MAX = 64, PEOPLE_DEFAULT = 2000, PEOPLE_MAX = 1000000 };
 
-static const char policy_text[] =
-    "controller: { name: Bench, country: HU, dpo: dpo@bench.example, regions: [EU] }\n"
-    "categories:\n"
-    "  email:     { dpv: pd:EmailAddress, identifier: true }\n"
-    "  behaviour: { dpv: pd:Behavioural }\n"
-    "fields: { traits.email: email, default: behaviour }\n"
-    "notices: { bench: { version: 1, effective: 2020-01-01, languages: { en: bench.en.md } } }\n"
-    "purposes:\n"
-    "  bench: { title: Measure, basis: consent, notice: bench, categories: [email, behaviour], retention: P1Y after "
-    "collected }\n"
-    "sources: { bench: { kind: server, purposes: [bench], when_denied: drop } }\n"
-    "identity: { keys: { email: { normalise: email, unique: true } } }\n";
+static const char policy_text[] = "controller: { name: Bench, country: HU, dpo: dpo@bench.example, regions: [EU] }\n"
+                                  "categories:\n"
+                                  "  email:     { dpv: pd:EmailAddress, identifier: true }\n"
+                                  "  behaviour: { dpv: pd:Behavioural }\n"
+                                  "fields: { traits.email: email, default: behaviour }\n"
+                                  "notices: { bench: { version: 1, effective: 2020-01-01, languages: { en: bench.en.md } } }\n"
+                                  "purposes:\n"
+                                  "  bench: { title: Measure, basis: consent, notice: bench, categories: [email, behaviour], retention: P1Y after "
+                                  "collected }\n"
+                                  "sources: { bench: { kind: server, purposes: [bench], when_denied: drop } }\n"
+                                  "identity: { keys: { email: { normalise: email, unique: true } } }\n";
 
 struct bench {
     struct run *run;
@@ -48,7 +47,7 @@ struct phase {
     const char *name;
     bool reads;
     unsigned connections;
-    unsigned units;                                                                    /* in one request */
+    unsigned units; /* in one request */
     void (*make)(struct bench *bench, uint64_t n, struct buf *path, struct buf *body); /* an empty body: GET */
     const char *method;
     bool once; /* one request a person, or a batch, instead of some seconds */
@@ -56,7 +55,8 @@ struct phase {
 
 /* ---- what is asked ---- */
 
-static void make_consent(struct bench *bench, uint64_t n, struct buf *path, struct buf *body) {
+static void make_consent(struct bench *bench, uint64_t n, struct buf *path, struct buf *body)
+{
     buf_add(path, STR("/v1/consents"));
     buf_printf(body,
                "{\"subject\":\"user_id:u%llu\",\"purpose\":\"bench\",\"status\":\"given\",\"notice\":\"bench@1\","
@@ -64,7 +64,8 @@ static void make_consent(struct bench *bench, uint64_t n, struct buf *path, stru
                (unsigned long long)(n % bench->people));
 }
 
-static void make_identify(struct bench *bench, uint64_t n, struct buf *path, struct buf *body) {
+static void make_identify(struct bench *bench, uint64_t n, struct buf *path, struct buf *body)
+{
     buf_add(path, STR("/v1/batch"));
     buf_add(body, STR("{\"batch\":["));
     for (unsigned i = 0; i < BATCH; i++) {
@@ -77,7 +78,8 @@ static void make_identify(struct bench *bench, uint64_t n, struct buf *path, str
     buf_add(body, STR("]}"));
 }
 
-static void track(struct bench *bench, struct buf *body, uint64_t who, unsigned i) {
+static void track(struct bench *bench, struct buf *body, uint64_t who, unsigned i)
+{
     buf_printf(body,
                "{\"type\":\"track\",\"userId\":\"u%llu\",\"messageId\":\"t%llu-%u\",\"event\":\"Product "
                "Viewed\",\"properties\":{\"product_id\":\"507f1f77bcf86cd799439011\","
@@ -88,7 +90,8 @@ static void track(struct bench *bench, struct buf *body, uint64_t who, unsigned 
                (unsigned long long)who, (unsigned long long)bench->next, i, i);
 }
 
-static void make_batch(struct bench *bench, uint64_t n, struct buf *path, struct buf *body) {
+static void make_batch(struct bench *bench, uint64_t n, struct buf *path, struct buf *body)
+{
     buf_add(path, STR("/v1/batch"));
     buf_add(body, STR("{\"batch\":["));
     for (unsigned i = 0; i < BATCH; i++) {
@@ -99,21 +102,23 @@ static void make_batch(struct bench *bench, uint64_t n, struct buf *path, struct
     buf_add(body, STR("]}"));
 }
 
-static void make_single(struct bench *bench, uint64_t n, struct buf *path, struct buf *body) {
+static void make_single(struct bench *bench, uint64_t n, struct buf *path, struct buf *body)
+{
     buf_add(path, STR("/v1/track"));
     track(bench, body, (n * 7919) % bench->people, 0);
 }
 
-static void make_decide(struct bench *bench, uint64_t n, struct buf *path, struct buf *body) {
+static void make_decide(struct bench *bench, uint64_t n, struct buf *path, struct buf *body)
+{
     buf_add(path, STR("/v1/decide"));
     buf_printf(body, "{\"subject\":\"user_id:u%llu\",\"purpose\":\"bench\",\"categories\":[\"email\",\"behaviour\"]}",
                (unsigned long long)((n * 7919) % bench->people));
 }
 
-static void make_profile(struct bench *bench, uint64_t n, struct buf *path, struct buf *body) {
+static void make_profile(struct bench *bench, uint64_t n, struct buf *path, struct buf *body)
+{
     (void)body;
-    buf_printf(path, "/v1/profiles/user_id:u%llu?purpose=bench&events=0",
-               (unsigned long long)((n * 7919) % bench->people));
+    buf_printf(path, "/v1/profiles/user_id:u%llu?purpose=bench&events=0", (unsigned long long)((n * 7919) % bench->people));
 }
 
 /* ---- a phase ---- */
@@ -125,7 +130,8 @@ struct tally {
     int status; /* of the first failure */
 };
 
-static void tally_add(struct tally *tally, const struct flight *flight) {
+static void tally_add(struct tally *tally, const struct flight *flight)
+{
     bool fine = !flight->error && flight->reply.status / 100 == 2;
     if (!fine && tally->failed++ == 0)
         tally->status = flight->error ? 0 : flight->reply.status;
@@ -134,18 +140,21 @@ static void tally_add(struct tally *tally, const struct flight *flight) {
         tally->samples_us[tally->sample_count++] = flight->us;
 }
 
-static int by_value(const void *a, const void *b) {
+static int by_value(const void *a, const void *b)
+{
     const int64_t *left = a, *right = b;
     return *left < *right ? -1 : *left > *right;
 }
 
-static double percentile_ms(const struct tally *tally, double part) {
+static double percentile_ms(const struct tally *tally, double part)
+{
     if (tally->sample_count == 0)
         return 0;
     return (double)tally->samples_us[(size_t)((double)(tally->sample_count - 1) * part)] / 1000.0;
 }
 
-static void phase_tell(struct bench *bench, const struct phase *phase, struct tally *tally, double seconds) {
+static void phase_tell(struct bench *bench, const struct phase *phase, struct tally *tally, double seconds)
+{
     struct arena *arena = bench->run->arena;
     double rate = seconds > 0 ? (double)(tally->fine * phase->units) / seconds : 0;
     qsort(tally->samples_us, tally->sample_count, sizeof(*tally->samples_us), by_value);
@@ -154,9 +163,7 @@ static void phase_tell(struct bench *bench, const struct phase *phase, struct ta
     table_add(&bench->table, output_number(arena, (uint64_t)rate));
     table_add(&bench->table, str_printf(arena, "%.2f ms", percentile_ms(tally, 0.5)));
     table_add(&bench->table, str_printf(arena, "%.2f ms", percentile_ms(tally, 0.99)));
-    table_add(&bench->table,
-              tally->failed ? str_printf(arena, "%llu (first: %d)", (unsigned long long)tally->failed, tally->status)
-                            : STR("0"));
+    table_add(&bench->table, tally->failed ? str_printf(arena, "%llu (first: %d)", (unsigned long long)tally->failed, tally->status) : STR("0"));
     jsonw_object(&bench->w);
     jsonw_field(&bench->w, "name", str_of(phase->name));
     jsonw_field_int(&bench->w, "connections", phase->connections);
@@ -175,20 +182,19 @@ struct post { /* the texts of one request under way */
     struct buf path, body;
 };
 
-static void launch(struct bench *bench, const struct phase *phase, struct flights *flights, struct flight *flight,
-                   uint64_t n) {
+static void launch(struct bench *bench, const struct phase *phase, struct flights *flights, struct flight *flight, uint64_t n)
+{
     struct post *post = flight->context;
     buf_clear(&post->path);
     buf_clear(&post->body);
     phase->make(bench, n, &post->path, &post->body);
     bench->next++;
-    flight->request = (struct http_request){.method = phase->method,
-                                            .path = buf_str(&post->path),
-                                            .body = post->body.length ? buf_str(&post->body) : STR_NONE};
+    flight->request = (struct http_request){.method = phase->method, .path = buf_str(&post->path), .body = post->body.length ? buf_str(&post->body) : STR_NONE};
     flight_start(flights, flight);
 }
 
-static bool phase_run(struct bench *bench, const struct phase *phase) {
+static bool phase_run(struct bench *bench, const struct phase *phase)
+{
     struct arena arena;
     struct post posts[CONNECTIONS_MAX];
     struct tally tally = {0};
@@ -215,8 +221,7 @@ static bool phase_run(struct bench *bench, const struct phase *phase) {
                 launch(bench, phase, flights, flight, n++);
         }
         int64_t now_us = clock_monotonic_us();
-        progress_show(&progress, phase->once ? n : (uint64_t)(now_us - begun_us),
-                      phase->once ? most : (uint64_t)bench->seconds * 1000000, tally.fine);
+        progress_show(&progress, phase->once ? n : (uint64_t)(now_us - begun_us), phase->once ? most : (uint64_t)bench->seconds * 1000000, tally.fine);
     }
     progress_end(&progress);
     phase_tell(bench, phase, &tally, (double)(clock_monotonic_us() - begun_us) / 1e6);
@@ -229,14 +234,16 @@ static bool phase_run(struct bench *bench, const struct phase *phase) {
 
 /* ---- the directory and what serves it ---- */
 
-static int remove_one(const char *path, const struct stat *found, int type, struct FTW *where) {
+static int remove_one(const char *path, const struct stat *found, int type, struct FTW *where)
+{
     (void)found;
     (void)type;
     (void)where;
     return remove(path);
 }
 
-static const struct err *clients_open(struct bench *bench) {
+static const struct err *clients_open(struct bench *bench)
+{
     struct arena *arena = bench->run->arena;
     struct uuid id;
     struct client_target target = {0};
@@ -251,7 +258,8 @@ static const struct err *clients_open(struct bench *bench) {
     return client_open(arena, &target, &bench->reader);
 }
 
-static const struct err *open_all(struct bench *bench) {
+static const struct err *open_all(struct bench *bench)
+{
     struct arena *arena = bench->run->arena;
     struct engine_options engine = {.data = bench->directory, .background = true};
     struct server_options server = {.listen = "127.0.0.1:0"};
@@ -264,8 +272,7 @@ static const struct err *open_all(struct bench *bench) {
     map_set(&notices, STR("bench.en.md"), &notice);
     struct policy_input input = {.text = str_of(policy_text), .notices = &notices};
     TRY(engine_open(arena, &engine, &bench->engine));
-    const struct err *error =
-        engine_policy_apply(bench->engine, arena, &input, (struct uuid){{0}}, &effect, &problems, &version);
+    const struct err *error = engine_policy_apply(bench->engine, arena, &input, (struct uuid){{0}}, &effect, &problems, &version);
     if (error && problems.count)
         return err_wrap(arena, error, "%s", str_z(arena, policy_problems_text(arena, "bench policy", &problems)));
     if (error)
@@ -274,14 +281,14 @@ static const struct err *open_all(struct bench *bench) {
     return clients_open(bench);
 }
 
-static void close_all(struct bench *bench) {
+static void close_all(struct bench *bench)
+{
     client_close(bench->writer);
     client_close(bench->reader);
     server_stop(bench->server);
     if (bench->engine)
         engine_close(bench->engine);
-    (void)nftw(bench->directory, remove_one, 16,
-               FTW_DEPTH | FTW_PHYS); /* what cannot be removed is named by its place */
+    (void)nftw(bench->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* what cannot be removed is named by its place */
 }
 
 static const struct phase phases[] = {
@@ -293,7 +300,8 @@ static const struct phase phases[] = {
     {"profile, gated", true, 16, 1, make_profile, "GET", false},
 };
 
-static enum status measure(struct bench *bench) {
+static enum status measure(struct bench *bench)
+{
     static const char *const heads[] = {"WHAT", "CONNECTIONS", "PER SECOND", "P50", "P99", "FAILED"};
     struct run *run = bench->run;
     bool fine = true;
@@ -314,7 +322,8 @@ static enum status measure(struct bench *bench) {
     return fine ? STATUS_DONE : STATUS_NO;
 }
 
-static enum status bench(struct run *run) {
+static enum status bench(struct run *run)
+{
     struct bench bench = {.run = run};
     int64_t people = PEOPLE_DEFAULT;
     const char *count = run_option(run, "--people"), *seconds = run_option(run, "--seconds"), *base = getenv("TMPDIR");

@@ -9,12 +9,12 @@
 static const struct {
     const char *verb, *status;
 } verbs[] = {
-    {"give", "given"},      {"renew", "renewed"},         {"refuse", "refused"}, {"withdraw", "withdrawn"},
-    {"object", "objected"}, {"lift", "objection_lifted"}, {"open", "opened"},    {"end", "ended"},
-    {"invoke", "invoked"},  {"inform", "informed"},
+    {"give", "given"},  {"renew", "renewed"}, {"refuse", "refused"}, {"withdraw", "withdrawn"}, {"object", "objected"}, {"lift", "objection_lifted"},
+    {"open", "opened"}, {"end", "ended"},     {"invoke", "invoked"}, {"inform", "informed"},
 };
 
-static enum status check_options(struct run *run, int64_t *ret_at_ms) {
+static enum status check_options(struct run *run, int64_t *ret_at_ms)
+{
     const char *by = run_option(run, "--by"), *notice = run_option(run, "--notice");
     if (by && strcmp(by, "self") != 0 && strcmp(by, "guardian") != 0 && strcmp(by, "agent") != 0)
         return run_misuse(run, "--by is self, guardian or agent");
@@ -23,7 +23,8 @@ static enum status check_options(struct run *run, int64_t *ret_at_ms) {
     return run_time(run, "--at", ret_at_ms);
 }
 
-static enum status state(struct run *run) {
+static enum status state(struct run *run)
+{
     struct http_reply reply;
     struct buf body;
     struct jsonw w;
@@ -56,13 +57,13 @@ static enum status state(struct run *run) {
     }
     output_ink(&run->out, INK_GOOD, "%s", word);
     output_text(&run->out, ": %s for %s\n", run->arguments[1], run->arguments[0]);
-    output_text(&run->out, "record %.*s, leaf %.*s of the ledger\n",
-                STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("id")))),
+    output_text(&run->out, "record %.*s, leaf %.*s of the ledger\n", STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("id")))),
                 STR_FMT(output_cell(run->arena, json_path(&reply.json, STR("ledger.index")))));
     return STATUS_DONE;
 }
 
-static enum status show(struct run *run) {
+static enum status show(struct run *run)
+{
     static const char *const heads[] = {"AT", "PURPOSE", "STATUS", "NOTICE", "BY", "METHOD", "SOURCE", "ID"};
     static const char *const paths[] = {"at", "purpose", "status", "notice", "by", "method", "source", "id"};
     static const struct page_columns columns = {heads, paths, 8};
@@ -73,18 +74,19 @@ static enum status show(struct run *run) {
     return status ? status : count ? STATUS_DONE : STATUS_NO;
 }
 
-static enum status receipt(struct run *run) {
+static enum status receipt(struct run *run)
+{
     struct http_reply reply;
     str id = path_encode(run->arena, str_of(run->arguments[0]));
-    enum status status =
-        run_get(run, str_printf(run->arena, "/v1/consents/%.*s/receipt", STR_FMT(id)), STR_NONE, &reply);
+    enum status status = run_get(run, str_printf(run->arena, "/v1/consents/%.*s/receipt", STR_FMT(id)), STR_NONE, &reply);
     if (!status)
         output_json(&run->out, reply.body);
     return status;
 }
 
 /* The link is a secret, so it goes to stdout alone: nothing else of it is written anywhere. */
-static enum status make_link(struct run *run) {
+static enum status make_link(struct run *run)
+{
     struct http_reply reply;
     struct buf body;
     struct jsonw w;
@@ -106,8 +108,7 @@ static const struct action actions[] = {
     {"give", "TYPE:VALUE PURPOSE", "the person agrees, under --notice", 2, 2, state},
     {"renew", "TYPE:VALUE PURPOSE", "the person agrees again", 2, 2, state},
     {"refuse", "TYPE:VALUE PURPOSE", "the person says no", 2, 2, state},
-    {"withdraw", "TYPE:VALUE PURPOSE", "the person takes the consent back; what rested on it alone is erased", 2, 2,
-     state},
+    {"withdraw", "TYPE:VALUE PURPOSE", "the person takes the consent back; what rested on it alone is erased", 2, 2, state},
     {"object", "TYPE:VALUE PURPOSE", "the person objects (Art. 21)", 2, 2, state},
     {"lift", "TYPE:VALUE PURPOSE", "the objection is lifted", 2, 2, state},
     {"open", "TYPE:VALUE PURPOSE", "a contract is open", 2, 2, state},

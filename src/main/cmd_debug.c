@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-static enum status debug(struct run *run) {
+static enum status debug(struct run *run)
+{
     struct http_reply reply;
     struct buf body;
     struct jsonw w;
@@ -32,8 +33,7 @@ static enum status debug(struct run *run) {
         return STATUS_DONE;
     }
     for (uint32_t i = 0; i < reply.json.count && reply.json.type == JSON_OBJECT; i++)
-        output_text(&run->out, "%.*s  %.*s\n", STR_FMT(reply.json.members[i].name),
-                    STR_FMT(output_cell(run->arena, &reply.json.members[i].value)));
+        output_text(&run->out, "%.*s  %.*s\n", STR_FMT(reply.json.members[i].name), STR_FMT(output_cell(run->arena, &reply.json.members[i].value)));
     return STATUS_DONE;
 }
 

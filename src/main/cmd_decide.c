@@ -4,24 +4,24 @@
 #include "base/time.h"
 #include "main/client.h"
 
-static void show_reasons(const struct run *run, const struct json *reasons) {
+static void show_reasons(const struct run *run, const struct json *reasons)
+{
     for (uint32_t i = 0; reasons && reasons->type == JSON_ARRAY && i < reasons->count; i++) {
         const struct json *reason = &reasons->items[i];
         str category = json_string(json_get(reason, STR("category")));
-        output_text(&run->out, "  %.*s%s%.*s%s  %.*s\n", STR_FMT(json_string(json_get(reason, STR("code")))),
-                    category.length ? " (" : "", STR_FMT(category), category.length ? ")" : "",
-                    STR_FMT(json_string(json_get(reason, STR("text")))));
+        output_text(&run->out, "  %.*s%s%.*s%s  %.*s\n", STR_FMT(json_string(json_get(reason, STR("code")))), category.length ? " (" : "", STR_FMT(category),
+                    category.length ? ")" : "", STR_FMT(json_string(json_get(reason, STR("text")))));
     }
 }
 
-static void show_decision(const struct run *run, const struct json *decision, bool allowed) {
+static void show_decision(const struct run *run, const struct json *decision, bool allowed)
+{
     str basis = output_cell(run->arena, json_get(decision, STR("basis"))),
         until = output_cell(run->arena, json_get(decision, allowed ? STR("valid_until") : STR("allowed_from")));
     output_ink(&run->out, allowed ? INK_GOOD : INK_BAD, "%s", allowed ? "allow" : "deny");
     if (basis.length)
         output_text(&run->out, "  basis %.*s", STR_FMT(basis));
-    output_text(&run->out, "  policy version %.*s",
-                STR_FMT(output_cell(run->arena, json_get(decision, STR("policy_version")))));
+    output_text(&run->out, "  policy version %.*s", STR_FMT(output_cell(run->arena, json_get(decision, STR("policy_version")))));
     if (until.length)
         output_text(&run->out, "  %s %.*s", allowed ? "until" : "allowed from", STR_FMT(until));
     output_text(&run->out, "\n");
@@ -39,7 +39,8 @@ static void show_decision(const struct run *run, const struct json *decision, bo
     table_print(&run->out, &table);
 }
 
-static enum status decide(struct run *run) {
+static enum status decide(struct run *run)
+{
     struct http_reply reply;
     struct buf body;
     struct jsonw w;

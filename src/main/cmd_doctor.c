@@ -30,41 +30,38 @@ struct visit {
     size_t bad;
 };
 
-__attribute__((format(printf, 4, 5))) static void look(struct visit *visit, const char *what, enum verdict verdict,
-                                                       const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static void look(struct visit *visit, const char *what, enum verdict verdict, const char *format, ...)
+{
     char text[1024];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments); /* a cut text still says it */
     va_end(arguments);
-    *vec_push(visit->run->arena, &visit->looks) =
-        (struct look){what, verdict, str_copy(visit->run->arena, str_of(text))};
+    *vec_push(visit->run->arena, &visit->looks) = (struct look){what, verdict, str_copy(visit->run->arena, str_of(text))};
     visit->bad += verdict == VERDICT_BAD;
 }
 
 /* ---- the machine ---- */
 
-static void look_directory(struct visit *visit) {
+static void look_directory(struct visit *visit)
+{
     struct stat found;
     if (stat(visit->data, &found) < 0)
-        look(visit, "data directory", VERDICT_BAD, "%s: %s; name the right one with --data", visit->data,
-             strerror(errno));
+        look(visit, "data directory", VERDICT_BAD, "%s: %s; name the right one with --data", visit->data, strerror(errno));
     else if (found.st_mode & 077)
-        look(visit, "data directory", VERDICT_BAD, "%s is open to others (mode %03o): chmod 700 %s", visit->data,
-             (unsigned)found.st_mode & 0777, visit->data);
+        look(visit, "data directory", VERDICT_BAD, "%s is open to others (mode %03o): chmod 700 %s", visit->data, (unsigned)found.st_mode & 0777, visit->data);
     else if (found.st_uid != geteuid())
-        look(visit, "data directory", VERDICT_NOTE, "%s belongs to user %u; run commands as that user", visit->data,
-             (unsigned)found.st_uid);
+        look(visit, "data directory", VERDICT_NOTE, "%s belongs to user %u; run commands as that user", visit->data, (unsigned)found.st_uid);
     else
         look(visit, "data directory", VERDICT_FINE, "%s", visit->data);
 }
 
-static void look_disk(struct visit *visit) {
+static void look_disk(struct visit *visit)
+{
     struct statvfs found;
     if (statvfs(visit->data, &found) < 0)
         return; /* there is no directory: told already */
-    double free = (double)found.f_bavail * (double)found.f_frsize / 1e9,
-           part = found.f_blocks ? (double)found.f_bavail / (double)found.f_blocks : 0;
+    double free = (double)found.f_bavail * (double)found.f_frsize / 1e9, part = found.f_blocks ? (double)found.f_bavail / (double)found.f_blocks : 0;
     if (free < 1)
         look(visit, "disk", VERDICT_BAD, "%.1f GB free: make room, or Telos answers 503 soon", free);
     else if (part < 0.05)
@@ -73,13 +70,15 @@ static void look_disk(struct visit *visit) {
         look(visit, "disk", VERDICT_FINE, "%.1f GB free", free);
 }
 
-static int by_value(const void *a, const void *b) {
+static int by_value(const void *a, const void *b)
+{
     const int64_t *left = a, *right = b;
     return *left < *right ? -1 : *left > *right;
 }
 
 /* Each acknowledged batch waits for one of these. */
-static void look_sync(struct visit *visit) {
+static void look_sync(struct visit *visit)
+{
     enum { ROUNDS = 9 };
     int64_t times_us[ROUNDS];
     const char *path = arena_printf(visit->run->arena, "%s/doctor.%d", visit->data, (int)getpid());
@@ -106,20 +105,21 @@ static void look_sync(struct visit *visit) {
          ms > 30 ? "; every acknowledgement waits for one: a faster disk helps most" : "");
 }
 
-static void look_clock(struct visit *visit) {
+static void look_clock(struct visit *visit)
+{
     struct timex state = {0};
     int result = adjtimex(&state);
     int64_t now_ms = clock_now_ms();
     if (now_ms < INT64_C(1735689600000)) /* 2025 */
         look(visit, "clock", VERDICT_BAD, "it is before 2025: set it; consents and retention are counted by it");
     else if (result < 0 || (state.status & STA_UNSYNC))
-        look(visit, "clock", VERDICT_NOTE,
-             "not known to be synchronised (systemd-timesyncd, chrony or the host may do it)");
+        look(visit, "clock", VERDICT_NOTE, "not known to be synchronised (systemd-timesyncd, chrony or the host may do it)");
     else
         look(visit, "clock", VERDICT_FINE, "synchronised");
 }
 
-static void look_files(struct visit *visit) {
+static void look_files(struct visit *visit)
+{
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return; /* Linux knows it */
@@ -128,26 +128,25 @@ static void look_files(struct visit *visit) {
          few ? "; fewer connections than Telos could keep open: raise `ulimit -n`" : "");
 }
 
-static void look_master_key(struct visit *visit) {
+static void look_master_key(struct visit *visit)
+{
     struct stat found;
     const char *elsewhere = config_get(&visit->run->config, SETTING_MASTER_KEY_FILE);
     const char *path = elsewhere ? elsewhere : arena_printf(visit->run->arena, "%s/keys/master.key", visit->data);
     if (stat(path, &found) < 0)
-        look(visit, "master key", VERDICT_BAD,
-             "%s: %s; without it nothing can be opened: bring it back from where you keep it apart", path,
-             strerror(errno));
+        look(visit, "master key", VERDICT_BAD, "%s: %s; without it nothing can be opened: bring it back from where you keep it apart", path, strerror(errno));
     else if (found.st_mode & 077)
         look(visit, "master key", VERDICT_BAD, "%s can be read by others: chmod 600 %s", path, path);
     else if (!elsewhere)
-        look(visit, "master key", VERDICT_NOTE,
-             "it lies in the data directory: who copies all of it has all; see --master-key-file");
+        look(visit, "master key", VERDICT_NOTE, "it lies in the data directory: who copies all of it has all; see --master-key-file");
     else
         look(visit, "master key", VERDICT_FINE, "%s", path);
 }
 
 /* ---- Telos ---- */
 
-static bool ask(struct visit *visit, const char *path, struct http_reply *ret_reply, const char *what) {
+static bool ask(struct visit *visit, const char *path, struct http_reply *ret_reply, const char *what)
+{
     struct http_request request = {.method = "GET", .path = str_of(path)};
     const struct err *error = client_call(visit->client, visit->run->arena, &request, ret_reply);
     if (error)
@@ -155,7 +154,8 @@ static bool ask(struct visit *visit, const char *path, struct http_reply *ret_re
     return !error;
 }
 
-static void look_ready(struct visit *visit) {
+static void look_ready(struct visit *visit)
+{
     struct http_reply reply;
     if (!ask(visit, "/readyz", &reply, "ready"))
         return;
@@ -167,7 +167,8 @@ static void look_ready(struct visit *visit) {
         look(visit, "ready", VERDICT_BAD, "%.*s", STR_FMT(detail));
 }
 
-static void look_keys(struct visit *visit) {
+static void look_keys(struct visit *visit)
+{
     struct http_reply reply;
     int64_t damaged = 0, pending = 0;
     if (!ask(visit, "/v1/admin/keys", &reply, "keys") || reply.status != 200)
@@ -175,20 +176,17 @@ static void look_keys(struct visit *visit) {
     (void)json_int(json_get(&reply.json, STR("pages_damaged")), &damaged); /* 0 where it is not said */
     (void)json_int(json_get(&reply.json, STR("mirrors_pending")), &pending);
     if (damaged)
-        look(visit, "keys", VERDICT_BAD, "%lld pages of the vault are damaged: restore it from a backup",
-             (long long)damaged);
+        look(visit, "keys", VERDICT_BAD, "%lld pages of the vault are damaged: restore it from a backup", (long long)damaged);
     else if (json_bool(json_get(&reply.json, STR("rotating")), false))
         look(visit, "keys", VERDICT_NOTE, "a rotation was begun and has not ended: telos keys rotate");
     else if (pending)
-        look(visit, "keys", VERDICT_NOTE,
-             "%lld backups still hold keys that were destroyed here; make them reachable, or remove them",
-             (long long)pending);
+        look(visit, "keys", VERDICT_NOTE, "%lld backups still hold keys that were destroyed here; make them reachable, or remove them", (long long)pending);
     else
-        look(visit, "keys", VERDICT_FINE, "generation %.*s",
-             STR_FMT(output_cell(visit->run->arena, json_get(&reply.json, STR("generation")))));
+        look(visit, "keys", VERDICT_FINE, "generation %.*s", STR_FMT(output_cell(visit->run->arena, json_get(&reply.json, STR("generation")))));
 }
 
-static void look_destinations(struct visit *visit) {
+static void look_destinations(struct visit *visit)
+{
     struct http_reply reply;
     if (!ask(visit, "/v1/destinations", &reply, "destinations") || reply.status != 200)
         return;
@@ -197,18 +195,18 @@ static void look_destinations(struct visit *visit) {
         const struct json *item = &items->items[i];
         str name = json_string(json_get(item, STR("name"))), state = json_string(json_get(item, STR("state")));
         str last = json_string(json_get(item, STR("last_error")));
-        bool ill = str_equal(state, STR("misconfigured")) || str_equal(state, STR("failing")) ||
-                   str_equal(state, STR("gone")) || str_equal(state, STR("unsupported"));
+        bool ill =
+            str_equal(state, STR("misconfigured")) || str_equal(state, STR("failing")) || str_equal(state, STR("gone")) || str_equal(state, STR("unsupported"));
         if (ill)
-            look(visit, "destination", VERDICT_NOTE, "%.*s is %.*s%s%.*s; its backlog: %.*s", STR_FMT(name),
-                 STR_FMT(state), last.length ? ": " : "", STR_FMT(last),
-                 STR_FMT(output_cell(visit->run->arena, json_get(item, STR("backlog")))));
+            look(visit, "destination", VERDICT_NOTE, "%.*s is %.*s%s%.*s; its backlog: %.*s", STR_FMT(name), STR_FMT(state), last.length ? ": " : "",
+                 STR_FMT(last), STR_FMT(output_cell(visit->run->arena, json_get(item, STR("backlog")))));
     }
     if (items && items->count)
         look(visit, "destinations", VERDICT_FINE, "%u in the policy", items->count);
 }
 
-static void look_sources(struct visit *visit) {
+static void look_sources(struct visit *visit)
+{
     struct http_reply reply;
     if (!ask(visit, "/v1/sources", &reply, "sources") || reply.status != 200)
         return;
@@ -221,18 +219,18 @@ static void look_sources(struct visit *visit) {
         bool stuck = str_equal(state, STR("stuck"));
         (void)json_int(json_get(item, STR("lost")), &lost); /* stays 0 */
         if (stuck || str_equal(state, STR("misconfigured")) || str_equal(state, STR("failing")))
-            look(visit, "source", stuck ? VERDICT_BAD : VERDICT_NOTE, "%.*s is %.*s%s%.*s%s", STR_FMT(name), STR_FMT(state),
-                 last.length ? ": " : "", STR_FMT(last),
-                 stuck ? "; its topic ends before what was taken in: see \"Another topic of that name\" in docs/kafka.md" : "");
+            look(visit, "source", stuck ? VERDICT_BAD : VERDICT_NOTE, "%.*s is %.*s%s%.*s%s", STR_FMT(name), STR_FMT(state), last.length ? ": " : "",
+                 STR_FMT(last), stuck ? "; its topic ends before what was taken in: see \"Another topic of that name\" in docs/kafka.md" : "");
         if (lost > 0)
-            look(visit, "source", VERDICT_BAD, "%.*s: its topic removed %lld records before they could be read: keep them longer there",
-                 STR_FMT(name), (long long)lost);
+            look(visit, "source", VERDICT_BAD, "%.*s: its topic removed %lld records before they could be read: keep them longer there", STR_FMT(name),
+                 (long long)lost);
     }
     if (items && items->count)
         look(visit, "sources", VERDICT_FINE, "%u in the policy", items->count);
 }
 
-static void tell(struct visit *visit) {
+static void tell(struct visit *visit)
+{
     static const char *const words[] = {[VERDICT_FINE] = "fine", [VERDICT_NOTE] = "note", [VERDICT_BAD] = "bad"};
     static const enum ink inks[] = {[VERDICT_FINE] = INK_GOOD, [VERDICT_NOTE] = INK_WARN, [VERDICT_BAD] = INK_BAD};
     const struct output *out = &visit->run->out;
@@ -259,7 +257,8 @@ static void tell(struct visit *visit) {
         output_json(out, buf_str(&text));
 }
 
-static enum status doctor(struct run *run) {
+static enum status doctor(struct run *run)
+{
     struct visit visit = {.run = run, .data = config_get(&run->config, SETTING_DATA)};
     const char *server = config_get(&run->config, SETTING_SERVER);
     if (!server || run->config.origins[SETTING_SERVER] < run->config.origins[SETTING_DATA]) {

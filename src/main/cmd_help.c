@@ -1,7 +1,8 @@
 /* `telos help`: what there is, and how each command is used. */
 #include "main/commands.h"
 
-static enum status help(struct run *run) {
+static enum status help(struct run *run)
+{
     struct buf text;
     buf_init(&text, run->arena, 1024 * 1024);
     if (run_has(run, "--markdown")) {

@@ -31,21 +31,20 @@ struct importing {
     struct feed *feed;
     struct import_state state;
     struct progress progress;
-    uint64_t done_bytes;  /* of the file: what is written down */
-    uint64_t units;       /* messages of this run that were answered */
-    int64_t failing_us;   /* since when nothing was taken; 0: it goes well */
-    int signals;          /* descriptor of SIGINT and SIGTERM */
+    uint64_t done_bytes; /* of the file: what is written down */
+    uint64_t units; /* messages of this run that were answered */
+    int64_t failing_us; /* since when nothing was taken; 0: it goes well */
+    int signals; /* descriptor of SIGINT and SIGTERM */
     bool ended, stopping; /* stopping: nothing new is begun */
     enum status status;
 };
 
-static struct parcel *parcel_at(struct importing *importing, uint64_t number) {
-    return &importing->parcels[number % WINDOW];
-}
+static struct parcel *parcel_at(struct importing *importing, uint64_t number) { return &importing->parcels[number % WINDOW]; }
 
 /* ---- one round ---- */
 
-static const struct err *read_ahead(struct importing *importing) {
+static const struct err *read_ahead(struct importing *importing)
+{
     while (!importing->ended && !importing->stopping && importing->begun - importing->retired < WINDOW) {
         struct parcel *parcel = parcel_at(importing, importing->begun);
         TRY(parcel_fill(parcel, importing->feed, &importing->ended));
@@ -57,7 +56,8 @@ static const struct err *read_ahead(struct importing *importing) {
     return NULL;
 }
 
-static void start_waiting(struct importing *importing) {
+static void start_waiting(struct importing *importing)
+{
     int64_t now_us = clock_monotonic_us();
     for (uint64_t i = importing->retired; i < importing->begun; i++) {
         struct parcel *parcel = parcel_at(importing, i);
@@ -67,15 +67,15 @@ static void start_waiting(struct importing *importing) {
         if (!flight)
             return;
         flight->context = parcel;
-        flight->request =
-            (struct http_request){.method = "POST", .path = importing->path, .body = buf_str(&parcel->body)};
+        flight->request = (struct http_request){.method = "POST", .path = importing->path, .body = buf_str(&parcel->body)};
         parcel->state = PARCEL_FLYING;
         flight_start(importing->flights, flight);
     }
 }
 
 /* Later again; the whole stops when nothing was taken for a minute. */
-static void try_later(struct importing *importing, struct parcel *parcel, const struct flight *flight) {
+static void try_later(struct importing *importing, struct parcel *parcel, const struct flight *flight)
+{
     int64_t now_us = clock_monotonic_us();
     int64_t wait_us = INT64_C(200000) << (parcel->attempts < 5 ? parcel->attempts : 5);
     if (flight->reply.retry_after_s > 0 && flight->reply.retry_after_s < 60)
@@ -96,7 +96,8 @@ static void try_later(struct importing *importing, struct parcel *parcel, const 
     importing->status = STATUS_UNAVAILABLE;
 }
 
-static void landed(struct importing *importing, struct flight *flight) {
+static void landed(struct importing *importing, struct flight *flight)
+{
     struct parcel *parcel = flight->context;
     int status = flight->error ? 0 : flight->reply.status;
     if (status / 100 == 2) {
@@ -121,10 +122,10 @@ static void landed(struct importing *importing, struct flight *flight) {
     flight_give_back(importing->flights, flight);
 }
 
-static const struct err *retire(struct importing *importing) {
+static const struct err *retire(struct importing *importing)
+{
     while (importing->retired < importing->begun && parcel_at(importing, importing->retired)->state == PARCEL_DONE) {
-        TRY(parcel_retire(parcel_at(importing, importing->retired), &importing->arena, importing->file,
-                          &importing->state));
+        TRY(parcel_retire(parcel_at(importing, importing->retired), &importing->arena, importing->file, &importing->state));
         importing->done_bytes = parcel_at(importing, importing->retired)->after_bytes;
         importing->retired++;
     }
@@ -137,17 +138,18 @@ static const struct err *retire(struct importing *importing) {
     return error;
 }
 
-static bool interrupted(const struct importing *importing) {
+static bool interrupted(const struct importing *importing)
+{
     struct signalfd_siginfo signal;
     return read(importing->signals, &signal, sizeof(signal)) == (ssize_t)sizeof(signal);
 }
 
-static const struct err *send_all(struct importing *importing) {
+static const struct err *send_all(struct importing *importing)
+{
     for (;;) {
         TRY(read_ahead(importing));
         start_waiting(importing);
-        struct flight *flight = flights_wait(
-            importing->flights, importing->ended || importing->begun - importing->retired == WINDOW ? 50 : 1);
+        struct flight *flight = flights_wait(importing->flights, importing->ended || importing->begun - importing->retired == WINDOW ? 50 : 1);
         for (; flight; flight = flights_wait(importing->flights, 0))
             landed(importing, flight);
         TRY(retire(importing));
@@ -160,33 +162,29 @@ static const struct err *send_all(struct importing *importing) {
             progress_end(&importing->progress);
             output_note("interrupted: waiting for what is under way …");
         }
-        if (flights_under_way(importing->flights) == 0 &&
-            (importing->stopping || (importing->ended && importing->retired == importing->begun)))
+        if (flights_under_way(importing->flights) == 0 && (importing->stopping || (importing->ended && importing->retired == importing->begun)))
             return NULL;
     }
 }
 
 /* ---- one file ---- */
 
-static void show_counts(const struct run *run, const char *file, const struct import_counts *counts, uint64_t units,
-                        double seconds, const char *rejects) {
+static void show_counts(const struct run *run, const char *file, const struct import_counts *counts, uint64_t units, double seconds, const char *rejects)
+{
     struct arena *arena = run->arena;
     output_text(&run->out, "%s: %.*s messages", file, STR_FMT(output_number(arena, counts->read)));
     for (int i = 0; i < OUTCOME_COUNT; i++)
         if (counts->outcomes[i])
-            output_text(&run->out, ", %.*s %s", STR_FMT(output_number(arena, counts->outcomes[i])),
-                        outcome_name((enum outcome)i));
+            output_text(&run->out, ", %.*s %s", STR_FMT(output_number(arena, counts->outcomes[i])), outcome_name((enum outcome)i));
     if (units && seconds > 0)
-        output_text(&run->out, "; %.1f s, %.*s messages/s", seconds,
-                    STR_FMT(output_number(arena, (uint64_t)((double)units / seconds))));
+        output_text(&run->out, "; %.1f s, %.*s messages/s", seconds, STR_FMT(output_number(arena, (uint64_t)((double)units / seconds))));
     output_text(&run->out, "\n");
     if (counts->rejected)
-        output_text(&run->out, "%.*s not taken; why, line by line: %s\n",
-                    STR_FMT(output_number(arena, counts->rejected)), rejects);
+        output_text(&run->out, "%.*s not taken; why, line by line: %s\n", STR_FMT(output_number(arena, counts->rejected)), rejects);
 }
 
-static void write_counts(struct jsonw *w, const char *file, const struct import_state *state, uint64_t units,
-                         double seconds) {
+static void write_counts(struct jsonw *w, const char *file, const struct import_state *state, uint64_t units, double seconds)
+{
     jsonw_object(w);
     jsonw_field(w, "file", str_of(file));
     jsonw_field_bool(w, "done", state->done);
@@ -212,7 +210,8 @@ struct plan { /* what the command line asks for */
     str mapping;
 };
 
-static void tell_mapping(const char *file, const struct feed *feed) {
+static void tell_mapping(const char *file, const struct feed *feed)
+{
     if (feed_unused(feed).length)
         output_note("%s: columns that go nowhere: %.*s", file, STR_FMT(feed_unused(feed)));
     if (feed_traits_astray(feed))
@@ -221,16 +220,15 @@ static void tell_mapping(const char *file, const struct feed *feed) {
                     file);
 }
 
-static const struct err *file_begin(struct importing *importing, const struct plan *plan) {
+static const struct err *file_begin(struct importing *importing, const struct plan *plan)
+{
     struct run *run = importing->run;
-    bool remote = config_get(&run->config, SETTING_SERVER) &&
-                  run->config.origins[SETTING_SERVER] >= run->config.origins[SETTING_DATA];
+    bool remote = config_get(&run->config, SETTING_SERVER) && run->config.origins[SETTING_SERVER] >= run->config.origins[SETTING_DATA];
     struct import_identity identity = {
         .file = importing->file,
         .source = plan->source,
         .server = remote ? config_get(&run->config, SETTING_SERVER) : "",
-        .directory = remote ? ".telos-imports"
-                            : arena_printf(&importing->arena, "%s/imports", config_get(&run->config, SETTING_DATA)),
+        .directory = remote ? ".telos-imports" : arena_printf(&importing->arena, "%s/imports", config_get(&run->config, SETTING_DATA)),
         .mapping = plan->mapping,
         .format = plan->format,
         .rejects = run_option(run, "--rejects"),
@@ -251,7 +249,8 @@ static const struct err *file_begin(struct importing *importing, const struct pl
     return NULL;
 }
 
-static const struct err *file_run(struct importing *importing, const struct plan *plan) {
+static const struct err *file_run(struct importing *importing, const struct plan *plan)
+{
     TRY(file_begin(importing, plan));
     if (importing->state.done)
         return NULL;
@@ -264,7 +263,8 @@ static const struct err *file_run(struct importing *importing, const struct plan
     return error ? error : saving;
 }
 
-static void file_import(struct importing *importing, const char *file, const struct plan *plan, struct jsonw *w) {
+static void file_import(struct importing *importing, const char *file, const struct plan *plan, struct jsonw *w)
+{
     struct run *run = importing->run;
     int64_t begun_us = clock_monotonic_us();
     arena_init(&importing->arena);
@@ -299,18 +299,15 @@ static void file_import(struct importing *importing, const char *file, const str
 
 /* ---- a dry run ---- */
 
-static enum status dry_file(struct run *run, const char *file, const struct plan *plan) {
+static enum status dry_file(struct run *run, const char *file, const struct plan *plan)
+{
     struct arena arena;
     struct buf message;
     struct feed *feed = NULL;
     struct feed_item item;
     uint64_t good = 0, bad = 0;
     bool found = true;
-    struct feed_options options = {.path = file,
-                                   .source = plan->source,
-                                   .format = plan->format,
-                                   .mapping = plan->mapping,
-                                   .mapping_path = plan->mapping_path};
+    struct feed_options options = {.path = file, .source = plan->source, .format = plan->format, .mapping = plan->mapping, .mapping_path = plan->mapping_path};
     arena_init(&arena);
     buf_init(&message, &arena, LIMIT_IMPORT_RECORD_BYTES * 8);
     const struct err *error = feed_open(&arena, &options, &feed);
@@ -327,8 +324,8 @@ static enum status dry_file(struct run *run, const char *file, const struct plan
             output_note("%s:%llu: %.*s", file, (unsigned long long)item.line, STR_FMT(item.why));
     }
     if (!error)
-        output_note("%s: read as %s; %llu messages would be sent, %llu records are no messages", file,
-                    import_format_name(feed_format(feed)), (unsigned long long)good, (unsigned long long)bad);
+        output_note("%s: read as %s; %llu messages would be sent, %llu records are no messages", file, import_format_name(feed_format(feed)),
+                    (unsigned long long)good, (unsigned long long)bad);
     enum status status = error ? run_fail(run, error) : run_has(run, "--strict") && bad ? STATUS_NO : STATUS_DONE;
     feed_close(feed);
     arena_release(&arena);
@@ -337,7 +334,8 @@ static enum status dry_file(struct run *run, const char *file, const struct plan
 
 /* ---- the command ---- */
 
-static enum status plan_read(struct run *run, struct plan *ret_plan) {
+static enum status plan_read(struct run *run, struct plan *ret_plan)
+{
     const char *format = run_option(run, "--format");
     struct plan plan = {.source = run_option(run, "--source"), .mapping_path = run_option(run, "--map")};
     if (!plan.source)
@@ -365,7 +363,8 @@ static enum status plan_read(struct run *run, struct plan *ret_plan) {
     return STATUS_DONE;
 }
 
-static void files_import(struct importing *importing, const struct plan *plan) {
+static void files_import(struct importing *importing, const struct plan *plan)
+{
     struct run *run = importing->run;
     struct buf text;
     struct jsonw w;
@@ -393,44 +392,47 @@ static void files_import(struct importing *importing, const struct plan *plan) {
 }
 
 /* Fails at once where waiting would not help: nobody answers, or no policy is in force. */
-static enum status check_ready(struct run *run, struct client *client) {
+static enum status check_ready(struct run *run, struct client *client)
+{
     struct http_reply reply;
-    const struct err *error =
-        client_call(client, run->arena, &(struct http_request){.method = "GET", .path = STR("/readyz")}, &reply);
+    const struct err *error = client_call(client, run->arena, &(struct http_request){.method = "GET", .path = STR("/readyz")}, &reply);
     if (error)
         return run_fail(run, error);
     return reply.status == 503 ? run_refused(run, &reply) : STATUS_DONE;
 }
 
-static str import_path(struct run *run, const struct plan *plan) {
+static str import_path(struct run *run, const struct plan *plan)
+{
     return path_with(run->arena, path_with(run->arena, STR("/v1/import"), "source", plan->source), "explain", "refused");
 }
 
 /* Would the source be taken? Asked with no message. */
-static enum status dry_source(struct run *run, const struct plan *plan) {
+static enum status dry_source(struct run *run, const struct plan *plan)
+{
     struct client *client;
     struct http_reply reply;
     if (!local_reachable(run)) {
-        output_note("there is no Telos data in %s: whether a policy has the source `%s` was not looked up",
-                    config_get(&run->config, SETTING_DATA), plan->source);
+        output_note("there is no Telos data in %s: whether a policy has the source `%s` was not looked up", config_get(&run->config, SETTING_DATA),
+                    plan->source);
         return STATUS_DONE;
     }
     enum status status = run_client(run, LOCAL_READ, &client);
     if (status || (status = check_ready(run, client)))
         return status;
-    struct http_request request = {
-        .method = "POST", .path = import_path(run, plan), .body = STR("{\"batch\":[]}")};
+    struct http_request request = {.method = "POST", .path = import_path(run, plan), .body = STR("{\"batch\":[]}")};
     return run_ask(run, client, &request, &reply);
 }
 
-static enum status dry_run(struct run *run, const struct plan *plan) {
+static enum status dry_run(struct run *run, const struct plan *plan)
+{
     enum status status = dry_source(run, plan);
     for (size_t i = 0; !status && i < run->argument_count; i++)
         status = dry_file(run, run->arguments[i], plan);
     return status;
 }
 
-static enum status import(struct run *run) {
+static enum status import(struct run *run)
+{
     struct plan plan = {0};
     struct importing importing = {.run = run};
     sigset_t set;
@@ -466,32 +468,31 @@ static const struct option options[] = {
 const struct command command_import = {
     .name = "import",
     .summary = "bring in files: NDJSON, CSV with a mapping, Segment exports; plain, gzip or zstd",
-    .about =
-        "NDJSON is a message a line, as in the Segment HTTP API. An import that was interrupted goes on where it was "
-        "when the same\n"
-        "command is given again; nothing is applied twice. The rejects file has a line for each message that was not "
-        "taken, with its\n"
-        "line in FILE and why. By --server: with an admin's token, or with the source's write key in "
-        "TELOS_WRITE_KEY.\n\n"
-        "A mapping for CSV (YAML):\n\n"
-        "  columns:                          # column: path, or what it is\n"
-        "    customer no: userId\n"
-        "    e-mail: traits.email\n"
-        "    born: { to: traits.birthday, type: date, format: \"%d.%m.%Y\" }\n"
-        "    spent: { to: traits.spent, type: number, decimal: \",\" }\n"
-        "    changed at: { to: timestamp, type: time, format: \"%Y.%m.%d %H:%M\", zone: Europe/Budapest }\n"
-        "    agreed: { to: context.consent.categoryPreferences.newsletter, type: boolean, yes: igen, no: nem }\n"
-        "    notes: ~                        # left out, on purpose\n"
-        "  constants:\n"
-        "    traits.country: HU\n\n"
-        "Each record becomes an identify; with `type: track` and `event: Order Completed` before the columns, a track, "
-        "whose columns go to\n"
-        "properties.\n\n"
-        "Types: text, number, integer, boolean, time, date, list (separator: \",\"), json. Formats of times: rfc3339, "
-        "unix, unix_ms, or as\n"
-        "strptime's. Delimiters (comma, semicolon, tab) are found out; `delimiter: \"|\"` names another. `header: no`: "
-        "columns are 1, 2, …\n"
-        "Without a mapping, each column is named by its path.",
+    .about = "NDJSON is a message a line, as in the Segment HTTP API. An import that was interrupted goes on where it was "
+             "when the same\n"
+             "command is given again; nothing is applied twice. The rejects file has a line for each message that was not "
+             "taken, with its\n"
+             "line in FILE and why. By --server: with an admin's token, or with the source's write key in "
+             "TELOS_WRITE_KEY.\n\n"
+             "A mapping for CSV (YAML):\n\n"
+             "  columns:                          # column: path, or what it is\n"
+             "    customer no: userId\n"
+             "    e-mail: traits.email\n"
+             "    born: { to: traits.birthday, type: date, format: \"%d.%m.%Y\" }\n"
+             "    spent: { to: traits.spent, type: number, decimal: \",\" }\n"
+             "    changed at: { to: timestamp, type: time, format: \"%Y.%m.%d %H:%M\", zone: Europe/Budapest }\n"
+             "    agreed: { to: context.consent.categoryPreferences.newsletter, type: boolean, yes: igen, no: nem }\n"
+             "    notes: ~                        # left out, on purpose\n"
+             "  constants:\n"
+             "    traits.country: HU\n\n"
+             "Each record becomes an identify; with `type: track` and `event: Order Completed` before the columns, a track, "
+             "whose columns go to\n"
+             "properties.\n\n"
+             "Types: text, number, integer, boolean, time, date, list (separator: \",\"), json. Formats of times: rfc3339, "
+             "unix, unix_ms, or as\n"
+             "strptime's. Delimiters (comma, semicolon, tab) are found out; `delimiter: \"|\"` names another. `header: no`: "
+             "columns are 1, 2, …\n"
+             "Without a mapping, each column is named by its path.",
     .actions = ROWS(actions),
     .options = ROWS(options),
     .common = COMMON_CLIENT,

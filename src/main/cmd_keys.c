@@ -4,25 +4,24 @@
 #include "main/client.h"
 #include "main/job.h"
 
-static void show_status(const struct run *run, const struct json *keys) {
+static void show_status(const struct run *run, const struct json *keys)
+{
     static const char *const heads[] = {"CLASS", "LIVE", "DESTROYED"};
     static const char *const paths[] = {"class", "live", "destroyed"};
     struct table table;
     bool rotating = json_bool(json_get(keys, STR("rotating")), false);
-    output_text(&run->out, "master key %.*s, generation %.*s%s\n",
-                STR_FMT(output_cell(run->arena, json_get(keys, STR("master_key")))),
+    output_text(&run->out, "master key %.*s, generation %.*s%s\n", STR_FMT(output_cell(run->arena, json_get(keys, STR("master_key")))),
                 STR_FMT(output_cell(run->arena, json_get(keys, STR("generation")))), rotating ? ", being rotated" : "");
     output_text(&run->out, "pages %.*s, damaged %.*s; copies in backups %.*s, not reached yet %.*s\n\n",
-                STR_FMT(output_cell(run->arena, json_get(keys, STR("pages")))),
-                STR_FMT(output_cell(run->arena, json_get(keys, STR("pages_damaged")))),
-                STR_FMT(output_cell(run->arena, json_get(keys, STR("mirrors")))),
-                STR_FMT(output_cell(run->arena, json_get(keys, STR("mirrors_pending")))));
+                STR_FMT(output_cell(run->arena, json_get(keys, STR("pages")))), STR_FMT(output_cell(run->arena, json_get(keys, STR("pages_damaged")))),
+                STR_FMT(output_cell(run->arena, json_get(keys, STR("mirrors")))), STR_FMT(output_cell(run->arena, json_get(keys, STR("mirrors_pending")))));
     table_init(&table, run->arena, heads, 3);
     table_add_items(&table, json_get(keys, STR("classes")), paths);
     table_print(&run->out, &table);
 }
 
-static enum status status_of_keys(struct run *run) {
+static enum status status_of_keys(struct run *run)
+{
     struct http_reply reply;
     enum status status = run_get(run, STR("/v1/admin/keys"), STR_NONE, &reply);
     if (status)
@@ -34,7 +33,8 @@ static enum status status_of_keys(struct run *run) {
     return STATUS_DONE;
 }
 
-static enum status rotate(struct run *run) {
+static enum status rotate(struct run *run)
+{
     static const struct job_watch watch = {"Rotating", "pages", NULL, NULL};
     struct json result;
     enum status status = run_job(run, STR("/v1/admin/keys/rotate"), STR("{}"), &watch, &result);

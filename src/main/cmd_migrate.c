@@ -14,7 +14,8 @@ struct migration {
     struct progress progress;
 };
 
-static void copied(void *context, uint64_t done, uint64_t all) {
+static void copied(void *context, uint64_t done, uint64_t all)
+{
     struct migration *migration = context;
     progress_show(&migration->progress, done, all, done);
 }
@@ -22,7 +23,8 @@ static void checked(void *context, uint64_t done, uint64_t all) { copied(context
 
 /* ---- layout, role, Citus ---- */
 
-static enum status layout(struct migration *migration) {
+static enum status layout(struct migration *migration)
+{
     struct run *run = migration->run;
     struct postgres_migrated migrated = {0};
     const struct err *error = store_postgres_migrate(run->arena, migration->target, &migrated);
@@ -42,8 +44,9 @@ static enum status layout(struct migration *migration) {
         output_text(&run->out, "the layout is up to date (version %d)\n", migrated.to);
     else
         output_text(&run->out, "the layout is now of version %d (was %d)\n", migrated.to, migrated.from);
-    output_text(&run->out, "%s\n", migrated.granted ? "the role telos_app may work on it: grant it to the user that nodes connect as"
-                                                    : "there is no role telos_app, and this user may not make roles: nodes connect as this user");
+    output_text(&run->out, "%s\n",
+                migrated.granted ? "the role telos_app may work on it: grant it to the user that nodes connect as"
+                                 : "there is no role telos_app, and this user may not make roles: nodes connect as this user");
     if (run_has(run, "--citus"))
         output_text(&run->out, "%s\n", citus_new ? "the tables are distributed" : "the tables were distributed already");
     return STATUS_DONE;
@@ -51,7 +54,8 @@ static enum status layout(struct migration *migration) {
 
 /* ---- a data directory ---- */
 
-static const struct err *engine_of(struct migration *migration, const char *data, const char *store, struct engine **ret_engine) {
+static const struct err *engine_of(struct migration *migration, const char *data, const char *store, struct engine **ret_engine)
+{
     struct engine_options options = {
         .data = data,
         .master_key_file = config_get(&migration->run->config, SETTING_MASTER_KEY_FILE),
@@ -61,7 +65,8 @@ static const struct err *engine_of(struct migration *migration, const char *data
     return engine_open(migration->run->arena, &options, ret_engine);
 }
 
-static const struct err *copy_from(struct migration *migration, struct engine *engine, struct store_copied *ret_copied) {
+static const struct err *copy_from(struct migration *migration, struct engine *engine, struct store_copied *ret_copied)
+{
     struct arena *arena = migration->run->arena;
     struct reader *reader = NULL;
     struct store *to = NULL;
@@ -77,14 +82,16 @@ static const struct err *copy_from(struct migration *migration, struct engine *e
     return error;
 }
 
-static void finding_take(void *context, const struct audit_finding *finding) {
+static void finding_take(void *context, const struct audit_finding *finding)
+{
     const struct migration *migration = context;
     output_complain("%s  %.*s: %.*s", finding->promise, STR_FMT(finding->where), STR_FMT(finding->what));
     (void)migration;
 }
 
 /* What was copied is opened as a node would: the same tree head, and P1 to P7 hold. */
-static const struct err *verify(struct migration *migration, const char *data, str note) {
+static const struct err *verify(struct migration *migration, const char *data, str note)
+{
     struct arena *arena = migration->run->arena;
     struct engine *engine = NULL;
     struct reader *reader = NULL;
@@ -108,7 +115,8 @@ static const struct err *verify(struct migration *migration, const char *data, s
     return error;
 }
 
-static const struct err *copy_checked(struct migration *migration, const char *data, struct store_copied *ret_copied, str *ret_note) {
+static const struct err *copy_checked(struct migration *migration, const char *data, struct store_copied *ret_copied, str *ret_note)
+{
     struct arena *arena = migration->run->arena;
     struct engine *engine = NULL;
     TRY(engine_of(migration, data, "sqlite", &engine));
@@ -124,7 +132,8 @@ static const struct err *copy_checked(struct migration *migration, const char *d
     return verify(migration, data, *ret_note);
 }
 
-static enum status content(struct migration *migration, const char *data) {
+static enum status content(struct migration *migration, const char *data)
+{
     struct run *run = migration->run;
     struct store_copied result = {0};
     str note = STR_NONE;
@@ -154,7 +163,8 @@ static enum status content(struct migration *migration, const char *data) {
     return STATUS_DONE;
 }
 
-static enum status migrate(struct run *run) {
+static enum status migrate(struct run *run)
+{
     struct migration migration = {.run = run, .target = run_option(run, "--to")};
     const char *store = config_get(&run->config, SETTING_STORE), *from = run_option(run, "--from");
     if (!migration.target && store && store_postgres_is(str_of(store)))

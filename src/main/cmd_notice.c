@@ -7,19 +7,21 @@
 
 enum { BAR_WIDTH = 40 };
 
-static str notice_path(struct run *run, const char *rest) {
-    return str_printf(run->arena, "/v1/notices/%.*s%s", STR_FMT(path_encode(run->arena, str_of(run->arguments[0]))),
-                      rest);
+static str notice_path(struct run *run, const char *rest)
+{
+    return str_printf(run->arena, "/v1/notices/%.*s%s", STR_FMT(path_encode(run->arena, str_of(run->arguments[0]))), rest);
 }
 
-static enum status list(struct run *run) {
+static enum status list(struct run *run)
+{
     static const char *const heads[] = {"NOTICE", "VERSION", "EFFECTIVE", "RENEW OLDER THAN", "GRACE UNTIL"};
     static const char *const paths[] = {"id", "version", "effective", "renew_older_than", "grace_until"};
     static const struct page_columns columns = {heads, paths, 5};
     return run_page(run, STR("/v1/notices"), STR_NONE, &columns, "the policy has no notice", NULL);
 }
 
-static enum status history(struct run *run) {
+static enum status history(struct run *run)
+{
     static const char *const heads[] = {"VERSION", "EFFECTIVE", "POLICY", "IN FORCE SINCE", "LEDGER"};
     static const char *const paths[] = {"version", "effective", "policy_version", "activated_at", "ledger_index"};
     struct http_reply reply;
@@ -37,7 +39,8 @@ static enum status history(struct run *run) {
     return STATUS_DONE;
 }
 
-static enum status show(struct run *run) {
+static enum status show(struct run *run)
+{
     struct http_reply reply;
     if (run->argument_count < 2)
         return history(run);
@@ -53,8 +56,7 @@ static enum status show(struct run *run) {
     }
     str text = json_string(json_get(&reply.json, STR("text")));
     output_ink(&run->out, INK_DIM, "# %s@%s, %.*s, SHA-256 %.*s\n", run->arguments[0], run->arguments[1],
-               STR_FMT(json_string(json_get(&reply.json, STR("language")))),
-               STR_FMT(json_string(json_get(&reply.json, STR("sha256")))));
+               STR_FMT(json_string(json_get(&reply.json, STR("language")))), STR_FMT(json_string(json_get(&reply.json, STR("sha256")))));
     output_raw(&run->out, text);
     if (!str_ends(text, STR("\n")))
         output_text(&run->out, "\n");
@@ -62,7 +64,8 @@ static enum status show(struct run *run) {
 }
 
 /* Words taken out in [-…-], new ones in {+…+}, as `git diff --word-diff` writes them. */
-static enum status diff(struct run *run) {
+static enum status diff(struct run *run)
+{
     struct http_reply reply;
     str path = path_with(run->arena, notice_path(run, "/diff"), "from", run->arguments[1]);
     path = path_with(run->arena, path, "to", run->arguments[2]);
@@ -91,27 +94,29 @@ static enum status diff(struct run *run) {
 
 /* ---- the campaign ---- */
 
-static int64_t number_of(const struct json *object, const char *name) {
+static int64_t number_of(const struct json *object, const char *name)
+{
     int64_t value = 0;
     (void)json_int(json_get(object, str_of(name)), &value); /* absent: 0 */
     return value;
 }
 
-static void bar(const struct run *run, const char *label, int64_t part, int64_t whole) {
+static void bar(const struct run *run, const char *label, int64_t part, int64_t whole)
+{
     struct buf picture;
     int full = whole > 0 ? (int)(part * BAR_WIDTH / whole) : 0;
     buf_init(&picture, run->arena, 4096);
     for (int i = 0; i < BAR_WIDTH; i++)
         buf_add(&picture, i < full ? STR("█") : STR("░"));
-    output_text(&run->out, "%-16s %.*s %3lld %%  %.*s\n", label, STR_FMT(buf_str(&picture)),
-                whole > 0 ? (long long)(part * 100 / whole) : 0LL,
+    output_text(&run->out, "%-16s %.*s %3lld %%  %.*s\n", label, STR_FMT(buf_str(&picture)), whole > 0 ? (long long)(part * 100 / whole) : 0LL,
                 STR_FMT(output_number(run->arena, (uint64_t)part)));
 }
 
-static void draw(const struct run *run, const struct json *count) {
+static void draw(const struct run *run, const struct json *count)
+{
     int64_t renewed = number_of(count, "renewed"), open = number_of(count, "open"), asked = renewed + open;
-    output_ink(&run->out, INK_BOLD, "%s: version %lld; consents below version %lld must be renewed\n",
-               run->arguments[0], (long long)number_of(count, "version"), (long long)number_of(count, "needs"));
+    output_ink(&run->out, INK_BOLD, "%s: version %lld; consents below version %lld must be renewed\n", run->arguments[0],
+               (long long)number_of(count, "version"), (long long)number_of(count, "needs"));
     bar(run, "renewed", renewed, asked);
     bar(run, "still open", open, asked);
     output_text(&run->out, "%-16s %lld\n", "ended (no more)", (long long)number_of(count, "ended"));
@@ -119,8 +124,7 @@ static void draw(const struct run *run, const struct json *count) {
     if (open)
         output_ink(&run->out, INK_BOLD, "\nwho may be written to now, of those still open\n");
     for (uint32_t i = 0; open && ways && i < ways->count; i++)
-        bar(run, str_z(run->arena, json_string(json_get(&ways->items[i], STR("purpose")))),
-            number_of(&ways->items[i], "people"), open);
+        bar(run, str_z(run->arena, json_string(json_get(&ways->items[i], STR("purpose")))), number_of(&ways->items[i], "people"), open);
     if (open)
         bar(run, "nobody may", number_of(count, "not_contactable"), open);
     const struct json *days = json_get(count, STR("days"));
@@ -130,12 +134,12 @@ static void draw(const struct run *run, const struct json *count) {
     if (days && days->count)
         output_ink(&run->out, INK_BOLD, "\nrenewed by day\n");
     for (uint32_t i = 0; days && i < days->count; i++)
-        bar(run, str_z(run->arena, str_slice(json_string(json_get(&days->items[i], STR("day"))), 0, 10)),
-            number_of(&days->items[i], "renewed"), most);
+        bar(run, str_z(run->arena, str_slice(json_string(json_get(&days->items[i], STR("day"))), 0, 10)), number_of(&days->items[i], "renewed"), most);
 }
 
 /* The first time everybody is looked at, a slice an answer. */
-static enum status reconsent(struct run *run) {
+static enum status reconsent(struct run *run)
+{
     struct client *client;
     struct http_reply reply;
     struct progress progress;
@@ -160,7 +164,8 @@ static enum status reconsent(struct run *run) {
     return STATUS_DONE;
 }
 
-static enum status seen(struct run *run) {
+static enum status seen(struct run *run)
+{
     static const char *const heads[] = {"NOTICE", "VERSION", "FIRST", "LAST", "POLICY", "LEDGER"};
     static const char *const paths[] = {"id", "version", "first_at", "last_at", "policy_version", "ledger_index"};
     static const struct page_columns columns = {heads, paths, 6};
@@ -173,8 +178,7 @@ static const struct action actions[] = {
     {"list", "", "the notices of the active policy", 0, 0, list},
     {"show", "NOTICE [VERSION]", "its versions, or the text of one", 1, 2, show},
     {"diff", "NOTICE FROM TO", "what changed between two versions, word by word", 3, 3, diff},
-    {"reconsent", "NOTICE", "how far people have renewed their consent, who is left and who may be asked", 1, 1,
-     reconsent},
+    {"reconsent", "NOTICE", "how far people have renewed their consent, who is left and who may be asked", 1, 1, reconsent},
 };
 static const struct option options[] = {
     {"--language", "LANGUAGE", "of the text: hu, en; default: the first there is", false},

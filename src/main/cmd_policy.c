@@ -11,13 +11,15 @@
 
 enum { BODY_BYTES_MAX = 64 * 1024 * 1024 };
 
-static enum ink weight_ink(str weight) {
+static enum ink weight_ink(str weight)
+{
     if (str_equal(weight, STR("refused")))
         return INK_BAD;
     return str_equal(weight, STR("serious")) ? INK_WARN : INK_NONE;
 }
 
-static void show_changes(const struct run *run, const struct json *changes) {
+static void show_changes(const struct run *run, const struct json *changes)
+{
     for (uint32_t i = 0; changes && changes->type == JSON_ARRAY && i < changes->count; i++) {
         str weight = json_string(json_get(&changes->items[i], STR("weight")));
         output_ink(&run->out, weight_ink(weight), "  %-8.*s", STR_FMT(weight));
@@ -25,7 +27,8 @@ static void show_changes(const struct run *run, const struct json *changes) {
     }
 }
 
-static void show_effects(const struct run *run, const struct json *plan) {
+static void show_effects(const struct run *run, const struct json *plan)
+{
     static const struct {
         const char *name, *one, *many;
     } effects[] = {{"people_reconsent", "person will have to consent again", "people will have to consent again"},
@@ -38,8 +41,7 @@ static void show_effects(const struct run *run, const struct json *plan) {
         int64_t count = 0;
         const struct json *value = json_get(json_get(plan, STR("effects")), str_of(effects[i].name));
         if (json_int(value, &count) && count > 0)
-            output_text(&run->out, "%.*s %s\n", STR_FMT(output_number(run->arena, (uint64_t)count)),
-                        count == 1 ? effects[i].one : effects[i].many);
+            output_text(&run->out, "%.*s %s\n", STR_FMT(output_number(run->arena, (uint64_t)count)), count == 1 ? effects[i].one : effects[i].many);
     }
     for (uint32_t i = 0; flows && flows->type == JSON_ARRAY && i < flows->count; i++)
         output_text(&run->out, "this flow stops: %.*s\n", STR_FMT(json_string(&flows->items[i])));
@@ -47,7 +49,8 @@ static void show_effects(const struct run *run, const struct json *plan) {
 
 /* ---- check ---- */
 
-static void write_warnings(struct run *run, const struct policy *policy, const policy_changes *warnings) {
+static void write_warnings(struct run *run, const struct policy *policy, const policy_changes *warnings)
+{
     struct buf text;
     struct jsonw w;
     body_begin(run, &text, &w);
@@ -67,19 +70,20 @@ static void write_warnings(struct run *run, const struct policy *policy, const p
     output_json(&run->out, buf_str(&text));
 }
 
-static void warn_unsent(struct run *run, const struct policy *policy, policy_changes *warnings) {
+static void warn_unsent(struct run *run, const struct policy *policy, policy_changes *warnings)
+{
     vec_each (destination, &policy->destinations) {
         if (deliver_has_kind(destination->kind))
             continue;
         struct policy_change *warning = vec_push(run->arena, warnings);
         *warning = (struct policy_change){.weight = CHANGE_NOTICE, .old_purpose = SLOT_NONE, .new_purpose = SLOT_NONE};
-        warning->text = str_printf(
-            run->arena, "destination `%.*s`: this version cannot send to the kind `%.*s`; nothing is sent to it yet",
-            STR_FMT(destination->name), STR_FMT(destination->kind));
+        warning->text = str_printf(run->arena, "destination `%.*s`: this version cannot send to the kind `%.*s`; nothing is sent to it yet",
+                                   STR_FMT(destination->name), STR_FMT(destination->kind));
     }
 }
 
-static enum status check(struct run *run) {
+static enum status check(struct run *run)
+{
     struct policy_file file;
     policy_changes warnings = {0};
     enum status status = policy_file_load(run, run->arguments[0], &file);
@@ -91,8 +95,8 @@ static enum status check(struct run *run) {
         write_warnings(run, file.policy, &warnings);
     } else {
         output_ink(&run->out, INK_GOOD, "%s can be applied", run->arguments[0]);
-        output_text(&run->out, ": %zu purposes, %zu sources, %zu destinations\n", (size_t)file.policy->purposes.count,
-                    (size_t)file.policy->sources.count, (size_t)file.policy->destinations.count);
+        output_text(&run->out, ": %zu purposes, %zu sources, %zu destinations\n", (size_t)file.policy->purposes.count, (size_t)file.policy->sources.count,
+                    (size_t)file.policy->destinations.count);
         vec_each (warning, &warnings)
             output_text(&run->out, "  note: %.*s\n", STR_FMT(warning->text));
     }
@@ -103,7 +107,8 @@ static enum status check(struct run *run) {
 /* ---- what goes to the server ---- */
 
 /* {"policy": text, "notices": {path: text}}: the server sees no files of this machine. */
-static enum status body_of(struct run *run, str *ret_body, uint8_t ret_sha256[32]) {
+static enum status body_of(struct run *run, str *ret_body, uint8_t ret_sha256[32])
+{
     struct policy_file file;
     struct buf *body = arena_new(run->arena, struct buf);
     struct jsonw w;
@@ -131,7 +136,8 @@ static enum status body_of(struct run *run, str *ret_body, uint8_t ret_sha256[32
     return STATUS_DONE;
 }
 
-static enum status show_plan(struct run *run, const struct json *plan, str text) {
+static enum status show_plan(struct run *run, const struct json *plan, str text)
+{
     bool refused = json_bool(json_get(plan, STR("refused")), false);
     const struct json *changes = json_get(plan, STR("changes"));
     if (run->out.json) {
@@ -147,7 +153,8 @@ static enum status show_plan(struct run *run, const struct json *plan, str text)
     return refused ? STATUS_NO : STATUS_DONE;
 }
 
-static enum status diff(struct run *run) {
+static enum status diff(struct run *run)
+{
     struct http_reply reply;
     str body = STR_NONE;
     uint8_t sha256[32];
@@ -158,12 +165,14 @@ static enum status diff(struct run *run) {
 }
 
 /* Everybody is looked at: that takes its time, and says how far it is. */
-static enum status plan_whole(struct run *run, str body, struct json *ret_plan) {
+static enum status plan_whole(struct run *run, str body, struct json *ret_plan)
+{
     static const struct job_watch watch = {"Simulating", "people", NULL, NULL};
     return run_job(run, STR("/v1/policy/plan"), body, &watch, ret_plan);
 }
 
-static enum status simulate(struct run *run) {
+static enum status simulate(struct run *run)
+{
     struct json plan;
     str body = STR_NONE;
     uint8_t sha256[32];
@@ -174,10 +183,10 @@ static enum status simulate(struct run *run) {
 }
 
 /* Is the very same policy in force already? Then its version stays. */
-static bool is_active(struct run *run, struct client *client, const uint8_t sha256[32], str *ret_version) {
+static bool is_active(struct run *run, struct client *client, const uint8_t sha256[32], str *ret_version)
+{
     struct http_reply reply;
-    const struct err *error =
-        client_call(client, run->arena, &(struct http_request){.method = "GET", .path = STR("/v1/policy")}, &reply);
+    const struct err *error = client_call(client, run->arena, &(struct http_request){.method = "GET", .path = STR("/v1/policy")}, &reply);
     if (error || reply.status != 200)
         return false; /* none yet; and if it is worse, applying tells */
     *ret_version = output_cell(run->arena, json_get(&reply.json, STR("version")));
@@ -185,7 +194,8 @@ static bool is_active(struct run *run, struct client *client, const uint8_t sha2
 }
 
 /* The version that is in force now, and what that does to stored data, as it was counted before. `plan` NULL: nothing was stored. */
-static void show_applied(struct run *run, const struct http_reply *reply, const struct json *plan) {
+static void show_applied(struct run *run, const struct http_reply *reply, const struct json *plan)
+{
     if (run->out.json) {
         struct buf text;
         struct jsonw w;
@@ -203,11 +213,11 @@ static void show_applied(struct run *run, const struct http_reply *reply, const 
     show_changes(run, json_get(&reply->json, STR("changes")));
     if (plan)
         show_effects(run, plan);
-    output_ink(&run->out, INK_GOOD, "version %.*s is in force\n",
-               STR_FMT(output_cell(run->arena, json_get(&reply->json, STR("version")))));
+    output_ink(&run->out, INK_GOOD, "version %.*s is in force\n", STR_FMT(output_cell(run->arena, json_get(&reply->json, STR("version")))));
 }
 
-static enum status apply(struct run *run) {
+static enum status apply(struct run *run)
+{
     struct http_reply reply;
     struct json plan;
     struct client *client;
@@ -218,8 +228,7 @@ static enum status apply(struct run *run) {
         return status;
     if (is_active(run, client, sha256, &version)) {
         if (run->out.json)
-            output_json(&run->out, str_printf(run->arena, "{\"version\":%.*s,\"changes\":[],\"unchanged\":true}",
-                                              STR_FMT(version)));
+            output_json(&run->out, str_printf(run->arena, "{\"version\":%.*s,\"changes\":[],\"unchanged\":true}", STR_FMT(version)));
         else
             output_text(&run->out, "this policy is in force already, as version %.*s\n", STR_FMT(version));
         return STATUS_DONE;
@@ -243,14 +252,16 @@ static enum status apply(struct run *run) {
 
 /* ---- show ---- */
 
-static enum status show_versions(struct run *run) {
+static enum status show_versions(struct run *run)
+{
     static const char *const heads[] = {"VERSION", "IN FORCE SINCE", "LEDGER", "BY", "SHA-256"};
     static const char *const paths[] = {"version", "activated_at", "ledger_index", "by", "sha256"};
     static const struct page_columns columns = {heads, paths, 5};
     return run_page(run, STR("/v1/policy/versions"), STR_NONE, &columns, "there is no policy yet", NULL);
 }
 
-static enum status show(struct run *run) {
+static enum status show(struct run *run)
+{
     struct http_reply reply;
     int64_t at_ms;
     const char *version = run_option(run, "--version");
@@ -259,8 +270,7 @@ static enum status show(struct run *run) {
     enum status status = run_time(run, "--at", &at_ms);
     if (status)
         return status;
-    str path = path_with(run->arena, STR("/v1/policy"), "at",
-                         at_ms == TIME_NONE ? NULL : str_z(run->arena, time_format(run->arena, at_ms)));
+    str path = path_with(run->arena, STR("/v1/policy"), "at", at_ms == TIME_NONE ? NULL : str_z(run->arena, time_format(run->arena, at_ms)));
     if (version)
         path = str_printf(run->arena, "/v1/policy/versions/%.*s", STR_FMT(path_encode(run->arena, str_of(version))));
     if ((status = run_get(run, path, STR_NONE, &reply)))
@@ -270,8 +280,7 @@ static enum status show(struct run *run) {
         return STATUS_DONE;
     }
     str text = json_string(json_get(&reply.json, STR("policy")));
-    output_ink(&run->out, INK_DIM, "# version %.*s, in force since %.*s\n",
-               STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("version")))),
+    output_ink(&run->out, INK_DIM, "# version %.*s, in force since %.*s\n", STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("version")))),
                STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("activated_at")))));
     output_raw(&run->out, text);
     if (!str_ends(text, STR("\n")))
@@ -280,8 +289,7 @@ static enum status show(struct run *run) {
 }
 
 static const struct action actions[] = {
-    {"check", "FILE", "can it be loaded? Needs no data directory; status 1 with line and column of each problem", 1, 1,
-     check},
+    {"check", "FILE", "can it be loaded? Needs no data directory; status 1 with line and column of each problem", 1, 1, check},
     {"diff", "FILE", "what would change, in words", 1, 1, diff},
     {"simulate", "FILE", "what it would do to stored data: whom would we lose, which flows stop?", 1, 1, simulate},
     {"apply", "FILE", "put it in force, and say what it does to stored data; refused where it edits a basis in use", 1, 1, apply},
@@ -303,7 +311,6 @@ const struct command command_policy = {
     .actions = ROWS(actions),
     .options = ROWS(options),
     .common = COMMON_CLIENT,
-    .example =
-        "  telos policy check policy.yaml\n  telos policy simulate policy.yaml && telos policy apply policy.yaml\n"
-        "  telos policy show --at 2026-09-01\n",
+    .example = "  telos policy check policy.yaml\n  telos policy simulate policy.yaml && telos policy apply policy.yaml\n"
+               "  telos policy show --at 2026-09-01\n",
 };

@@ -4,7 +4,8 @@
 #include "main/client.h"
 #include "main/page.h"
 
-static void show_identifiers(const struct run *run, const struct json *profile) {
+static void show_identifiers(const struct run *run, const struct json *profile)
+{
     static const char *const paths[] = {"type", "value"};
     struct table table;
     table_init(&table, run->arena, NULL, 2);
@@ -16,7 +17,8 @@ static void show_identifiers(const struct run *run, const struct json *profile) 
     table_print(&run->out, &table);
 }
 
-static void show_consents(const struct run *run, const struct json *consents) {
+static void show_consents(const struct run *run, const struct json *consents)
+{
     struct table table;
     if (!consents || consents->type != JSON_OBJECT || consents->count == 0)
         return;
@@ -33,7 +35,8 @@ static void show_consents(const struct run *run, const struct json *consents) {
     table_print(&run->out, &table);
 }
 
-static void show_events(const struct run *run, const struct json *events) {
+static void show_events(const struct run *run, const struct json *events)
+{
     struct table table;
     if (!events || events->type != JSON_ARRAY || events->count == 0)
         return;
@@ -41,8 +44,7 @@ static void show_events(const struct run *run, const struct json *events) {
     table_init(&table, run->arena, NULL, 4);
     for (uint32_t i = 0; i < events->count; i++) {
         const struct json *event = &events->items[i], *at = json_get(event, STR("at"));
-        table_add(&table, str_printf(run->arena, "  %.*s",
-                                     STR_FMT(output_cell(run->arena, at ? at : json_get(event, STR("timestamp"))))));
+        table_add(&table, str_printf(run->arena, "  %.*s", STR_FMT(output_cell(run->arena, at ? at : json_get(event, STR("timestamp"))))));
         table_add(&table, json_string(json_get(event, STR("type"))));
         table_add(&table, output_cell(run->arena, json_get(event, STR("event"))));
         table_add(&table, output_cell(run->arena, json_get(event, STR("properties"))));
@@ -50,21 +52,22 @@ static void show_events(const struct run *run, const struct json *events) {
     table_print(&run->out, &table);
 }
 
-static void show_withheld(const struct run *run, const struct json *withheld) {
+static void show_withheld(const struct run *run, const struct json *withheld)
+{
     struct table table;
     if (!withheld || withheld->type != JSON_ARRAY || withheld->count == 0)
         return;
     output_ink(&run->out, INK_WARN, "\nWithheld\n");
     table_init(&table, run->arena, NULL, 2);
     for (uint32_t i = 0; i < withheld->count; i++) {
-        table_add(&table, str_printf(run->arena, "  %.*s",
-                                     STR_FMT(output_cell(run->arena, json_get(&withheld->items[i], STR("field"))))));
+        table_add(&table, str_printf(run->arena, "  %.*s", STR_FMT(output_cell(run->arena, json_get(&withheld->items[i], STR("field"))))));
         table_add(&table, reasons_words(run->arena, json_get(&withheld->items[i], STR("reasons"))));
     }
     table_print(&run->out, &table);
 }
 
-static void show_facts(const struct run *run, const struct json *facts) {
+static void show_facts(const struct run *run, const struct json *facts)
+{
     static const char *const heads[] = {"FACT", "VALUE", "SOURCE", "OBSERVED", "ON", "PURPOSES"};
     static const char *const paths[] = {"name", "value", "source", "observed_at", "on", "purposes"};
     struct table table;
@@ -75,14 +78,16 @@ static void show_facts(const struct run *run, const struct json *facts) {
 }
 
 /* Everybody who may be processed for the purpose now. */
-static enum status everybody(struct run *run) {
+static enum status everybody(struct run *run)
+{
     static const char *const heads[] = {"PROFILE", "IDENTIFIERS", "TRAITS"};
     static const char *const paths[] = {"id", "identifiers", "traits"};
     static const struct page_columns columns = {heads, paths, 3};
     return run_page(run, STR("/v1/profiles"), str_of(run_option(run, "--purpose")), &columns, "nobody may be processed for it", NULL);
 }
 
-static enum status profile(struct run *run) {
+static enum status profile(struct run *run)
+{
     struct http_reply reply;
     const char *purpose = run_option(run, "--purpose");
     if (!run->argument_count)
@@ -97,8 +102,7 @@ static enum status profile(struct run *run) {
     }
     const struct json *segments = json_get(&reply.json, STR("segments"));
     output_ink(&run->out, INK_BOLD, "%s", run->arguments[0]);
-    output_text(&run->out, "  as seen for %.*s\n",
-                STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("purpose")))));
+    output_text(&run->out, "  as seen for %.*s\n", STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("purpose")))));
     output_ink(&run->out, INK_DIM, "%.*s\n", STR_FMT(output_cell(run->arena, json_get(&reply.json, STR("id")))));
     show_identifiers(run, &reply.json);
     show_members(run, "Traits", json_get(&reply.json, STR("traits")));

@@ -6,7 +6,8 @@
 
 #include <unistd.h>
 
-static enum status restore(struct run *run) {
+static enum status restore(struct run *run)
+{
     const char *data = config_get(&run->config, SETTING_DATA);
     const struct err *error = file_make_directory(run->arena, data);
     if (!error)

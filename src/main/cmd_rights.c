@@ -8,13 +8,15 @@
 
 #define ZIP_END "PK\005\006"
 
-static bool is_id(const char *text) {
+static bool is_id(const char *text)
+{
     struct uuid id;
     return uuid_parse(str_of(text), &id);
 }
 
 /* NAME=VALUE…: a value that is JSON is taken as such, any other as a text. */
-static enum status add_values(struct run *run, struct jsonw *w, const char **pairs, size_t count) {
+static enum status add_values(struct run *run, struct jsonw *w, const char **pairs, size_t count)
+{
     jsonw_key(w, STR("values"));
     jsonw_object(w);
     for (size_t i = 0; i < count; i++) {
@@ -41,7 +43,8 @@ struct wish {
     bool later; /* only opened */
 };
 
-static enum status ask_right(struct run *run, struct client *client, const struct wish *wish, struct http_reply *ret_reply) {
+static enum status ask_right(struct run *run, struct client *client, const struct wish *wish, struct http_reply *ret_reply)
+{
     struct buf body;
     struct jsonw w;
     body_begin(run, &body, &w);
@@ -62,12 +65,11 @@ static enum status ask_right(struct run *run, struct client *client, const struc
     return run_ask(run, client, &(struct http_request){.method = "POST", .path = STR("/v1/rights"), .body = buf_str(&body)}, ret_reply);
 }
 
-static str cell_of(struct run *run, const struct http_reply *reply, const char *path) {
-    return output_cell(run->arena, json_path(&reply->json, str_of(path)));
-}
+static str cell_of(struct run *run, const struct http_reply *reply, const char *path) { return output_cell(run->arena, json_path(&reply->json, str_of(path))); }
 
 /* "completed: erasure, request …, due …" */
-static enum status told(struct run *run, const struct http_reply *reply) {
+static enum status told(struct run *run, const struct http_reply *reply)
+{
     if (run->out.json) {
         output_json(&run->out, reply->body);
         return STATUS_DONE;
@@ -87,7 +89,8 @@ static enum status told(struct run *run, const struct http_reply *reply) {
     return STATUS_DONE;
 }
 
-static enum status exercise(struct run *run, const struct wish *wish) {
+static enum status exercise(struct run *run, const struct wish *wish)
+{
     struct http_reply reply;
     struct client *client;
     enum status status = run_client(run, 0, &client);
@@ -98,7 +101,8 @@ static enum status exercise(struct run *run, const struct wish *wish) {
 
 /* ---- what the person gets ---- */
 
-static enum status write_out(struct run *run, const char *out, const char *right, str content) {
+static enum status write_out(struct run *run, const char *out, const char *right, str content)
+{
     const struct err *error = file_replace(run->arena, out, content);
     if (error)
         return run_misuse(run, "%s", error->text);
@@ -110,7 +114,8 @@ static enum status write_out(struct run *run, const char *out, const char *right
 }
 
 /* JSON, into a file of its own or on stdout. */
-static enum status hand_over(struct run *run, const char *right, const char *subject) {
+static enum status hand_over(struct run *run, const char *right, const char *subject)
+{
     struct http_reply reply;
     struct client *client;
     const char *out = run_option(run, "--out");
@@ -125,11 +130,13 @@ static enum status hand_over(struct run *run, const char *right, const char *sub
     return STATUS_DONE;
 }
 
-static str request_path(struct run *run, str id, const char *what) {
+static str request_path(struct run *run, str id, const char *what)
+{
     return str_printf(run->arena, "/v1/rights/%.*s%s%s", STR_FMT(id), *what ? "/" : "", what);
 }
 
-static enum status fetch_zip(struct run *run, struct client *client, str id, const char *right, const char *out) {
+static enum status fetch_zip(struct run *run, struct client *client, str id, const char *right, const char *out)
+{
     struct http_reply reply;
     enum status status = run_ask(run, client, &(struct http_request){.method = "GET", .path = request_path(run, id, "export")}, &reply);
     if (status)
@@ -142,7 +149,8 @@ static enum status fetch_zip(struct run *run, struct client *client, str id, con
 }
 
 /* A request is opened, its identity known to whoever types this, and answered by the copy. */
-static enum status export_zip(struct run *run, const char *right, const char *whom, const char *out) {
+static enum status export_zip(struct run *run, const char *right, const char *whom, const char *out)
+{
     struct http_reply reply;
     struct client *client;
     enum status status = run_client(run, 0, &client);
@@ -162,7 +170,8 @@ static enum status export_zip(struct run *run, const char *right, const char *wh
     return status ? status : fetch_zip(run, client, id, right, out);
 }
 
-static enum status export(struct run *run) {
+static enum status export_copy(struct run *run)
+{
     const char *right = run_has(run, "--portable") ? "portability" : "access", *out = run_option(run, "--out"), *whom = run->arguments[0];
     if (out && (str_ends(str_of(out), STR(".zip")) || is_id(whom)))
         return export_zip(run, right, whom, out);
@@ -171,7 +180,8 @@ static enum status export(struct run *run) {
     return hand_over(run, right, whom);
 }
 
-static enum status certificate(struct run *run) {
+static enum status certificate(struct run *run)
+{
     struct http_reply reply;
     const char *out = run_option(run, "--out");
     enum status status = run_get(run, request_path(run, str_of(run->arguments[0]), "certificate"), STR_NONE, &reply);
@@ -193,34 +203,43 @@ static enum status certificate(struct run *run) {
 
 /* ---- by the right's name ---- */
 
-static enum status open_request(struct run *run) {
+static enum status open_request(struct run *run)
+{
     const char *right = run->arguments[0], *subject = run->arguments[1];
     bool later = run_has(run, "--later");
     if (!later && (strcmp(right, "access") == 0 || strcmp(right, "portability") == 0))
         return hand_over(run, right, subject);
-    return exercise(run, &(struct wish){.right = right, .subject = subject, .purpose = run_option(run, "--purpose"), .later = later,
-                                        .values = run->argument_count > 2 ? run->arguments + 2 : NULL, .value_count = run->argument_count - 2});
+    return exercise(run, &(struct wish){.right = right,
+                                        .subject = subject,
+                                        .purpose = run_option(run, "--purpose"),
+                                        .later = later,
+                                        .values = run->argument_count > 2 ? run->arguments + 2 : NULL,
+                                        .value_count = run->argument_count - 2});
 }
 
 static enum status erase(struct run *run) { return exercise(run, &(struct wish){.right = "erasure", .subject = run->arguments[0]}); }
 
-static enum status restrict_person(struct run *run) {
+static enum status restrict_person(struct run *run)
+{
     return exercise(run, &(struct wish){.right = run_has(run, "--lift") ? "restriction_lifted" : "restriction", .subject = run->arguments[0]});
 }
 
-static enum status object(struct run *run) {
-    return exercise(run, &(struct wish){.right = run_has(run, "--lift") ? "objection_lifted" : "objection", .subject = run->arguments[0],
-                                        .purpose = run->arguments[1]});
+static enum status object(struct run *run)
+{
+    return exercise(
+        run, &(struct wish){.right = run_has(run, "--lift") ? "objection_lifted" : "objection", .subject = run->arguments[0], .purpose = run->arguments[1]});
 }
 
-static enum status rectify(struct run *run) {
-    return exercise(run, &(struct wish){.right = "rectification", .subject = run->arguments[0], .values = run->arguments + 1,
-                                        .value_count = run->argument_count - 1});
+static enum status rectify(struct run *run)
+{
+    return exercise(
+        run, &(struct wish){.right = "rectification", .subject = run->arguments[0], .values = run->arguments + 1, .value_count = run->argument_count - 1});
 }
 
 /* ---- requests ---- */
 
-static void print_requests(struct run *run, const struct json *items) {
+static void print_requests(struct run *run, const struct json *items)
+{
     static const char *const heads[] = {"OPENED", "RIGHT", "STATE", "DAYS LEFT", "OVERDUE", "DUE", "ID"};
     static const char *const paths[] = {"opened_at", "right", "state", "days_left", "overdue", "due_at", "id"};
     struct table table;
@@ -230,7 +249,8 @@ static void print_requests(struct run *run, const struct json *items) {
 }
 
 /* What was asked and answered, by whom, of whom; of an erasure what went and what stays. */
-static void details_print(struct run *run, const struct http_reply *reply) {
+static void details_print(struct run *run, const struct http_reply *reply)
+{
     static const char *const names[] = {"subject", "purpose", "text", "values", "reference", "extension", "identity", "refusal", "answer", "erased", "kept"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         str said = output_cell(run->arena, json_get(&reply->json, str_of(names[i])));
@@ -239,7 +259,8 @@ static void details_print(struct run *run, const struct http_reply *reply) {
     }
 }
 
-static enum status show_one(struct run *run) {
+static enum status show_one(struct run *run)
+{
     static const char *const heads[] = {"AT", "STEP", "BY", "CODE", "LEDGER"}, *const paths[] = {"at", "step", "role", "code", "ledger_index"};
     static const char *const told_heads[] = {"RECIPIENT", "PURPOSE", "STATE", "AT"}, *const told_paths[] = {"recipient", "purpose", "state", "at"};
     struct http_reply reply;
@@ -265,7 +286,8 @@ static enum status show_one(struct run *run) {
     return STATUS_DONE;
 }
 
-static enum status show(struct run *run) {
+static enum status show(struct run *run)
+{
     static const char *const heads[] = {"AT", "RIGHT", "STATE", "PURPOSE", "ID"}, *const paths[] = {"at", "right", "state", "purpose", "id"};
     struct http_reply reply;
     struct table table;
@@ -291,7 +313,8 @@ static enum status show(struct run *run) {
     return STATUS_DONE;
 }
 
-static enum status list(struct run *run) {
+static enum status list(struct run *run)
+{
     struct http_reply reply;
     const char *state = run_option(run, "--state");
     str path = path_with(run->arena, STR("/v1/rights"), "state", state ? state : "open");
@@ -308,7 +331,8 @@ static enum status list(struct run *run) {
     return STATUS_DONE;
 }
 
-static enum status act(struct run *run, const char *action) {
+static enum status act(struct run *run, const char *action)
+{
     static const struct {
         const char *option, *member;
     } members[] = {{"--to", "to"}, {"--reason", "reason"}, {"--answer", "answer"}, {"--code", "code"}, {"--decision", "decision"}, {"--evidence", "evidence"}};
@@ -332,8 +356,9 @@ static enum status refuse(struct run *run) { return act(run, "refuse"); }
 static enum status withdraw(struct run *run) { return act(run, "withdraw"); }
 
 static const struct action actions[] = {
-    {"open", "RIGHT TYPE:VALUE [NAME=VALUE…]", "exercise a right by its name: access, portability, rectification, erasure, restriction, objection, withdrawal, human_review, …", 2,
-     UINT_MAX, open_request},
+    {"open", "RIGHT TYPE:VALUE [NAME=VALUE…]",
+     "exercise a right by its name: access, portability, rectification, erasure, restriction, objection, withdrawal, human_review, …", 2, UINT_MAX,
+     open_request},
     {"show", "TYPE:VALUE|ID", "what a person has exercised and asked for, or one request with its steps", 1, 1, show},
     {"list", "", "requests that are open (or in another --state), the newest first", 0, 0, list},
     {"verify", "ID", "make the signed link by which the person confirms that the request is theirs", 1, 1, verify},
@@ -344,7 +369,7 @@ static const struct action actions[] = {
     {"refuse", "ID", "refuse, with --code of the law that allows it", 1, 1, refuse},
     {"withdraw", "ID", "the person takes the request back", 1, 1, withdraw},
     {"certificate", "ID", "what was done, signed, naming no person", 1, 1, certificate},
-    {"export", "TYPE:VALUE|ID", "everything about the person (Art. 15), or what they may take along (--portable, Art. 20)", 1, 1, export},
+    {"export", "TYPE:VALUE|ID", "everything about the person (Art. 15), or what they may take along (--portable, Art. 20)", 1, 1, export_copy},
     {"erase", "TYPE:VALUE", "erase the person (Art. 17); what a law orders kept stays", 1, 1, erase},
     {"restrict", "TYPE:VALUE", "store only (Art. 18)", 1, 1, restrict_person},
     {"object", "TYPE:VALUE PURPOSE", "objection (Art. 21)", 2, 2, object},
@@ -376,8 +401,9 @@ const struct command command_rights = {
     .actions = ROWS(actions),
     .options = ROWS(options),
     .common = COMMON_CLIENT,
-    .example = "  telos rights export email:anna.kovacs@example.hu --out anna.zip\n  telos rights erase "
-               "email:anna.kovacs@example.hu --reference 2026/117\n  telos rights open erasure email:anna.kovacs@example.hu --later --text \"Please forget me\"\n"
-               "  telos rights verify 01980c2e-0000-7000-8000-000000000000\n  telos rights list --due-before 2026-12-24\n"
-               "  telos rights rectify email:anna.kovacs@example.hu address.city=Pécs\n",
+    .example =
+        "  telos rights export email:anna.kovacs@example.hu --out anna.zip\n  telos rights erase "
+        "email:anna.kovacs@example.hu --reference 2026/117\n  telos rights open erasure email:anna.kovacs@example.hu --later --text \"Please forget me\"\n"
+        "  telos rights verify 01980c2e-0000-7000-8000-000000000000\n  telos rights list --due-before 2026-12-24\n"
+        "  telos rights rectify email:anna.kovacs@example.hu address.city=Pécs\n",
 };

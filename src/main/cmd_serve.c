@@ -34,28 +34,23 @@ struct serving {
 
 /* ---- hooks of the server ---- */
 
-static void write_destinations(void *context, struct jsonw *w) {
-    deliver_write_json(((struct serving *)context)->deliver, w);
-}
-static void write_destination_metrics(void *context, struct buf *out) {
-    deliver_write_metrics(((struct serving *)context)->deliver, out);
-}
+static void write_destinations(void *context, struct jsonw *w) { deliver_write_json(((struct serving *)context)->deliver, w); }
+static void write_destination_metrics(void *context, struct buf *out) { deliver_write_metrics(((struct serving *)context)->deliver, out); }
 static void write_sources(void *context, struct jsonw *w) { receive_write_json(((struct serving *)context)->receive, w); }
-static void write_source_metrics(void *context, struct buf *out) {
-    receive_write_metrics(((struct serving *)context)->receive, out);
-}
+static void write_source_metrics(void *context, struct buf *out) { receive_write_metrics(((struct serving *)context)->receive, out); }
 static void policy_changed(void *context) { deliver_policy_changed(((struct serving *)context)->deliver); }
 
 /* ---- the policy file ---- */
 
-static void show_changes(const struct policy_effect *effect) {
-    static const char *const marks[] = {
-        [CHANGE_INFO] = " ", [CHANGE_NOTICE] = "~", [CHANGE_SERIOUS] = "!", [CHANGE_REFUSED] = "x"};
+static void show_changes(const struct policy_effect *effect)
+{
+    static const char *const marks[] = {[CHANGE_INFO] = " ", [CHANGE_NOTICE] = "~", [CHANGE_SERIOUS] = "!", [CHANGE_REFUSED] = "x"};
     vec_each (change, &effect->changes)
         output_note("  %s %.*s", marks[change->weight], STR_FMT(change->text));
 }
 
-static enum status apply_policy(struct serving *serving) {
+static enum status apply_policy(struct serving *serving)
+{
     struct run *run = serving->run;
     const char *path = config_get(&run->config, SETTING_POLICY);
     struct policy_file file;
@@ -74,8 +69,7 @@ static enum status apply_policy(struct serving *serving) {
     policy_file_release(&file);
     if (same)
         return STATUS_DONE;
-    const struct err *error =
-        engine_policy_apply(serving->engine, run->arena, &file.input, (struct uuid){{0}}, &effect, &problems, &version);
+    const struct err *error = engine_policy_apply(serving->engine, run->arena, &file.input, (struct uuid){{0}}, &effect, &problems, &version);
     if (!error) {
         log_write(LOG_INFO, "main", "policy applied version=%u changes=%zu", version, effect.changes.count);
         return STATUS_DONE;
@@ -88,7 +82,8 @@ static enum status apply_policy(struct serving *serving) {
 
 /* ---- up and down ---- */
 
-static const struct err *open_engine(struct serving *serving) {
+static const struct err *open_engine(struct serving *serving)
+{
     const struct config *config = &serving->run->config;
     struct engine_options options = {
         .data = config_get(config, SETTING_DATA),
@@ -105,14 +100,16 @@ static const struct err *open_engine(struct serving *serving) {
 }
 
 /* Checked by check_numbers before. */
-static int64_t setting_number(const struct config *config, enum setting setting) {
+static int64_t setting_number(const struct config *config, enum setting setting)
+{
     int64_t number = 0;
     ASSERT(str_to_int64(str_of(config_get(config, setting)), &number));
     return number;
 }
 
 /* From the environment, or from the file; never an argument. */
-static const struct err *oidc_secret(struct run *run, const char **ret_secret) {
+static const struct err *oidc_secret(struct run *run, const char **ret_secret)
+{
     const char *path = config_get(&run->config, SETTING_OIDC_CLIENT_SECRET_FILE), *given = getenv("TELOS_OIDC_CLIENT_SECRET");
     str text;
     if (given && *given) {
@@ -126,7 +123,8 @@ static const struct err *oidc_secret(struct run *run, const char **ret_secret) {
     return NULL;
 }
 
-static const struct err *start(struct serving *serving) {
+static const struct err *start(struct serving *serving)
+{
     struct run *run = serving->run;
     const struct config *config = &run->config;
     const char *socket;
@@ -137,9 +135,9 @@ static const struct err *start(struct serving *serving) {
     const char *secret = NULL;
     TRY(oidc_secret(run, &secret));
     struct server_options options = {
-        .oidc = {config_get(config, SETTING_OIDC_ISSUER), config_get(config, SETTING_OIDC_CLIENT_ID), secret,
-                 config_get(config, SETTING_OIDC_TITLE), config_get(config, SETTING_OIDC_SCOPES),
-                 config_get(config, SETTING_OIDC_ROLE_CLAIM), config_get(config, SETTING_OIDC_ROLES), config_yes(config, SETTING_OIDC_SIGN_OUT)},
+        .oidc = {config_get(config, SETTING_OIDC_ISSUER), config_get(config, SETTING_OIDC_CLIENT_ID), secret, config_get(config, SETTING_OIDC_TITLE),
+                 config_get(config, SETTING_OIDC_SCOPES), config_get(config, SETTING_OIDC_ROLE_CLAIM), config_get(config, SETTING_OIDC_ROLES),
+                 config_yes(config, SETTING_OIDC_SIGN_OUT)},
         .connections_max = (size_t)setting_number(config, SETTING_CONNECTIONS),
         .idle_s = (unsigned)setting_number(config, SETTING_IDLE_SECONDS),
         .receive_s = (unsigned)setting_number(config, SETTING_REQUEST_SECONDS),
@@ -147,8 +145,7 @@ static const struct err *start(struct serving *serving) {
         .socket = socket,
         .console = config_get(config, SETTING_CONSOLE),
         .public_url = config_get(config, SETTING_PUBLIC_URL),
-        .hooks = {serving, write_destinations, write_destination_metrics, policy_changed, local_check_policy, write_sources,
-                  write_source_metrics},
+        .hooks = {serving, write_destinations, write_destination_metrics, policy_changed, local_check_policy, write_sources, write_source_metrics},
         .debug_door = config_yes(config, SETTING_DEBUG_DOOR),
         .session_idle_s = (unsigned)setting_number(config, SETTING_SESSION_IDLE_SECONDS),
         .session_s = (unsigned)setting_number(config, SETTING_SESSION_SECONDS),
@@ -157,7 +154,8 @@ static const struct err *start(struct serving *serving) {
     return server_start(run->arena, serving->engine, &options, &serving->server);
 }
 
-static void stop(struct serving *serving) {
+static void stop(struct serving *serving)
+{
     server_stop(serving->server);
     receive_stop(serving->receive);
     callbacks_stop(serving->callbacks);
@@ -168,7 +166,8 @@ static void stop(struct serving *serving) {
 }
 
 /* The environment of a process does not change, so telos.yaml has the word here. */
-static void reread_level(struct serving *serving) {
+static void reread_level(struct serving *serving)
+{
     struct arena arena;
     struct config config;
     arena_init(&arena);
@@ -183,7 +182,8 @@ static void reread_level(struct serving *serving) {
     arena_release(&arena);
 }
 
-static void wait_for_end(struct serving *serving, const sigset_t *signals) {
+static void wait_for_end(struct serving *serving, const sigset_t *signals)
+{
     int signal = 0;
     for (;;) {
         if (sigwait(signals, &signal) != 0)
@@ -198,14 +198,15 @@ static void wait_for_end(struct serving *serving, const sigset_t *signals) {
 }
 
 /* Where nobody may sign in yet: a link by which the first admin is made. It works once, and only as long as there is none. */
-static void invite(const struct serving *serving, str address) {
+static void invite(const struct serving *serving, str address)
+{
     str code;
     int64_t expires_ms;
     const char *public_url = config_get(&serving->run->config, SETTING_PUBLIC_URL);
     if (engine_user_count(serving->engine))
         return;
-    const struct err *error = engine_code_make(serving->engine, serving->run->arena, (struct uuid){{0}}, LIMIT_SETUP_LINK_S * SECOND_MS,
-                                               (struct uuid){{0}}, &code, &expires_ms);
+    const struct err *error =
+        engine_code_make(serving->engine, serving->run->arena, (struct uuid){{0}}, LIMIT_SETUP_LINK_S * SECOND_MS, (struct uuid){{0}}, &code, &expires_ms);
     if (error)
         log_write(LOG_WARN, "main", "no link for the first admin could be made: %s", error->text);
     else
@@ -213,7 +214,8 @@ static void invite(const struct serving *serving, str address) {
                      STR_FMT(public_url ? str_of(public_url) : address), STR_FMT(code));
 }
 
-static void announce(const struct serving *serving) {
+static void announce(const struct serving *serving)
+{
     str listen = str_of(config_get(&serving->run->config, SETTING_LISTEN)), host = listen;
     while (host.length && host.data[host.length - 1] != ':')
         host.length--;
@@ -228,7 +230,8 @@ static void announce(const struct serving *serving) {
 }
 
 /* The system takes 99999 for another port without a word. */
-static enum status check_listen(struct run *run) {
+static enum status check_listen(struct run *run)
+{
     const char *listen = config_get(&run->config, SETTING_LISTEN), *colon = strrchr(listen, ':');
     int64_t port;
     if (!colon || !str_to_int64(str_of(colon + 1), &port) || port < 0 || port > 65535)
@@ -236,23 +239,27 @@ static enum status check_listen(struct run *run) {
     return STATUS_DONE;
 }
 
-static enum status check_numbers(struct run *run) {
+static enum status check_numbers(struct run *run)
+{
     static const struct {
         enum setting setting;
         int64_t most;
-    } numbers[] = {{SETTING_CONNECTIONS, 1000000}, {SETTING_IDLE_SECONDS, 86400}, {SETTING_REQUEST_SECONDS, 86400},
-                 {SETTING_SESSION_IDLE_SECONDS, 30 * 86400}, {SETTING_SESSION_SECONDS, 365 * 86400}};
+    } numbers[] = {{SETTING_CONNECTIONS, 1000000},
+                   {SETTING_IDLE_SECONDS, 86400},
+                   {SETTING_REQUEST_SECONDS, 86400},
+                   {SETTING_SESSION_IDLE_SECONDS, 30 * 86400},
+                   {SETTING_SESSION_SECONDS, 365 * 86400}};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
         const char *value = config_get(&run->config, numbers[i].setting);
         int64_t number;
         if (!str_to_int64(str_of(value), &number) || number < 1 || number > numbers[i].most)
-            return run_misuse(run, "`%s` is a whole number from 1 to %lld, not `%s`", setting_key(numbers[i].setting),
-                              (long long)numbers[i].most, value);
+            return run_misuse(run, "`%s` is a whole number from 1 to %lld, not `%s`", setting_key(numbers[i].setting), (long long)numbers[i].most, value);
     }
     return STATUS_DONE;
 }
 
-static enum status serve(struct run *run) {
+static enum status serve(struct run *run)
+{
     struct serving serving = {.run = run, .directory = -1};
     sigset_t signals;
     enum status status = check_listen(run);
@@ -308,10 +315,9 @@ static const struct option options[] = {
 const struct command command_serve = {
     .name = "serve",
     .summary = "collect, unify and send, until SIGTERM or Ctrl-C",
-    .about =
-        "Makes the data directory when it is new, and prints `listening on http://HOST:PORT` when it is ready. Write "
-        "keys and other\n"
-        "secrets that the policy names come from the environment. Status 3 when another process has the directory.",
+    .about = "Makes the data directory when it is new, and prints `listening on http://HOST:PORT` when it is ready. Write "
+             "keys and other\n"
+             "secrets that the policy names come from the environment. Status 3 when another process has the directory.",
     .actions = ROWS(actions),
     .options = ROWS(options),
     .common = COMMON_DATA,

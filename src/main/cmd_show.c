@@ -3,7 +3,8 @@
 
 #include "main/client.h"
 
-static void show_list(const struct run *run, const struct json *items) {
+static void show_list(const struct run *run, const struct json *items)
+{
     struct table table;
     const struct json *first = &items->items[0];
     const char **heads = arena_array(run->arena, const char *, first->count);
@@ -15,7 +16,8 @@ static void show_list(const struct run *run, const struct json *items) {
     table_print(&run->out, &table);
 }
 
-static void show_value(const struct run *run, const struct json *value) {
+static void show_value(const struct run *run, const struct json *value)
+{
     struct table table;
     if (value->type == JSON_ARRAY) {
         if (value->count && value->items[0].type == JSON_OBJECT && value->items[0].count)
@@ -37,7 +39,8 @@ static void show_value(const struct run *run, const struct json *value) {
             show_value(run, &value->members[i].value);
 }
 
-static enum status show(struct run *run) {
+static enum status show(struct run *run)
+{
     struct http_reply reply;
     enum status status = run_get(run, str_printf(run->arena, "/v1/admin/show/%s", run->action->name), STR_NONE, &reply);
     if (status)

@@ -8,7 +8,8 @@
 #include "signal/describe.h"
 
 /* The argument: a JSON object as it is, anything else as a string. */
-static enum status read_value(struct run *run, const char *argument, struct json *ret_value) {
+static enum status read_value(struct run *run, const char *argument, struct json *ret_value)
+{
     str text = str_trim(str_of(argument));
     if (!str_starts(text, STR("{"))) {
         *ret_value = json_make_string(text);
@@ -18,19 +19,20 @@ static enum status read_value(struct run *run, const char *argument, struct json
     return error ? run_misuse(run, "the value looks like JSON, but is none: %s", error->text) : STATUS_DONE;
 }
 
-static enum status read_kind(struct run *run, const struct json *value, enum signal_kind *ret_kind) {
+static enum status read_kind(struct run *run, const struct json *value, enum signal_kind *ret_kind)
+{
     const char *kind = run_option(run, "--kind");
     if (kind ? signal_kind_parse(str_of(kind), ret_kind) : signal_guess(json_string(value), ret_kind))
         return STATUS_DONE;
-    return run_misuse(run, "--kind is one of category_preferences, tcf, gpp, gpc, consent_mode%s",
-                      kind ? "" : "; by its looks this is none of them");
+    return run_misuse(run, "--kind is one of category_preferences, tcf, gpp, gpc, consent_mode%s", kind ? "" : "; by its looks this is none of them");
 }
 
 /* ---- decode ---- */
 
 static void show_value(struct run *run, const char *indent, const struct json *value);
 
-static void show_object(struct run *run, const char *indent, const struct json *object) {
+static void show_object(struct run *run, const char *indent, const struct json *object)
+{
     for (uint32_t i = 0; i < object->count; i++) {
         const struct json_member *member = &object->members[i];
         bool deep = (member->value.type == JSON_OBJECT && member->value.count) ||
@@ -44,7 +46,8 @@ static void show_object(struct run *run, const char *indent, const struct json *
     }
 }
 
-static void show_value(struct run *run, const char *indent, const struct json *value) {
+static void show_value(struct run *run, const char *indent, const struct json *value)
+{
     if (value->type == JSON_OBJECT)
         show_object(run, indent, value);
     for (uint32_t i = 0; value->type == JSON_ARRAY && i < value->count; i++) {
@@ -54,7 +57,8 @@ static void show_value(struct run *run, const char *indent, const struct json *v
     }
 }
 
-static enum status decode(struct run *run) {
+static enum status decode(struct run *run)
+{
     struct policy_file file = {0};
     struct json value, shown;
     struct buf out;
@@ -87,7 +91,8 @@ static enum status decode(struct run *run) {
 
 /* ---- with a person ---- */
 
-static enum status tell(struct run *run) {
+static enum status tell(struct run *run)
+{
     static const char *const heads[] = {"PURPOSE", "SAYS", "STATUS", "WHY"};
     static const char *const paths[] = {"purpose", "says", "status", "why"};
     struct http_reply reply;
@@ -128,7 +133,8 @@ static enum status tell(struct run *run) {
     return STATUS_DONE;
 }
 
-static enum status state(struct run *run) {
+static enum status state(struct run *run)
+{
     struct http_reply reply;
     str path = path_with(run->arena, STR("/v1/consents/state"), "subject", run->arguments[0]);
     enum status status = run_get(run, path, STR_NONE, &reply);

@@ -3,10 +3,11 @@
 
 #include "base/time.h"
 #include "main/client.h"
-#include "main/page.h"
 #include "main/local.h"
+#include "main/page.h"
 
-static enum status create(struct run *run) {
+static enum status create(struct run *run)
+{
     struct client *client;
     struct http_reply reply;
     struct buf body;
@@ -46,15 +47,16 @@ static enum status create(struct run *run) {
     return STATUS_DONE;
 }
 
-static enum status list(struct run *run) {
+static enum status list(struct run *run)
+{
     static const char *const heads[] = {"ID", "ROLE", "PURPOSES", "SOURCE", "LABEL", "MADE", "EXPIRES", "REVOKED"};
-    static const char *const paths[] = {"id",    "role",       "purposes",   "source",
-                                        "label", "created_at", "expires_at", "revoked_at"};
+    static const char *const paths[] = {"id", "role", "purposes", "source", "label", "created_at", "expires_at", "revoked_at"};
     static const struct page_columns columns = {heads, paths, 8};
     return run_page(run, STR("/v1/tokens"), STR_NONE, &columns, "there is no token", NULL);
 }
 
-static enum status revoke(struct run *run) {
+static enum status revoke(struct run *run)
+{
     struct client *client;
     struct http_reply reply;
     str id = path_encode(run->arena, str_of(run->arguments[0]));

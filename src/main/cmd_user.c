@@ -9,7 +9,8 @@
 enum { PASSWORD_FILE_BYTES = 1024 };
 
 /* The id of the user of that name, or the id itself. */
-static enum status find(struct run *run, struct client *client, str *ret_id) {
+static enum status find(struct run *run, struct client *client, str *ret_id)
+{
     struct http_reply reply;
     struct http_request request = {.method = "GET", .path = STR("/v1/users")};
     str asked = str_of(run->arguments[0]);
@@ -29,7 +30,8 @@ static enum status find(struct run *run, struct client *client, str *ret_id) {
     return STATUS_NO;
 }
 
-static enum status password_read(struct run *run, str *ret_password) {
+static enum status password_read(struct run *run, str *ret_password)
+{
     const char *path = run_option(run, "--password-file");
     str text;
     if (!path)
@@ -43,7 +45,8 @@ static enum status password_read(struct run *run, str *ret_password) {
     return STATUS_DONE;
 }
 
-static void add_purposes(struct run *run, struct jsonw *w) {
+static void add_purposes(struct run *run, struct jsonw *w)
+{
     str_list purposes = {0};
     run_options(run, "--purpose", &purposes);
     if (!purposes.count)
@@ -56,7 +59,8 @@ static void add_purposes(struct run *run, struct jsonw *w) {
 }
 
 /* The reply, or the words. */
-static enum status told(struct run *run, const struct http_reply *reply, const char *words) {
+static enum status told(struct run *run, const struct http_reply *reply, const char *words)
+{
     str link = json_string(json_get(&reply->json, STR("link")));
     if (run->out.json)
         output_json(&run->out, reply->body.length ? reply->body : STR("{\"done\":true}"));
@@ -65,12 +69,12 @@ static enum status told(struct run *run, const struct http_reply *reply, const c
     else
         output_text(&run->out, "%s\n", words);
     if (!str_empty(link))
-        output_note("the user sets a password there; it works once, until %.*s",
-                    STR_FMT(json_string(json_get(&reply->json, STR("link_expires_at")))));
+        output_note("the user sets a password there; it works once, until %.*s", STR_FMT(json_string(json_get(&reply->json, STR("link_expires_at")))));
     return STATUS_DONE;
 }
 
-static enum status create(struct run *run) {
+static enum status create(struct run *run)
+{
     struct client *client;
     struct http_reply reply;
     struct buf body;
@@ -97,7 +101,8 @@ static enum status create(struct run *run) {
     return told(run, &reply, "made; the user may sign in now");
 }
 
-static enum status list(struct run *run) {
+static enum status list(struct run *run)
+{
     static const char *const heads[] = {"ID", "NAME", "TITLE", "ROLE", "PURPOSES", "DISABLED", "REMOVED", "MADE"};
     static const char *const paths[] = {"id", "name", "title", "role", "purposes", "disabled", "removed", "created_at"};
     static const struct page_columns columns = {heads, paths, 8};
@@ -105,7 +110,8 @@ static enum status list(struct run *run) {
 }
 
 /* One request about the user that the argument names. */
-static enum status change(struct run *run, const char *method, const char *under, str body, const char *words) {
+static enum status change(struct run *run, const char *method, const char *under, str body, const char *words)
+{
     struct client *client;
     struct http_reply reply;
     str id;
@@ -118,13 +124,15 @@ static enum status change(struct run *run, const char *method, const char *under
     return told(run, &reply, words);
 }
 
-static enum status disable(struct run *run) {
+static enum status disable(struct run *run)
+{
     return change(run, "PATCH", "", STR("{\"disabled\":true}"), "disabled: signed out everywhere, and cannot sign in");
 }
 static enum status enable(struct run *run) { return change(run, "PATCH", "", STR("{\"disabled\":false}"), "may sign in again"); }
 static enum status remove_user(struct run *run) { return change(run, "DELETE", "", STR_NONE, "removed: name and address are forgotten, the id stays"); }
 
-static enum status password(struct run *run) {
+static enum status password(struct run *run)
+{
     struct buf body;
     struct jsonw w;
     str text = STR_NONE;

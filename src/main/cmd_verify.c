@@ -10,7 +10,8 @@
 enum { KEYS_MAX = 64, KEY_FILE_BYTES_MAX = 64 * 1024, LINES_EACH = 8 };
 
 /* Lines of verifier keys, or one key as it is. */
-static enum status keys_read(struct run *run, const char *path, struct note_key *keys, size_t *ret_count) {
+static enum status keys_read(struct run *run, const char *path, struct note_key *keys, size_t *ret_count)
+{
     str text = str_of(path), line;
     const struct err *error;
     *ret_count = 0;
@@ -30,7 +31,8 @@ static enum status keys_read(struct run *run, const char *path, struct note_key 
     return *ret_count ? STATUS_DONE : run_misuse(run, "--key %s holds no key", path);
 }
 
-static void write_report(struct run *run, const struct verify_report *report) {
+static void write_report(struct run *run, const struct verify_report *report)
+{
     struct buf text;
     struct jsonw w;
     buf_init(&text, run->arena, LIMIT_REPLY_BYTES);
@@ -54,16 +56,17 @@ static void write_report(struct run *run, const struct verify_report *report) {
     output_json(&run->out, buf_str(&text));
 }
 
-static bool has_key_beside(const struct run *run) {
+static bool has_key_beside(const struct run *run)
+{
     const char *path = run->arguments[0], *slash = strrchr(path, '/');
     str folder = slash ? str_bytes(path, (size_t)(slash - path) + 1) : STR("./");
-    return access(arena_printf(run->arena, "%s/key.pub", path), F_OK) == 0 ||
-           access(arena_printf(run->arena, "%.*skey.pub", STR_FMT(folder)), F_OK) == 0 ||
+    return access(arena_printf(run->arena, "%s/key.pub", path), F_OK) == 0 || access(arena_printf(run->arena, "%.*skey.pub", STR_FMT(folder)), F_OK) == 0 ||
            access(arena_printf(run->arena, "%.*s../key.pub", STR_FMT(folder)), F_OK) == 0;
 }
 
 /* The key to trust: of --key, else of the data directory that --data names, else one beside the file (NULL), else of the data directory that there is. */
-static const char *key_choose(const struct run *run) {
+static const char *key_choose(const struct run *run)
+{
     const char *key = run_option(run, "--key");
     if (key)
         return key;
@@ -110,7 +113,8 @@ static void findings_print(struct run *run, const struct verify_report *report)
     }
 }
 
-static enum status verify(struct run *run) {
+static enum status verify(struct run *run)
+{
     struct verify_report report = {0};
     struct note_key *keys = arena_array(run->arena, struct note_key, KEYS_MAX);
     size_t key_count = 0;
@@ -135,8 +139,7 @@ static enum status verify(struct run *run) {
 
 static const struct action actions[] = {{NULL, "FILE|DIR", "", 1, 1, verify}};
 static const struct option options[] = {
-    {"--key", "KEY|FILE",
-     "the public key that you trust; default: that of --data (DIR/keys/verifier.pub), else the one beside the file", false},
+    {"--key", "KEY|FILE", "the public key that you trust; default: that of --data (DIR/keys/verifier.pub), else the one beside the file", false},
     {"--each", NULL, "print each check of each line, also where all of a file's lines hold", false},
 };
 

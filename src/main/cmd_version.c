@@ -7,7 +7,8 @@
 #include <sodium.h>
 #include <sqlite3.h>
 
-static enum status version(struct run *run) {
+static enum status version(struct run *run)
+{
     const struct {
         const char *name, *version;
     } parts[] = {

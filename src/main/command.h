@@ -13,10 +13,10 @@
 
 #include <limits.h>
 
-#define EXIT_STATUSES(X)                                                                                               \
-    X(STATUS_DONE, 0, "done")                                                                                          \
-    X(STATUS_NO, 1, "the answer is no: denied, refused, nothing found, a check failed")                                \
-    X(STATUS_USE, 2, "bad use: an argument, an option or a file is not as it must be")                                 \
+#define EXIT_STATUSES(X) \
+    X(STATUS_DONE, 0, "done") \
+    X(STATUS_NO, 1, "the answer is no: denied, refused, nothing found, a check failed") \
+    X(STATUS_USE, 2, "bad use: an argument, an option or a file is not as it must be") \
     X(STATUS_UNAVAILABLE, 3, "unavailable: no data directory, nobody answers, or nothing can be stored now")
 enum status {
 #define X(code, value, meaning) code = (value),
@@ -25,7 +25,7 @@ enum status {
 };
 
 struct option {
-    const char *name;  /* "--purpose" */
+    const char *name; /* "--purpose" */
     const char *value; /* "NAME"; NULL: a switch */
     const char *help;
     bool many; /* may be given more than once, with commas, or with several values after it */
@@ -33,7 +33,7 @@ struct option {
 
 struct run;
 struct action {
-    const char *name;      /* "give"; NULL: the command is its only action */
+    const char *name; /* "give"; NULL: the command is its only action */
     const char *arguments; /* "TYPE:VALUE PURPOSE"; "" */
     const char *summary;
     unsigned least, most; /* how many arguments; UINT_MAX: as many as there are */
@@ -41,7 +41,7 @@ struct action {
 };
 
 enum common_options {
-    COMMON_DATA = 1,   /* --data, --store, --vault */
+    COMMON_DATA = 1, /* --data, --store, --vault */
     COMMON_SERVER = 2, /* --server */
     COMMON_CLIENT = COMMON_DATA | COMMON_SERVER,
 };
@@ -53,7 +53,7 @@ struct command {
     size_t action_count;
     const struct option *options;
     size_t option_count;
-    unsigned common;     /* enum common_options */
+    unsigned common; /* enum common_options */
     const char *example; /* lines of a shell session */
 };
 #define ROWS(array) (array), sizeof(array) / sizeof(*(array))

@@ -8,25 +8,29 @@ const struct command *const commands[] = {
 };
 const size_t command_count = sizeof(commands) / sizeof(*commands);
 
-const struct command *command_find(str name) {
+const struct command *command_find(str name)
+{
     for (size_t i = 0; i < command_count; i++)
         if (str_equal(name, str_of(commands[i]->name)))
             return commands[i];
     return NULL;
 }
 
-void body_begin(struct run *run, struct buf *body, struct jsonw *w) {
+void body_begin(struct run *run, struct buf *body, struct jsonw *w)
+{
     buf_init(body, run->arena, LIMIT_API_BODY_BYTES);
     jsonw_init(w, body);
     jsonw_object(w);
 }
 
-void body_add(struct jsonw *w, const char *name, const char *value) {
+void body_add(struct jsonw *w, const char *name, const char *value)
+{
     if (value)
         jsonw_field(w, name, str_of(value));
 }
 
-str reasons_words(struct arena *arena, const struct json *reasons) {
+str reasons_words(struct arena *arena, const struct json *reasons)
+{
     struct buf out;
     buf_init(&out, arena, 8192);
     for (uint32_t i = 0; reasons && reasons->type == JSON_ARRAY && i < reasons->count; i++) {
@@ -42,7 +46,8 @@ str reasons_words(struct arena *arena, const struct json *reasons) {
     return buf_str(&out);
 }
 
-void show_members(const struct run *run, const char *heading, const struct json *object) {
+void show_members(const struct run *run, const char *heading, const struct json *object)
+{
     if (!object || object->type != JSON_OBJECT || object->count == 0)
         return;
     struct table table;
@@ -62,7 +67,8 @@ void show_members(const struct run *run, const char *heading, const struct json 
     table_print(&run->out, &table);
 }
 
-const struct json *page_items(const struct json *reply) {
+const struct json *page_items(const struct json *reply)
+{
     if (reply->type == JSON_ARRAY)
         return reply;
     for (uint32_t i = 0; reply->type == JSON_OBJECT && i < reply->count; i++)

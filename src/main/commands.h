@@ -16,17 +16,16 @@ void show_members(const struct run *run, const char *heading, const struct json 
 /* The list in a page: the reply itself, or its first member that is a list. NULL where there is none. */
 const struct json *page_items(const struct json *reply);
 
-#define COMMANDS(X)                                                                                                    \
-    X(serve)                                                                                                           \
-    X(policy)                                                                                                          \
-    X(import)                                                                                                          \
-    X(profile)                                                                                                         \
-    X(consent)                                                                                                         \
-    X(signal)                                                                                                          \
-    X(notice)                                                                                                          \
-    X(decide)                                                                                                          \
-    X(rights) X(audit) X(verify) X(token) X(user) X(backup) X(restore) X(migrate) X(keys) X(doctor) X(bench) X(show) X(debug) X(help)     \
-        X(version)
+#define COMMANDS(X) \
+    X(serve) \
+    X(policy) \
+    X(import) \
+    X(profile) \
+    X(consent) \
+    X(signal) \
+    X(notice) \
+    X(decide) \
+    X(rights) X(audit) X(verify) X(token) X(user) X(backup) X(restore) X(migrate) X(keys) X(doctor) X(bench) X(show) X(debug) X(help) X(version)
 
 #define X(name) extern const struct command command_##name;
 COMMANDS(X)

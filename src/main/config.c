@@ -26,7 +26,8 @@ const char *setting_environment(enum setting setting) { return rows[setting].env
 const char *setting_help(enum setting setting) { return rows[setting].help; }
 const char *setting_default(enum setting setting) { return rows[setting].otherwise; }
 
-static const struct err *unknown_key(struct arena *arena, const char *file, const struct node *key) {
+static const struct err *unknown_key(struct arena *arena, const char *file, const struct node *key)
+{
     str names[SETTING_COUNT];
     for (int i = 0; i < SETTING_COUNT; i++)
         names[i] = str_of(rows[i].key);
@@ -37,21 +38,21 @@ static const struct err *unknown_key(struct arena *arena, const char *file, cons
                        file, key->line);
     str near = str_nearest(key->text, names, SETTING_COUNT);
     if (near.data)
-        return err_new(arena, ERR_INVALID, "%s:%u: `%.*s` is unknown: did you mean `%.*s`?", file, key->line,
-                       STR_FMT(key->text), STR_FMT(near));
-    return err_new(arena, ERR_INVALID, "%s:%u: `%.*s` is no setting of Telos; `telos help serve` lists them", file,
-                   key->line, STR_FMT(key->text));
+        return err_new(arena, ERR_INVALID, "%s:%u: `%.*s` is unknown: did you mean `%.*s`?", file, key->line, STR_FMT(key->text), STR_FMT(near));
+    return err_new(arena, ERR_INVALID, "%s:%u: `%.*s` is no setting of Telos; `telos help serve` lists them", file, key->line, STR_FMT(key->text));
 }
 
 /* A relative path in the file is meant from the file's folder. */
-static const char *path_beside(struct arena *arena, const char *file, str value) {
+static const char *path_beside(struct arena *arena, const char *file, str value)
+{
     const char *slash = strrchr(file, '/');
     if (!slash || str_starts(value, STR("/")))
         return str_z(arena, value);
     return arena_printf(arena, "%.*s/%.*s", (int)(slash - file), file, STR_FMT(value));
 }
 
-static const struct err *file_apply(struct arena *arena, const char *file, str text, struct config *config) {
+static const struct err *file_apply(struct arena *arena, const char *file, str text, struct config *config)
+{
     policy_problems problems = {0};
     struct node root;
     if (str_empty(str_trim(text)))
@@ -61,8 +62,7 @@ static const struct err *file_apply(struct arena *arena, const char *file, str t
     if (root.kind == NODE_NULL)
         return NULL;
     if (root.kind != NODE_MAP)
-        return err_new(arena, ERR_INVALID, "%s:%u: settings are written as `name: value`, a line each", file,
-                       root.line);
+        return err_new(arena, ERR_INVALID, "%s:%u: settings are written as `name: value`, a line each", file, root.line);
     for (uint32_t i = 0; i < root.count; i++) {
         const struct node *key = &root.entries[i].key, *value = &root.entries[i].value;
         int setting = 0;
@@ -74,14 +74,14 @@ static const struct err *file_apply(struct arena *arena, const char *file, str t
             continue;
         if (value->kind != NODE_SCALAR)
             return err_new(arena, ERR_INVALID, "%s:%u: `%s` takes one value", file, value->line, rows[setting].key);
-        config->values[setting] =
-            rows[setting].is_path ? path_beside(arena, file, value->text) : str_z(arena, value->text);
+        config->values[setting] = rows[setting].is_path ? path_beside(arena, file, value->text) : str_z(arena, value->text);
         config->origins[setting] = ORIGIN_FILE;
     }
     return NULL;
 }
 
-static const char *file_found(const char *file) {
+static const char *file_found(const char *file)
+{
     static const char *const places[] = {"telos.yaml", "/etc/telos/telos.yaml"};
     if (file)
         return file;
@@ -94,7 +94,8 @@ static const char *file_found(const char *file) {
     return NULL;
 }
 
-const struct err *config_load(struct arena *arena, const char *file, struct config *ret_config) {
+const struct err *config_load(struct arena *arena, const char *file, struct config *ret_config)
+{
     struct config config = {.file = file_found(file)};
     for (int i = 0; i < SETTING_COUNT; i++)
         config.values[i] = rows[i].otherwise;
@@ -115,7 +116,8 @@ const struct err *config_load(struct arena *arena, const char *file, struct conf
     return NULL;
 }
 
-bool config_flag(struct config *config, const char *flag, const char *value) {
+bool config_flag(struct config *config, const char *flag, const char *value)
+{
     for (int i = 0; i < SETTING_COUNT; i++) {
         const char *a = flag + 2, *b = rows[i].key;
         while (*a && (*a == *b || (*a == '-' && *b == '_')))
@@ -129,7 +131,8 @@ bool config_flag(struct config *config, const char *flag, const char *value) {
     return false;
 }
 
-bool config_yes(const struct config *config, enum setting setting) {
+bool config_yes(const struct config *config, enum setting setting)
+{
     static const char *const words[] = {"yes", "true", "on", "1"};
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (config->values[setting] && strcmp(config->values[setting], words[i]) == 0)

@@ -8,19 +8,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void file_close(const int *fd) {
+void file_close(const int *fd)
+{
     if (*fd >= 0)
         (void)close(*fd); /* what had to be durable was synced before */
 }
 
-const struct err *file_error(struct arena *arena, const char *path, int number) {
+const struct err *file_error(struct arena *arena, const char *path, int number)
+{
     enum err_code code = number == ENOENT || number == ENOTDIR                    ? ERR_NOT_FOUND
                          : number == EACCES || number == EPERM || number == EROFS ? ERR_FORBIDDEN
                                                                                   : ERR_IO;
     return err_new(arena, code, "%s: %s", path, strerror(number));
 }
 
-const struct err *file_read(struct arena *arena, const char *path, size_t bytes_max, str *ret_text) {
+const struct err *file_read(struct arena *arena, const char *path, size_t bytes_max, str *ret_text)
+{
     int fd FILE_CLOSED = -1;
     int from = STDIN_FILENO;
     if (strcmp(path, "-") != 0)
@@ -47,7 +50,8 @@ const struct err *file_read(struct arena *arena, const char *path, size_t bytes_
     return NULL;
 }
 
-static bool write_whole(int fd, str text) {
+static bool write_whole(int fd, str text)
+{
     while (text.length) {
         ssize_t wrote = write(fd, text.data, text.length);
         if (wrote < 0 && errno == EINTR)
@@ -59,7 +63,8 @@ static bool write_whole(int fd, str text) {
     return fsync(fd) == 0;
 }
 
-const struct err *file_replace(struct arena *arena, const char *path, str text) {
+const struct err *file_replace(struct arena *arena, const char *path, str text)
+{
     const char *new_path = arena_printf(arena, "%s.new", path);
     int fd FILE_CLOSED = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -71,7 +76,8 @@ const struct err *file_replace(struct arena *arena, const char *path, str text) 
     return NULL;
 }
 
-const struct err *file_make_directory(struct arena *arena, const char *path) {
+const struct err *file_make_directory(struct arena *arena, const char *path)
+{
     char *each = str_z(arena, str_of(path));
     for (char *slash = each + 1; *each && (slash = strchr(slash, '/')); slash++) {
         *slash = 0;
@@ -86,7 +92,8 @@ const struct err *file_make_directory(struct arena *arena, const char *path) {
     return S_ISDIR(found.st_mode) ? NULL : err_new(arena, ERR_CONFLICT, "%s: is not a directory", path);
 }
 
-const char *file_absolute(struct arena *arena, const char *path) {
+const char *file_absolute(struct arena *arena, const char *path)
+{
     char here[PATH_MAX];
     if (path[0] == '/' || !getcwd(here, sizeof(here)))
         return path;

@@ -7,7 +7,7 @@
 
 struct slot {
     struct flight flight; /* first, so that one is the other */
-    struct slot *next;    /* of the free ones, or of those that landed */
+    struct slot *next; /* of the free ones, or of those that landed */
     CURL *easy;
     struct curl_slist *headers;
     struct arena arena; /* of the reply */
@@ -23,13 +23,15 @@ struct flights {
     size_t count, under_way;
 };
 
-static size_t receive(char *data, size_t size, size_t count, void *context) {
+static size_t receive(char *data, size_t size, size_t count, void *context)
+{
     struct slot *slot = context;
     buf_add(&slot->body, str_bytes(data, size * count));
     return slot->body.overflow ? CURL_WRITEFUNC_ERROR : size * count;
 }
 
-struct flights *flights_open(struct arena *arena, struct client *client, size_t slots) {
+struct flights *flights_open(struct arena *arena, struct client *client, size_t slots)
+{
     struct flights *flights = arena_new(arena, struct flights);
     *flights = (struct flights){.arena = arena, .client = client, .count = slots, .landed_last = &flights->landed};
     flights->multi = curl_multi_init();
@@ -49,7 +51,8 @@ struct flights *flights_open(struct arena *arena, struct client *client, size_t 
     return flights;
 }
 
-void flights_close(struct flights *flights) {
+void flights_close(struct flights *flights)
+{
     if (!flights)
         return;
     for (size_t i = 0; i < flights->count; i++) {
@@ -64,7 +67,8 @@ void flights_close(struct flights *flights) {
 
 size_t flights_under_way(const struct flights *flights) { return flights->under_way; }
 
-struct flight *flight_take(struct flights *flights) {
+struct flight *flight_take(struct flights *flights)
+{
     struct slot *slot = flights->free;
     if (!slot)
         return NULL;
@@ -73,13 +77,15 @@ struct flight *flight_take(struct flights *flights) {
     return &slot->flight;
 }
 
-void flight_give_back(struct flights *flights, struct flight *flight) {
+void flight_give_back(struct flights *flights, struct flight *flight)
+{
     struct slot *slot = (struct slot *)flight;
     slot->next = flights->free;
     flights->free = slot;
 }
 
-void flight_start(struct flights *flights, struct flight *flight) {
+void flight_start(struct flights *flights, struct flight *flight)
+{
     struct slot *slot = (struct slot *)flight;
     arena_clear(&slot->arena);
     buf_init(&slot->body, &slot->arena, LIMIT_REPLY_BYTES);
@@ -93,7 +99,8 @@ void flight_start(struct flights *flights, struct flight *flight) {
     flights->under_way++;
 }
 
-static void land(struct flights *flights, struct slot *slot, CURLcode code) {
+static void land(struct flights *flights, struct slot *slot, CURLcode code)
+{
     struct flight *flight = &slot->flight;
     long status = 0;
     curl_off_t wait_s = 0;
@@ -103,8 +110,7 @@ static void land(struct flights *flights, struct slot *slot, CURLcode code) {
     (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status); /* 0 when it is not known */
     (void)curl_easy_getinfo(slot->easy, CURLINFO_RETRY_AFTER, &wait_s);
     flight->us = clock_monotonic_us() - slot->begun_us;
-    flight->reply =
-        (struct http_reply){.status = (int)status, .body = buf_str(&slot->body), .retry_after_s = (int)wait_s};
+    flight->reply = (struct http_reply){.status = (int)status, .body = buf_str(&slot->body), .retry_after_s = (int)wait_s};
     if (code != CURLE_OK)
         flight->error = client_error(flights->client, &slot->arena, code);
     *flights->landed_last = slot;
@@ -112,7 +118,8 @@ static void land(struct flights *flights, struct slot *slot, CURLcode code) {
     flights->under_way--;
 }
 
-static void collect(struct flights *flights) {
+static void collect(struct flights *flights)
+{
     int left;
     CURLMsg *message;
     while ((message = curl_multi_info_read(flights->multi, &left))) {
@@ -126,7 +133,8 @@ static void collect(struct flights *flights) {
     }
 }
 
-struct flight *flights_wait(struct flights *flights, int64_t wait_ms) {
+struct flight *flights_wait(struct flights *flights, int64_t wait_ms)
+{
     int running;
     if (!flights->landed) {
         CURLMcode code = curl_multi_perform(flights->multi, &running);
@@ -149,7 +157,8 @@ struct flight *flights_wait(struct flights *flights, int64_t wait_ms) {
     return &slot->flight;
 }
 
-bool flight_json(struct flight *flight) {
+bool flight_json(struct flight *flight)
+{
     struct slot *slot = (struct slot *)flight;
     if (flight->error || flight->reply.is_json)
         return !flight->error;

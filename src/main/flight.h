@@ -6,12 +6,12 @@
 #include "main/client.h"
 
 struct flights;
-struct flight {                  /* a slot; one request at a time, on a connection that is kept */
+struct flight { /* a slot; one request at a time, on a connection that is kept */
     struct http_request request; /* in; its texts are borrowed until the flight has landed */
-    void *context;               /* the owner's */
-    const struct err *error;     /* out: nobody answered */
-    struct http_reply reply;     /* out, if there is no error; good until the slot is used again */
-    int64_t us;                  /* out: how long it took */
+    void *context; /* the owner's */
+    const struct err *error; /* out: nobody answered */
+    struct http_reply reply; /* out, if there is no error; good until the slot is used again */
+    int64_t us; /* out: how long it took */
 };
 
 /* The client must outlive it. */

@@ -1,7 +1,8 @@
 /* Help as text, from the table of commands. */
 #include "main/command.h"
 
-static void usage_line(struct buf *out, const struct command *command, const struct action *action) {
+static void usage_line(struct buf *out, const struct command *command, const struct action *action)
+{
     buf_printf(out, "  telos %s", command->name);
     if (action->name)
         buf_printf(out, " %s", action->name);
@@ -14,18 +15,20 @@ static void usage_line(struct buf *out, const struct command *command, const str
         buf_printf(out, "        %s\n", action->summary);
 }
 
-static void option_lines(struct buf *out, const struct option *options, size_t count) {
+static void option_lines(struct buf *out, const struct option *options, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         const struct option *option = &options[i];
         char left[64];
-        int length = snprintf(left, sizeof(left), "%s%s%s%s", option->name, option->value ? " " : "",
-                              option->value ? option->value : "", option->many ? "…" : "");
+        int length =
+            snprintf(left, sizeof(left), "%s%s%s%s", option->name, option->value ? " " : "", option->value ? option->value : "", option->many ? "…" : "");
         int columns = option->many ? length - 2 : length; /* the ellipsis has three bytes */
         buf_printf(out, "  %s%*s  %s\n", left, columns < 24 ? 24 - columns : 0, "", option->help);
     }
 }
 
-void help_command(struct buf *out, const struct command *command) {
+void help_command(struct buf *out, const struct command *command)
+{
     size_t count;
     buf_printf(out, "telos %s: %s\n\n", command->name, command->summary);
     for (size_t i = 0; i < command->action_count; i++)
@@ -49,7 +52,8 @@ void help_command(struct buf *out, const struct command *command) {
     buf_printf(out, "\nExample:\n%s", command->example);
 }
 
-void help_overview(struct buf *out) {
+void help_overview(struct buf *out)
+{
     buf_add(out, STR("telos: a customer data platform that keeps data tied to its purpose\n\n"
                      "  telos COMMAND [ARGUMENT…] [OPTION…]\n\n"));
     for (size_t i = 0; i < command_count; i++)
@@ -63,12 +67,13 @@ void help_overview(struct buf *out) {
 #undef X
     buf_add(out, STR("\nSettings: flags beat the environment, which beats telos.yaml, which beats the defaults.\n"));
     for (enum setting setting = 0; setting < SETTING_COUNT; setting++)
-        buf_printf(out, "  %-16s %-22s %s%s%s%s\n", setting_key(setting), setting_environment(setting),
-                   setting_help(setting), setting_default(setting) ? " (default: " : "",
-                   setting_default(setting) ? setting_default(setting) : "", setting_default(setting) ? ")" : "");
+        buf_printf(out, "  %-16s %-22s %s%s%s%s\n", setting_key(setting), setting_environment(setting), setting_help(setting),
+                   setting_default(setting) ? " (default: " : "", setting_default(setting) ? setting_default(setting) : "",
+                   setting_default(setting) ? ")" : "");
 }
 
-void help_markdown(struct buf *out) {
+void help_markdown(struct buf *out)
+{
     buf_add(out, STR("# The command line\n\nMade by `telos help --markdown`; the `cli` suite fails where the two "
                      "differ.\n\n```\n"));
     help_overview(out);

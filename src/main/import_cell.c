@@ -15,7 +15,8 @@ enum { TYPE_COUNT = sizeof(type_names) / sizeof(*type_names), FORMAT_BYTES_MAX =
 
 const char *cell_type_name(enum cell_type type) { return type_names[type]; }
 
-bool cell_type_parse(str text, enum cell_type *ret_type) {
+bool cell_type_parse(str text, enum cell_type *ret_type)
+{
     for (int i = 0; i < TYPE_COUNT; i++) {
         if (!str_equal(text, str_of(type_names[i])))
             continue;
@@ -25,7 +26,8 @@ bool cell_type_parse(str text, enum cell_type *ret_type) {
     return false;
 }
 
-str cell_type_list(struct arena *arena) {
+str cell_type_list(struct arena *arena)
+{
     struct buf out;
     buf_init(&out, arena, 256);
     for (int i = 0; i < TYPE_COUNT; i++)
@@ -33,7 +35,8 @@ str cell_type_list(struct arena *arena) {
     return buf_str(&out);
 }
 
-static str json_text(struct arena *arena, str text) {
+static str json_text(struct arena *arena, str text)
+{
     struct buf out;
     struct jsonw w;
     buf_init(&out, arena, text.length * 6 + 16);
@@ -48,7 +51,8 @@ static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* Length of a space that groups digits at the front of `s`: blank, no-break space, narrow no-break space, thin space.
  */
-static size_t group_space(str s) {
+static size_t group_space(str s)
+{
     static const str spaces[] = {STR(" "), STR("\xc2\xa0"), STR("\xe2\x80\xaf"), STR("\xe2\x80\x89")};
     for (size_t i = 0; i < sizeof(spaces) / sizeof(*spaces); i++)
         if (str_starts(s, spaces[i]))
@@ -57,7 +61,8 @@ static size_t group_space(str s) {
 }
 
 /* Digits with groups taken out, as JSON writes numbers; false where it is no number. */
-static bool number_text(struct arena *arena, str cell, char decimal, bool whole, str *ret_json) {
+static bool number_text(struct arena *arena, str cell, char decimal, bool whole, str *ret_json)
+{
     char *out = arena_alloc_raw(arena, cell.length + 2);
     size_t length = 0, i = 0, digits = 0;
     char group = decimal == ',' ? '.' : ',';
@@ -112,13 +117,15 @@ static bool number_text(struct arena *arena, str cell, char decimal, bool whole,
 /* ---- times ---- */
 
 /* Minute of the week in UTC, from Monday. */
-static int week_minute(int64_t ms) {
+static int week_minute(int64_t ms)
+{
     int64_t minutes = ms / MINUTE_MS - (ms % MINUTE_MS < 0) + 3 * 24 * 60; /* 1970 began on a Thursday */
     return (int)((minutes % WEEK_MINUTES + WEEK_MINUTES) % WEEK_MINUTES);
 }
 
 /* The instant whose local time in the zone reads like `local_ms` does in UTC. In a gap or a fold: one of the two. */
-static int64_t from_zone(int64_t local_ms, str zone) {
+static int64_t from_zone(int64_t local_ms, str zone)
+{
     int64_t at_ms = local_ms;
     int minute, weekday, wanted = week_minute(local_ms);
     for (int round = 0; round < 3 && !str_empty(zone); round++) {
@@ -137,7 +144,8 @@ static int64_t from_zone(int64_t local_ms, str zone) {
 }
 
 /* By strptime, whole and with a day that the month has; `ret_ms` as if it were UTC. */
-static bool parts_read(struct arena *arena, const char *format, str cell, struct tm *ret_parts, int64_t *ret_ms) {
+static bool parts_read(struct arena *arena, const char *format, str cell, struct tm *ret_parts, int64_t *ret_ms)
+{
     struct tm parts = {.tm_mday = 1};
     if (memchr(cell.data, 0, cell.length))
         return false;
@@ -152,11 +160,11 @@ static bool parts_read(struct arena *arena, const char *format, str cell, struct
     return true;
 }
 
-static bool unix_value(str cell, bool in_ms, int64_t *ret_ms) {
+static bool unix_value(str cell, bool in_ms, int64_t *ret_ms)
+{
     int64_t number;
     double seconds;
-    if (str_to_int64(cell, &number) && number >= 0 &&
-        number < (in_ms ? INT64_C(253402300800000) : INT64_C(253402300800)))
+    if (str_to_int64(cell, &number) && number >= 0 && number < (in_ms ? INT64_C(253402300800000) : INT64_C(253402300800)))
         *ret_ms = in_ms ? number : number * SECOND_MS;
     else if (!in_ms && str_to_double(cell, &seconds) && seconds >= 0 && seconds < 253402300800.0)
         *ret_ms = (int64_t)(seconds * 1000.0);
@@ -165,7 +173,8 @@ static bool unix_value(str cell, bool in_ms, int64_t *ret_ms) {
     return true;
 }
 
-static const char *time_value(struct arena *arena, const struct cell_rule *rule, str cell, str *ret_json) {
+static const char *time_value(struct arena *arena, const struct cell_rule *rule, str cell, str *ret_json)
+{
     char text[TIME_TEXT_SIZE];
     struct tm parts;
     int64_t ms;
@@ -186,7 +195,8 @@ static const char *time_value(struct arena *arena, const struct cell_rule *rule,
 }
 
 /* A day of the calendar: no zone moves it. */
-static const char *date_value(struct arena *arena, const struct cell_rule *rule, str cell, str *ret_json) {
+static const char *date_value(struct arena *arena, const struct cell_rule *rule, str cell, str *ret_json)
+{
     struct tm parts;
     int64_t ms;
     char text[TIME_TEXT_SIZE];
@@ -206,7 +216,8 @@ static const char *date_value(struct arena *arena, const struct cell_rule *rule,
     return NULL;
 }
 
-const char *cell_rule_problem(const struct cell_rule *rule) {
+const char *cell_rule_problem(const struct cell_rule *rule)
+{
     int minute, weekday;
     if (rule->format && strlen(rule->format) > FORMAT_BYTES_MAX)
         return "the format is too long";
@@ -220,7 +231,8 @@ const char *cell_rule_problem(const struct cell_rule *rule) {
 
 /* ---- the rest ---- */
 
-static bool any_of(str cell, const cell_words *words, const char *const *usual) {
+static bool any_of(str cell, const cell_words *words, const char *const *usual)
+{
     vec_each (word, words)
         if (str_equal_nocase(cell, *word))
             return true;
@@ -230,12 +242,12 @@ static bool any_of(str cell, const cell_words *words, const char *const *usual) 
     return false;
 }
 
-static const char *boolean_value(const struct cell_rule *rule, str cell, str *ret_json) {
+static const char *boolean_value(const struct cell_rule *rule, str cell, str *ret_json)
+{
     static const char *const yes[] = {"true", "yes", "y", "1", "on", NULL};
     static const char *const no[] = {"false", "no", "n", "0", "off", NULL};
     static const char *const none[] = {NULL};
-    bool is_yes = any_of(cell, &rule->yes, none),
-         is_no = !is_yes && any_of(cell, &rule->no, none); /* its own words come first */
+    bool is_yes = any_of(cell, &rule->yes, none), is_no = !is_yes && any_of(cell, &rule->no, none); /* its own words come first */
     if (!is_yes && !is_no) {
         is_yes = any_of(cell, &rule->yes, yes);
         is_no = any_of(cell, &rule->no, no);
@@ -247,7 +259,8 @@ static const char *boolean_value(const struct cell_rule *rule, str cell, str *re
     return is_yes || is_no ? NULL : "neither yes nor no";
 }
 
-static str list_value(struct arena *arena, str cell, char separator) {
+static str list_value(struct arena *arena, str cell, char separator)
+{
     struct buf out;
     struct jsonw w;
     str part;
@@ -261,7 +274,8 @@ static str list_value(struct arena *arena, str cell, char separator) {
     return buf_str(&out);
 }
 
-const char *cell_value(struct arena *arena, const struct cell_rule *rule, str cell, str *ret_json) {
+const char *cell_value(struct arena *arena, const struct cell_rule *rule, str cell, str *ret_json)
+{
     struct json value;
     const struct err *error;
     str trimmed = str_trim(cell);

@@ -6,14 +6,14 @@
 #include "base/vec.h"
 
 /* code, spelling in a mapping */
-#define CELL_TYPES(X)                                                                                                  \
-    X(CELL_TEXT, "text")                                                                                               \
-    X(CELL_NUMBER, "number")                                                                                           \
-    X(CELL_INTEGER, "integer")                                                                                         \
-    X(CELL_BOOLEAN, "boolean")                                                                                         \
-    X(CELL_TIME, "time")                                                                                               \
-    X(CELL_DATE, "date")                                                                                               \
-    X(CELL_LIST, "list")                                                                                               \
+#define CELL_TYPES(X) \
+    X(CELL_TEXT, "text") \
+    X(CELL_NUMBER, "number") \
+    X(CELL_INTEGER, "integer") \
+    X(CELL_BOOLEAN, "boolean") \
+    X(CELL_TIME, "time") \
+    X(CELL_DATE, "date") \
+    X(CELL_LIST, "list") \
     X(CELL_JSON, "json")
 enum cell_type {
 #define X(code, name) code,
@@ -28,9 +28,9 @@ typedef VEC(str) cell_words;
 struct cell_rule {
     enum cell_type type;
     const char *format; /* time, date: as strptime's, or "unix", "unix_ms"; NULL: RFC 3339 */
-    str zone;           /* IANA; empty: UTC */
-    char decimal;       /* number: '.' or ',' */
-    char separator;     /* list */
+    str zone; /* IANA; empty: UTC */
+    char decimal; /* number: '.' or ',' */
+    char separator; /* list */
     cell_words yes, no; /* boolean: further words */
 };
 /* Can the format and the zone be used? NULL, or what is wrong. */

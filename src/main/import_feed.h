@@ -20,15 +20,15 @@ struct place { /* where to go on */
 struct feed_options {
     const char *path, *source;
     enum import_format format; /* IMPORT_UNKNOWN: found out */
-    str mapping;               /* YAML; data NULL: none */
-    const char *mapping_path;  /* for complaints */
-    struct place from;         /* offset 0: the start */
+    str mapping; /* YAML; data NULL: none */
+    const char *mapping_path; /* for complaints */
+    struct place from; /* offset 0: the start */
 };
 struct feed;
 const struct err *feed_open(struct arena *arena, const struct feed_options *options, struct feed **ret_feed) MUST_CHECK;
 void feed_close(struct feed *feed); /* takes NULL */
 enum import_format feed_format(const struct feed *feed);
-str feed_unused(const struct feed *feed);         /* columns that go nowhere, in words; may be empty */
+str feed_unused(const struct feed *feed); /* columns that go nowhere, in words; may be empty */
 bool feed_traits_astray(const struct feed *feed); /* see import_map_traits_astray */
 
 struct feed_item {

@@ -21,7 +21,7 @@ struct input {
     int fd;
     enum packing packing;
     bool regular, ended; /* ended: the file has no more bytes */
-    bool inside;         /* a gzip member or zstd frame has begun and not ended */
+    bool inside; /* a gzip member or zstd frame has begun and not ended */
     uint64_t size, done;
     char *packed; /* read, not unpacked yet */
     size_t at, end;
@@ -29,7 +29,8 @@ struct input {
     ZSTD_DStream *zstd;
 };
 
-const struct err *input_open(struct arena *arena, const char *path, struct input **ret_input) {
+const struct err *input_open(struct arena *arena, const char *path, struct input **ret_input)
+{
     struct stat found;
     int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -47,16 +48,18 @@ const struct err *input_open(struct arena *arena, const char *path, struct input
     return NULL;
 }
 
-void input_close(struct input *input) {
+void input_close(struct input *input)
+{
     if (!input)
         return;
     if (input->packing == PACKING_GZIP)
-        (void)inflateEnd(&input->gzip);  /* says only that it was not at its end */
+        (void)inflateEnd(&input->gzip); /* says only that it was not at its end */
     (void)ZSTD_freeDStream(input->zstd); /* takes NULL; cannot fail */
-    (void)close(input->fd);              /* only read */
+    (void)close(input->fd); /* only read */
 }
 
-static const struct err *read_some(struct input *input, char *to, size_t room, size_t *ret_got) {
+static const struct err *read_some(struct input *input, char *to, size_t room, size_t *ret_got)
+{
     for (;;) {
         ssize_t got = read(input->fd, to, room);
         if (got < 0 && errno == EINTR)
@@ -71,7 +74,8 @@ static const struct err *read_some(struct input *input, char *to, size_t room, s
 }
 
 /* Fills the packed buffer when it is empty. */
-static const struct err *refill(struct input *input) {
+static const struct err *refill(struct input *input)
+{
     size_t got = 0;
     if (input->at < input->end || input->ended)
         return NULL;
@@ -82,7 +86,8 @@ static const struct err *refill(struct input *input) {
 }
 
 /* Looks at the first bytes; a pipe may bring them one by one. */
-static const struct err *find_packing(struct input *input) {
+static const struct err *find_packing(struct input *input)
+{
     while (input->end < 4 && !input->ended) {
         size_t got = 0;
         TRY(read_some(input, input->packed + input->end, PACKED_BYTES - input->end, &got));
@@ -102,12 +107,14 @@ static const struct err *find_packing(struct input *input) {
     return NULL;
 }
 
-static const struct err *broken(struct input *input, const char *what) {
-    return err_new(input->arena, ERR_INVALID, "%s: %s after %llu bytes of the file; copy it again from where it came",
-                   input->path, what, (unsigned long long)(input->done - (input->end - input->at)));
+static const struct err *broken(struct input *input, const char *what)
+{
+    return err_new(input->arena, ERR_INVALID, "%s: %s after %llu bytes of the file; copy it again from where it came", input->path, what,
+                   (unsigned long long)(input->done - (input->end - input->at)));
 }
 
-static const struct err *gzip_read(struct input *input, char *to, size_t room, size_t *ret_got) {
+static const struct err *gzip_read(struct input *input, char *to, size_t room, size_t *ret_got)
+{
     z_stream *gzip = &input->gzip;
     gzip->next_out = (Bytef *)to;
     gzip->avail_out = (uInt)room;
@@ -133,7 +140,8 @@ static const struct err *gzip_read(struct input *input, char *to, size_t room, s
     return NULL;
 }
 
-static const struct err *zstd_read(struct input *input, char *to, size_t room, size_t *ret_got) {
+static const struct err *zstd_read(struct input *input, char *to, size_t room, size_t *ret_got)
+{
     ZSTD_outBuffer out = {to, room, 0};
     while (out.pos == 0) {
         TRY(refill(input));
@@ -153,7 +161,8 @@ static const struct err *zstd_read(struct input *input, char *to, size_t room, s
     return NULL;
 }
 
-const struct err *input_read(struct input *input, char *to, size_t room, size_t *ret_got) {
+const struct err *input_read(struct input *input, char *to, size_t room, size_t *ret_got)
+{
     if (input->packing == PACKING_UNKNOWN)
         TRY(find_packing(input));
     if (room > UINT32_MAX / 2)
@@ -171,7 +180,8 @@ const struct err *input_read(struct input *input, char *to, size_t room, size_t 
     return NULL;
 }
 
-const struct err *input_skip(struct input *input, uint64_t count) {
+const struct err *input_skip(struct input *input, uint64_t count)
+{
     char *to = arena_alloc_raw(input->arena, SKIP_BYTES);
     while (count) {
         size_t got = 0, room = count < SKIP_BYTES ? (size_t)count : SKIP_BYTES;

@@ -16,15 +16,14 @@ enum { COLUMN_NONE = -1, PATH_PARTS_MAX = 32 };
 static const struct {
     const char *name;
     bool open;
-} tops[] = {{"type", false},      {"event", false},      {"userId", false},     {"anonymousId", false},
-            {"groupId", false},   {"previousId", false}, {"messageId", false},  {"timestamp", false},
-            {"name", false},      {"category", false},   {"channel", false},    {"traits", true},
-            {"properties", true}, {"context", true},     {"integrations", true}};
+} tops[] = {{"type", false},       {"event", false},     {"userId", false},    {"anonymousId", false}, {"groupId", false},
+            {"previousId", false}, {"messageId", false}, {"timestamp", false}, {"name", false},        {"category", false},
+            {"channel", false},    {"traits", true},     {"properties", true}, {"context", true},      {"integrations", true}};
 enum { TOP_COUNT = sizeof(tops) / sizeof(*tops) };
 
 struct spot { /* a node of the tree */
     str name;
-    int column;   /* index into columns, or COLUMN_NONE */
+    int column; /* index into columns, or COLUMN_NONE */
     str constant; /* JSON; data NULL: none */
     struct spot *children, *last, *next;
     uint32_t index; /* into the values of one message */
@@ -49,7 +48,8 @@ struct import_map {
 
 /* ---- the tree ---- */
 
-static struct spot *spot_child(struct arena *arena, struct import_map *map, struct spot *parent, str name) {
+static struct spot *spot_child(struct arena *arena, struct import_map *map, struct spot *parent, str name)
+{
     for (struct spot *child = parent->children; child; child = child->next)
         if (str_equal(child->name, name))
             return child;
@@ -63,7 +63,8 @@ static struct spot *spot_child(struct arena *arena, struct import_map *map, stru
 static bool spot_taken(const struct spot *spot) { return spot->column != COLUMN_NONE || spot->constant.data; }
 
 /* NULL, or why a path cannot stand in a message; `ret_near` is a better first name. */
-static const char *path_problem(str path, str *ret_near) {
+static const char *path_problem(str path, str *ret_near)
+{
     str names[TOP_COUNT], rest = path, part;
     size_t parts = 0;
     *ret_near = STR_NONE;
@@ -87,7 +88,8 @@ static const char *path_problem(str path, str *ret_near) {
            "properties.…, context.…";
 }
 
-static struct spot *path_place(struct arena *arena, struct import_map *map, str path, const char **ret_why) {
+static struct spot *path_place(struct arena *arena, struct import_map *map, str path, const char **ret_why)
+{
     struct spot *spot = &map->root;
     str part;
     *ret_why = NULL;
@@ -101,7 +103,8 @@ static struct spot *path_place(struct arena *arena, struct import_map *map, str 
     return *ret_why ? NULL : spot;
 }
 
-static void remember_top(struct import_map *map, str path, const struct spot *spot) {
+static void remember_top(struct import_map *map, str path, const struct spot *spot)
+{
     if (str_equal(path, STR("type")))
         map->type = spot;
     else if (str_equal(path, STR("event")))
@@ -118,8 +121,8 @@ struct mapping_reader {
     policy_problems *problems;
 };
 
-__attribute__((format(printf, 4, 5))) static void problem_at(struct mapping_reader *reader, const struct node *node,
-                                                             str suggestion, const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static void problem_at(struct mapping_reader *reader, const struct node *node, str suggestion, const char *format, ...)
+{
     char text[512];
     va_list arguments;
     va_start(arguments, format);
@@ -128,7 +131,8 @@ __attribute__((format(printf, 4, 5))) static void problem_at(struct mapping_read
     problem_push(reader->arena, reader->problems, node->line, node->column, str_of(text), suggestion);
 }
 
-static struct spot *place(struct mapping_reader *reader, const struct node *node, str path) {
+static struct spot *place(struct mapping_reader *reader, const struct node *node, str path)
+{
     str near;
     const char *why = path_problem(path, &near);
     struct spot *spot = why ? NULL : path_place(reader->arena, reader->map, path, &why);
@@ -136,17 +140,16 @@ static struct spot *place(struct mapping_reader *reader, const struct node *node
         str whole = near;
         ptrdiff_t dot = str_find_char(path, '.');
         if (near.data && dot >= 0)
-            whole = str_printf(reader->arena, "%.*s%.*s", STR_FMT(near),
-                               STR_FMT(str_slice(path, (size_t)dot, path.length)));
-        problem_at(reader, node, near.data && !str_equal(whole, path) ? whole : STR_NONE, "`%.*s` %s", STR_FMT(path),
-                   why);
+            whole = str_printf(reader->arena, "%.*s%.*s", STR_FMT(near), STR_FMT(str_slice(path, (size_t)dot, path.length)));
+        problem_at(reader, node, near.data && !str_equal(whole, path) ? whole : STR_NONE, "`%.*s` %s", STR_FMT(path), why);
         return NULL;
     }
     remember_top(reader->map, path, spot);
     return spot;
 }
 
-static bool scalar(struct mapping_reader *reader, const struct node *node, str *ret_text) {
+static bool scalar(struct mapping_reader *reader, const struct node *node, str *ret_text)
+{
     if (node->kind != NODE_SCALAR) {
         problem_at(reader, node, STR_NONE, "one value is wanted here");
         return false;
@@ -155,7 +158,8 @@ static bool scalar(struct mapping_reader *reader, const struct node *node, str *
     return true;
 }
 
-static void words_read(struct mapping_reader *reader, const struct node *node, cell_words *words) {
+static void words_read(struct mapping_reader *reader, const struct node *node, cell_words *words)
+{
     str text;
     if (node->kind != NODE_LIST) {
         if (scalar(reader, node, &text))
@@ -167,7 +171,8 @@ static void words_read(struct mapping_reader *reader, const struct node *node, c
             *vec_push(reader->arena, words) = text;
 }
 
-static char one_character(struct mapping_reader *reader, const struct node *node) {
+static char one_character(struct mapping_reader *reader, const struct node *node)
+{
     str text;
     if (!scalar(reader, node, &text))
         return 0;
@@ -180,17 +185,15 @@ static char one_character(struct mapping_reader *reader, const struct node *node
     return text.data[0];
 }
 
-static void option_read(struct mapping_reader *reader, const struct node *key, const struct node *value,
-                        struct cell_rule *rule) {
-    static const str names[] = {STR("to"),      STR("type"),      STR("format"), STR("zone"),
-                                STR("decimal"), STR("separator"), STR("yes"),    STR("no")};
+static void option_read(struct mapping_reader *reader, const struct node *key, const struct node *value, struct cell_rule *rule)
+{
+    static const str names[] = {STR("to"), STR("type"), STR("format"), STR("zone"), STR("decimal"), STR("separator"), STR("yes"), STR("no")};
     str text;
     if (str_equal(key->text, STR("to")))
         return;
     if (str_equal(key->text, STR("type"))) {
         if (scalar(reader, value, &text) && !cell_type_parse(text, &rule->type))
-            problem_at(reader, value, STR_NONE, "there is no type `%.*s`; there are: %.*s", STR_FMT(text),
-                       STR_FMT(cell_type_list(reader->arena)));
+            problem_at(reader, value, STR_NONE, "there is no type `%.*s`; there are: %.*s", STR_FMT(text), STR_FMT(cell_type_list(reader->arena)));
     } else if (str_equal(key->text, STR("format"))) {
         if (scalar(reader, value, &text) && !str_equal(text, STR("rfc3339")))
             rule->format = str_z(reader->arena, text);
@@ -210,14 +213,13 @@ static void option_read(struct mapping_reader *reader, const struct node *key, c
     } else if (str_equal(key->text, STR("no"))) {
         words_read(reader, value, &rule->no);
     } else {
-        problem_at(reader, key, str_nearest(key->text, names, sizeof(names) / sizeof(*names)),
-                   "a column has no option `%.*s`", STR_FMT(key->text));
+        problem_at(reader, key, str_nearest(key->text, names, sizeof(names) / sizeof(*names)), "a column has no option `%.*s`", STR_FMT(key->text));
     }
 }
 
-static void column_read(struct mapping_reader *reader, const struct node *key, const struct node *value) {
-    struct column column = {
-        .name = key->text, .line = key->line, .at = key->column, .rule = {.decimal = '.', .separator = ','}};
+static void column_read(struct mapping_reader *reader, const struct node *key, const struct node *value)
+{
+    struct column column = {.name = key->text, .line = key->line, .at = key->column, .rule = {.decimal = '.', .separator = ','}};
     const struct node *to = value;
     if (value->kind == NODE_NULL) {
         *vec_push(reader->arena, &reader->map->ignored) = key->text;
@@ -232,8 +234,7 @@ static void column_read(struct mapping_reader *reader, const struct node *key, c
             problem_push(reader->arena, reader->problems, value->line, value->column, str_of(why), STR_NONE);
     }
     if (!to || to->kind != NODE_SCALAR) {
-        problem_at(reader, to ? to : key, STR_NONE, "column `%.*s` needs the path that it goes to, as in traits.email",
-                   STR_FMT(key->text));
+        problem_at(reader, to ? to : key, STR_NONE, "column `%.*s` needs the path that it goes to, as in traits.email", STR_FMT(key->text));
         return;
     }
     struct spot *spot = place(reader, to, to->text);
@@ -244,14 +245,14 @@ static void column_read(struct mapping_reader *reader, const struct node *key, c
 }
 
 /* Unquoted numbers and truth values are what they look like; everything else is text. */
-static str constant_json(struct arena *arena, const struct node *value) {
+static str constant_json(struct arena *arena, const struct node *value)
+{
     struct json number;
     struct buf out;
     struct jsonw w;
     if (value->plain && (str_equal(value->text, STR("true")) || str_equal(value->text, STR("false"))))
         return value->text;
-    if (value->plain && value->text.length &&
-        (value->text.data[0] == '-' || (value->text.data[0] >= '0' && value->text.data[0] <= '9'))) {
+    if (value->plain && value->text.length && (value->text.data[0] == '-' || (value->text.data[0] >= '0' && value->text.data[0] <= '9'))) {
         const struct err *error = json_read(arena, value->text, &number);
         if (!error && number.type == JSON_NUMBER)
             return value->text;
@@ -262,7 +263,8 @@ static str constant_json(struct arena *arena, const struct node *value) {
     return buf_str(&out);
 }
 
-static void constant_read(struct mapping_reader *reader, const struct node *key, str path, const struct node *value) {
+static void constant_read(struct mapping_reader *reader, const struct node *key, str path, const struct node *value)
+{
     str text;
     if (!scalar(reader, value, &text))
         return;
@@ -271,7 +273,8 @@ static void constant_read(struct mapping_reader *reader, const struct node *key,
         spot->constant = constant_json(reader->arena, value);
 }
 
-static void members_read(struct mapping_reader *reader, const struct node *node, bool columns) {
+static void members_read(struct mapping_reader *reader, const struct node *node, bool columns)
+{
     if (node->kind == NODE_NULL)
         return;
     if (node->kind != NODE_MAP) {
@@ -287,9 +290,9 @@ static void members_read(struct mapping_reader *reader, const struct node *node,
     }
 }
 
-static void top_read(struct mapping_reader *reader, const struct node *key, const struct node *value) {
-    static const str names[] = {STR("type"),   STR("event"),   STR("delimiter"),
-                                STR("header"), STR("columns"), STR("constants")};
+static void top_read(struct mapping_reader *reader, const struct node *key, const struct node *value)
+{
+    static const str names[] = {STR("type"), STR("event"), STR("delimiter"), STR("header"), STR("columns"), STR("constants")};
     str text;
     if (str_equal(key->text, STR("type")) || str_equal(key->text, STR("event"))) {
         constant_read(reader, key, key->text, value);
@@ -303,32 +306,31 @@ static void top_read(struct mapping_reader *reader, const struct node *key, cons
     } else if (str_equal(key->text, STR("constants"))) {
         members_read(reader, value, false);
     } else {
-        problem_at(reader, key, str_nearest(key->text, names, sizeof(names) / sizeof(*names)),
-                   "a mapping has no `%.*s`", STR_FMT(key->text));
+        problem_at(reader, key, str_nearest(key->text, names, sizeof(names) / sizeof(*names)), "a mapping has no `%.*s`", STR_FMT(key->text));
     }
 }
 
-static void type_check(struct mapping_reader *reader, const struct node *root) {
+static void type_check(struct mapping_reader *reader, const struct node *root)
+{
     enum event_type type;
     const struct spot *spot = reader->map->type;
     if (spot && spot->constant.data) {
         str text = str_slice(spot->constant, 1, spot->constant.length - 1);
         if (!event_type_parse(text, &type))
-            problem_at(reader, root, STR_NONE,
-                       "there is no type of message `%.*s`; there are: identify, track, page, screen, group, alias",
-                       STR_FMT(text));
+            problem_at(reader, root, STR_NONE, "there is no type of message `%.*s`; there are: identify, track, page, screen, group, alias", STR_FMT(text));
     }
 }
 
-static struct import_map *map_new(struct arena *arena) {
+static struct import_map *map_new(struct arena *arena)
+{
     struct import_map *map = arena_new(arena, struct import_map);
     map->root.column = COLUMN_NONE;
     map->header = true;
     return map;
 }
 
-const struct err *import_map_read(struct arena *arena, str yaml, policy_problems *ret_problems,
-                                  struct import_map **ret_map) {
+const struct err *import_map_read(struct arena *arena, str yaml, policy_problems *ret_problems, struct import_map **ret_map)
+{
     struct mapping_reader reader = {arena, map_new(arena), ret_problems};
     struct node root;
     if (!yaml_read(arena, yaml, arena, ret_problems, &root) || ret_problems->count)
@@ -348,7 +350,8 @@ const struct err *import_map_read(struct arena *arena, str yaml, policy_problems
     return NULL;
 }
 
-struct import_map *import_map_plain(struct arena *arena) {
+struct import_map *import_map_plain(struct arena *arena)
+{
     struct import_map *map = map_new(arena);
     map->plain = true;
     return map;
@@ -357,7 +360,8 @@ struct import_map *import_map_plain(struct arena *arena) {
 char import_map_delimiter(const struct import_map *map) { return map->delimiter; }
 bool import_map_has_header(const struct import_map *map) { return map->header; }
 
-bool import_map_traits_astray(const struct import_map *map) {
+bool import_map_traits_astray(const struct import_map *map)
+{
     const struct spot *traits = map->root.children;
     while (traits && !str_equal(traits->name, STR("traits")))
         traits = traits->next;
@@ -370,28 +374,26 @@ bool import_map_traits_astray(const struct import_map *map) {
 
 /* ---- binding to a file ---- */
 
-static const struct err *bind_plain(struct arena *arena, struct import_map *map, const str *header, size_t count) {
+static const struct err *bind_plain(struct arena *arena, struct import_map *map, const str *header, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         str path = str_trim(header[i]), near;
         const char *why = path_problem(path, &near);
         struct spot *spot = why ? NULL : path_place(arena, map, path, &why);
         if (why && near.data && !str_equal(near, path))
-            return err_new(arena, ERR_INVALID,
-                           "column `%.*s` %s; did you mean `%.*s`? Otherwise say with --map where it goes",
-                           STR_FMT(path), why, STR_FMT(near));
+            return err_new(arena, ERR_INVALID, "column `%.*s` %s; did you mean `%.*s`? Otherwise say with --map where it goes", STR_FMT(path), why,
+                           STR_FMT(near));
         if (why)
-            return err_new(arena, ERR_INVALID,
-                           "column `%.*s` %s; say with --map where it goes (see `telos help import`)", STR_FMT(path),
-                           why);
+            return err_new(arena, ERR_INVALID, "column `%.*s` %s; say with --map where it goes (see `telos help import`)", STR_FMT(path), why);
         remember_top(map, path, spot);
         spot->column = (int)map->columns.count;
-        *vec_push(arena, &map->columns) =
-            (struct column){.name = str_copy(arena, path), .rule = {.decimal = '.', .separator = ','}, .field = (int)i};
+        *vec_push(arena, &map->columns) = (struct column){.name = str_copy(arena, path), .rule = {.decimal = '.', .separator = ','}, .field = (int)i};
     }
     return NULL;
 }
 
-static int header_find(const struct import_map *map, const str *header, size_t count, str name) {
+static int header_find(const struct import_map *map, const str *header, size_t count, str name)
+{
     int64_t number;
     if (!map->header)
         return str_to_int64(name, &number) && number >= 1 && number <= (int64_t)count ? (int)number - 1 : -1;
@@ -401,7 +403,8 @@ static int header_find(const struct import_map *map, const str *header, size_t c
     return -1;
 }
 
-static str unused_columns(struct arena *arena, const struct import_map *map, const str *header, size_t count) {
+static str unused_columns(struct arena *arena, const struct import_map *map, const str *header, size_t count)
+{
     struct buf out;
     buf_init(&out, arena, 64 * 1024);
     for (size_t i = 0; i < count; i++) {
@@ -416,8 +419,8 @@ static str unused_columns(struct arena *arena, const struct import_map *map, con
     return buf_str(&out);
 }
 
-const struct err *import_map_bind(struct arena *arena, struct import_map *map, const str *header, size_t count,
-                                  str *ret_unused) {
+const struct err *import_map_bind(struct arena *arena, struct import_map *map, const str *header, size_t count, str *ret_unused)
+{
     *ret_unused = STR("");
     if (count > LIMIT_IMPORT_COLUMNS)
         return err_new(arena, ERR_TOO_LARGE, "the file has over %d columns", LIMIT_IMPORT_COLUMNS);
@@ -431,22 +434,21 @@ const struct err *import_map_bind(struct arena *arena, struct import_map *map, c
         for (size_t i = 0; i < count; i++)
             names[i] = str_trim(header[i]);
         str near = map->header ? str_nearest(column->name, names, count) : STR_NONE;
-        return err_new(arena, ERR_INVALID, "line %u: the file has no column `%.*s`%s%.*s%s", column->line,
-                       STR_FMT(column->name), near.data ? ": did you mean `" : "", STR_FMT(near),
-                       near.data ? "`?" : "");
+        return err_new(arena, ERR_INVALID, "line %u: the file has no column `%.*s`%s%.*s%s", column->line, STR_FMT(column->name),
+                       near.data ? ": did you mean `" : "", STR_FMT(near), near.data ? "`?" : "");
     }
     *ret_unused = unused_columns(arena, map, header, count);
     return NULL;
 }
 
 /* Known places for what columns are often called; the rest are traits. */
-static str likely_path(struct arena *arena, str column) {
+static str likely_path(struct arena *arena, str column)
+{
     static const struct {
         const char *name, *path;
-    } known[] = {
-        {"id", "userId"},      {"userid", "userId"},  {"customerid", "userId"},   {"anonymousid", "anonymousId"},
-        {"time", "timestamp"}, {"date", "timestamp"}, {"timestamp", "timestamp"}, {"event", "event"},
-        {"type", "type"}};
+    } known[] = {{"id", "userId"},      {"userid", "userId"},  {"customerid", "userId"},   {"anonymousid", "anonymousId"},
+                 {"time", "timestamp"}, {"date", "timestamp"}, {"timestamp", "timestamp"}, {"event", "event"},
+                 {"type", "type"}};
     struct buf name;
     bool upper = false;
     buf_init(&name, arena, column.length + 1);
@@ -467,7 +469,8 @@ static str likely_path(struct arena *arena, str column) {
     return name.length ? str_printf(arena, "traits.%.*s", STR_FMT(buf_str(&name))) : STR("~");
 }
 
-str import_map_suggest(struct arena *arena, const str *header, size_t count) {
+str import_map_suggest(struct arena *arena, const str *header, size_t count)
+{
     struct buf out;
     buf_init(&out, arena, LIMIT_IMPORT_RECORD_BYTES * 8);
     buf_add(&out, STR("columns:\n"));
@@ -490,7 +493,8 @@ struct message_writer {
 };
 
 /* Writes the members of a spot that have a value; true when there were any. */
-static bool write_members(struct message_writer *writer, const struct spot *parent) {
+static bool write_members(struct message_writer *writer, const struct spot *parent)
+{
     bool any = false;
     for (const struct spot *child = parent->children; child; child = child->next) {
         size_t before = writer->out->length;
@@ -517,12 +521,10 @@ static bool write_members(struct message_writer *writer, const struct spot *pare
     return any;
 }
 
-static bool has_value(const struct spot *spot, const str *values) {
-    return spot && (spot->constant.data || values[spot->index].data);
-}
+static bool has_value(const struct spot *spot, const str *values) { return spot && (spot->constant.data || values[spot->index].data); }
 
-static bool cells_read(struct arena *arena, const struct import_map *map, const struct spot *parent, const str *fields,
-                       size_t count, str *values, str *ret_why) {
+static bool cells_read(struct arena *arena, const struct import_map *map, const struct spot *parent, const str *fields, size_t count, str *values, str *ret_why)
+{
     for (const struct spot *child = parent->children; child; child = child->next) {
         if (child->children && !cells_read(arena, map, child, fields, count, values, ret_why))
             return false;
@@ -540,8 +542,8 @@ static bool cells_read(struct arena *arena, const struct import_map *map, const 
     return true;
 }
 
-bool import_map_message(struct arena *arena, const struct import_map *map, const str *fields, size_t count,
-                        str message_id, struct buf *out, str *ret_why) {
+bool import_map_message(struct arena *arena, const struct import_map *map, const str *fields, size_t count, str message_id, struct buf *out, str *ret_why)
+{
     str *values = arena_array(arena, str, map->spots + 1);
     struct message_writer writer = {map, values, out};
     struct jsonw w;

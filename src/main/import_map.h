@@ -30,8 +30,7 @@
 
 struct import_map;
 /* Reads a mapping. Problems with line, column and suggestion; the error says only that there are some. */
-const struct err *import_map_read(struct arena *arena, str yaml, policy_problems *ret_problems,
-                                  struct import_map **ret_map) MUST_CHECK;
+const struct err *import_map_read(struct arena *arena, str yaml, policy_problems *ret_problems, struct import_map **ret_map) MUST_CHECK;
 /* The mapping of a file without one: bound to its header. */
 struct import_map *import_map_plain(struct arena *arena);
 char import_map_delimiter(const struct import_map *map); /* 0: not said */
@@ -41,13 +40,11 @@ bool import_map_has_header(const struct import_map *map);
 bool import_map_traits_astray(const struct import_map *map);
 /* Finds the columns in the header (or, without one, by number among `count`). Columns of the file that are mapped to
  * nothing are listed. */
-const struct err *import_map_bind(struct arena *arena, struct import_map *map, const str *header, size_t count,
-                                  str *ret_unused) MUST_CHECK;
+const struct err *import_map_bind(struct arena *arena, struct import_map *map, const str *header, size_t count, str *ret_unused) MUST_CHECK;
 /* A mapping to begin with, for a file without one: YAML that names each column. */
 str import_map_suggest(struct arena *arena, const str *header, size_t count);
 /* Writes one message as JSON, without a line end. False: `ret_why` says what is wrong, and `out` is as it was.
  * `message_id` is used where no column gives one. */
-bool import_map_message(struct arena *arena, const struct import_map *map, const str *fields, size_t count,
-                        str message_id, struct buf *out, str *ret_why);
+bool import_map_message(struct arena *arena, const struct import_map *map, const str *fields, size_t count, str message_id, struct buf *out, str *ret_why);
 
 #endif

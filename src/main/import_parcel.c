@@ -7,7 +7,8 @@
 
 enum { REJECT_LINE_BYTES_MAX = 64 * 1024 };
 
-void parcel_init(struct parcel *parcel) {
+void parcel_init(struct parcel *parcel)
+{
     *parcel = (struct parcel){0};
     arena_init(&parcel->keep);
     arena_init(&parcel->scratch);
@@ -16,12 +17,14 @@ void parcel_init(struct parcel *parcel) {
     buf_init(&parcel->body, &parcel->keep, IMPORT_PARCEL_BYTES + LIMIT_IMPORT_RECORD_BYTES * 7);
 }
 
-void parcel_release(struct parcel *parcel) {
+void parcel_release(struct parcel *parcel)
+{
     arena_release(&parcel->keep);
     arena_release(&parcel->scratch);
 }
 
-static str json_text(struct arena *arena, str text) {
+static str json_text(struct arena *arena, str text)
+{
     struct buf out;
     struct jsonw w;
     buf_init(&out, arena, text.length * 6 + 16);
@@ -30,11 +33,13 @@ static str json_text(struct arena *arena, str text) {
     return buf_str(&out);
 }
 
-static void reject(struct parcel *parcel, uint64_t line, enum outcome outcome, str why_json) {
+static void reject(struct parcel *parcel, uint64_t line, enum outcome outcome, str why_json)
+{
     *vec_push(&parcel->scratch, &parcel->rejects) = (struct reject){line, outcome_name(outcome), why_json};
 }
 
-const struct err *parcel_fill(struct parcel *parcel, struct feed *feed, bool *ret_ended) {
+const struct err *parcel_fill(struct parcel *parcel, struct feed *feed, bool *ret_ended)
+{
     struct feed_item item;
     bool found = true;
     arena_clear(&parcel->scratch);
@@ -72,7 +77,8 @@ const struct err *parcel_fill(struct parcel *parcel, struct feed *feed, bool *re
     return NULL;
 }
 
-static bool outcome_parse(str text, enum outcome *ret_outcome) {
+static bool outcome_parse(str text, enum outcome *ret_outcome)
+{
     for (int i = 0; i < OUTCOME_COUNT; i++) {
         if (!str_equal(text, str_of(outcome_name((enum outcome)i))))
             continue;
@@ -83,11 +89,10 @@ static bool outcome_parse(str text, enum outcome *ret_outcome) {
 }
 
 /* Why a message was not taken: what the reply says, as JSON. */
-static str why_of(struct parcel *parcel, const struct json *message) {
+static str why_of(struct parcel *parcel, const struct json *message)
+{
     const struct json *problem = json_get(message, STR("problem")), *reasons = json_get(message, STR("reasons"));
-    const struct json *why = problem && problem->type == JSON_STRING ? problem
-                             : reasons && reasons->count             ? reasons
-                                                                     : NULL;
+    const struct json *why = problem && problem->type == JSON_STRING ? problem : reasons && reasons->count ? reasons : NULL;
     struct buf out;
     struct jsonw w;
     if (!why)
@@ -99,12 +104,12 @@ static str why_of(struct parcel *parcel, const struct json *message) {
 }
 
 /* A server that was asked without a token tells only what it could not use, and not all of that. */
-static uint64_t count_invalid(struct parcel *parcel, const struct json *reply) {
+static uint64_t count_invalid(struct parcel *parcel, const struct json *reply)
+{
     const struct json *invalid = json_get(reply, STR("invalid"));
     int64_t all = 0, index;
     for (uint32_t i = 0; invalid && invalid->type == JSON_ARRAY && i < invalid->count; i++)
-        if (json_int(json_get(&invalid->items[i], STR("index")), &index) && index >= 0 &&
-            (size_t)index < parcel->lines.count)
+        if (json_int(json_get(&invalid->items[i], STR("index")), &index) && index >= 0 && (size_t)index < parcel->lines.count)
             reject(parcel, parcel->lines.items[index], OUTCOME_INVALID, why_of(parcel, &invalid->items[i]));
     if (!json_int(json_get(reply, STR("invalid_count")), &all) || all < 0 || (size_t)all > parcel->lines.count)
         return 0;
@@ -112,7 +117,8 @@ static uint64_t count_invalid(struct parcel *parcel, const struct json *reply) {
     return (uint64_t)all;
 }
 
-void parcel_answered(struct parcel *parcel, const struct json *reply) {
+void parcel_answered(struct parcel *parcel, const struct json *reply)
+{
     const struct json *counts = json_get(reply, STR("counts")), *messages = json_get(reply, STR("messages"));
     uint64_t told = 0;
     for (int i = 0; i < OUTCOME_COUNT; i++) {
@@ -134,8 +140,7 @@ void parcel_answered(struct parcel *parcel, const struct json *reply) {
             parcel->counts.outcomes[outcome]++;
             told++;
         }
-        if ((outcome == OUTCOME_INVALID || outcome == OUTCOME_DROPPED) && index >= 0 &&
-            (size_t)index < parcel->lines.count)
+        if ((outcome == OUTCOME_INVALID || outcome == OUTCOME_DROPPED) && index >= 0 && (size_t)index < parcel->lines.count)
             reject(parcel, parcel->lines.items[index], outcome, why_of(parcel, message));
     }
     if (!counts && !messages)
@@ -144,13 +149,14 @@ void parcel_answered(struct parcel *parcel, const struct json *reply) {
         parcel->counts.outcomes[OUTCOME_ACCEPTED] += parcel->lines.count - told;
 }
 
-static int by_line(const void *a, const void *b) {
+static int by_line(const void *a, const void *b)
+{
     const struct reject *left = a, *right = b;
     return left->line < right->line ? -1 : left->line > right->line;
 }
 
-const struct err *parcel_retire(struct parcel *parcel, struct arena *arena, const char *file,
-                                struct import_state *state) {
+const struct err *parcel_retire(struct parcel *parcel, struct arena *arena, const char *file, struct import_state *state)
+{
     if (parcel->rejects.count)
         qsort(parcel->rejects.items, parcel->rejects.count, sizeof(*parcel->rejects.items), by_line);
     vec_each (each, &parcel->rejects) {

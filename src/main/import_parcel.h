@@ -12,19 +12,19 @@ enum parcel_state { PARCEL_EMPTY, PARCEL_WAITING, PARCEL_FLYING, PARCEL_DONE };
 struct reject {
     uint64_t line;
     const char *outcome; /* "invalid", "dropped" */
-    str why;             /* JSON: a text, or a list of reason codes */
+    str why; /* JSON: a text, or a list of reason codes */
 };
 struct parcel {
-    struct arena keep;    /* of the body and the lines, used again for the next batch */
+    struct arena keep; /* of the body and the lines, used again for the next batch */
     struct arena scratch; /* of this batch's rejects */
     enum parcel_state state;
     struct buf body;
     VEC(uint64_t) lines; /* of the messages, in order */
     VEC(struct reject) rejects;
     struct import_counts counts;
-    struct place after;   /* where the next batch begins */
+    struct place after; /* where the next batch begins */
     uint64_t after_bytes; /* the same in bytes of the file itself, for progress */
-    int64_t at_us;        /* PARCEL_WAITING: not before */
+    int64_t at_us; /* PARCEL_WAITING: not before */
     unsigned attempts;
 };
 void parcel_init(struct parcel *parcel);
@@ -34,7 +34,6 @@ const struct err *parcel_fill(struct parcel *parcel, struct feed *feed, bool *re
 /* What a 200 said. */
 void parcel_answered(struct parcel *parcel, const struct json *reply);
 /* Writes its rejects, in the order of the file, and adds its counts to the state. */
-const struct err *parcel_retire(struct parcel *parcel, struct arena *arena, const char *file,
-                                struct import_state *state) MUST_CHECK;
+const struct err *parcel_retire(struct parcel *parcel, struct arena *arena, const char *file, struct import_state *state) MUST_CHECK;
 
 #endif

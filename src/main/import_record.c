@@ -3,15 +3,16 @@
 
 #include "base/limits.h"
 
-void records_init(struct records *records, struct arena *arena, record_source *source, void *context, char delimiter) {
-    *records = (struct records){
-        .source = source, .context = context, .csv = delimiter != 0, .delimiter = delimiter, .line = 1};
+void records_init(struct records *records, struct arena *arena, record_source *source, void *context, char delimiter)
+{
+    *records = (struct records){.source = source, .context = context, .csv = delimiter != 0, .delimiter = delimiter, .line = 1};
     records->capacity = LIMIT_IMPORT_RECORD_BYTES * 2;
     records->data = arena_alloc_raw(arena, records->capacity);
 }
 
 /* Reads more behind what is there; moves it to the front first where there is no room. */
-static const struct err *fill(struct records *records) {
+static const struct err *fill(struct records *records)
+{
     size_t got = 0;
     if (records->end == records->capacity) {
         memmove(records->data, records->data + records->at, records->end - records->at);
@@ -25,12 +26,11 @@ static const struct err *fill(struct records *records) {
     return NULL;
 }
 
-static str rest_of(const struct records *records) {
-    return str_bytes(records->data + records->at, records->end - records->at);
-}
+static str rest_of(const struct records *records) { return str_bytes(records->data + records->at, records->end - records->at); }
 
 /* Takes bytes from the front, counting lines. */
-static void take(struct records *records, size_t count) {
+static void take(struct records *records, size_t count)
+{
     const char *from = records->data + records->at, *end = from + count;
     for (const char *at = from; at < end && (at = memchr(at, '\n', (size_t)(end - at))); at++)
         records->line++;
@@ -40,7 +40,8 @@ static void take(struct records *records, size_t count) {
         records->at = records->end = 0;
 }
 
-static const struct err *skip_mark(struct records *records) {
+static const struct err *skip_mark(struct records *records)
+{
     while (records->end - records->at < 3 && !records->ended)
         TRY(fill(records));
     if (str_starts(rest_of(records), STR("\xef\xbb\xbf")))
@@ -48,7 +49,8 @@ static const struct err *skip_mark(struct records *records) {
     return NULL;
 }
 
-const struct err *records_peek(struct records *records, str *ret_head) {
+const struct err *records_peek(struct records *records, str *ret_head)
+{
     if (records->offset == 0)
         TRY(skip_mark(records));
     while (records->end - records->at < LIMIT_IMPORT_RECORD_BYTES / 4 && !records->ended)
@@ -61,7 +63,8 @@ const struct err *records_peek(struct records *records, str *ret_head) {
 enum csv_state { AT_FIELD, PLAIN, QUOTED, AFTER_QUOTE };
 
 /* Position of the line end that ends the record, from `*position` on; -1: not in sight. */
-static ptrdiff_t csv_end(str text, char delimiter, size_t *position, enum csv_state *state) {
+static ptrdiff_t csv_end(str text, char delimiter, size_t *position, enum csv_state *state)
+{
     for (size_t i = *position; i < text.length; i++) {
         char c = text.data[i];
         if (*state == QUOTED) {
@@ -84,7 +87,8 @@ static ptrdiff_t csv_end(str text, char delimiter, size_t *position, enum csv_st
     return -1;
 }
 
-static ptrdiff_t line_end(str text, size_t *position) {
+static ptrdiff_t line_end(str text, size_t *position)
+{
     ptrdiff_t end = str_find_char(str_slice(text, *position, text.length), '\n');
     if (end >= 0)
         return (ptrdiff_t)*position + end;
@@ -93,7 +97,8 @@ static ptrdiff_t line_end(str text, size_t *position) {
 }
 
 /* Throws away bytes up to a line end. */
-static const struct err *skip_line(struct records *records) {
+static const struct err *skip_line(struct records *records)
+{
     for (;;) {
         size_t position = 0;
         str text = rest_of(records);
@@ -106,7 +111,8 @@ static const struct err *skip_line(struct records *records) {
 }
 
 /* A record that has no end: only its first line is lost. */
-static const struct err *give_up(struct records *records, enum record_state state, struct record *ret_record) {
+static const struct err *give_up(struct records *records, enum record_state state, struct record *ret_record)
+{
     size_t position = 0;
     ptrdiff_t end = line_end(rest_of(records), &position);
     *ret_record = (struct record){.text = STR(""), .state = state, .offset = records->offset, .line = records->line};
@@ -117,7 +123,8 @@ static const struct err *give_up(struct records *records, enum record_state stat
 }
 
 /* The next piece between line ends; `ret_found` false at the end. */
-static const struct err *next_piece(struct records *records, struct record *ret_record, bool *ret_found) {
+static const struct err *next_piece(struct records *records, struct record *ret_record, bool *ret_found)
+{
     enum csv_state state = AT_FIELD;
     size_t position = 0;
     for (;;) {
@@ -131,8 +138,7 @@ static const struct err *next_piece(struct records *records, struct record *ret_
             return give_up(records, RECORD_UNCLOSED, ret_record);
         if (end >= 0 || records->ended) {
             *ret_found = end >= 0 || length > 0;
-            *ret_record =
-                (struct record){.text = str_slice(text, 0, length), .offset = records->offset, .line = records->line};
+            *ret_record = (struct record){.text = str_slice(text, 0, length), .offset = records->offset, .line = records->line};
             take(records, end < 0 ? length : length + 1);
             return NULL;
         }
@@ -140,7 +146,8 @@ static const struct err *next_piece(struct records *records, struct record *ret_
     }
 }
 
-const struct err *records_next(struct records *records, struct record *ret_record, bool *ret_found) {
+const struct err *records_next(struct records *records, struct record *ret_record, bool *ret_found)
+{
     if (records->offset == 0)
         TRY(skip_mark(records));
     for (;;) {
@@ -160,7 +167,8 @@ const struct err *records_next(struct records *records, struct record *ret_recor
 /* ---- fields ---- */
 
 /* The inside of a quoted field at the front of `*rest`, and what may follow its closing quote. */
-static str quoted_field(struct arena *arena, str *rest, char delimiter) {
+static str quoted_field(struct arena *arena, str *rest, char delimiter)
+{
     char *out = arena_alloc_raw(arena, rest->length);
     size_t length = 0, i = 1;
     bool quoted = true;
@@ -179,7 +187,8 @@ static str quoted_field(struct arena *arena, str *rest, char delimiter) {
     return str_bytes(out, length);
 }
 
-size_t csv_fields(struct arena *arena, str record, char delimiter, str *ret_fields, size_t room) {
+size_t csv_fields(struct arena *arena, str record, char delimiter, str *ret_fields, size_t room)
+{
     size_t count = 0;
     for (;;) {
         str field;
@@ -200,7 +209,8 @@ size_t csv_fields(struct arena *arena, str record, char delimiter, str *ret_fiel
     }
 }
 
-char csv_delimiter(str head) {
+char csv_delimiter(str head)
+{
     static const char all[] = {',', ';', '\t'};
     size_t counts[sizeof(all)] = {0}, best = 0;
     bool quoted = false;

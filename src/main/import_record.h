@@ -29,7 +29,7 @@ struct records {
     char delimiter;
     char *data;
     size_t at, end, capacity; /* of what is read and not taken yet */
-    uint64_t offset, line;    /* of `at` */
+    uint64_t offset, line; /* of `at` */
     bool ended;
 };
 /* `delimiter` 0: lines. The buffer lives in `arena`. */

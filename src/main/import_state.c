@@ -15,16 +15,16 @@
 enum { HEAD_BYTES = 64 * 1024, HASH_BYTES = 32, STATE_BYTES_MAX = 64 * 1024 };
 #define SAVE_EACH_US (250 * 1000)
 
-static str hash_text(struct arena *arena, str text) {
+static str hash_text(struct arena *arena, str text)
+{
     uint8_t hash[HASH_BYTES];
-    (void)crypto_generichash(hash, sizeof(hash), (const uint8_t *)text.data, text.length, NULL,
-                             0); /* cannot fail with a good size */
+    (void)crypto_generichash(hash, sizeof(hash), (const uint8_t *)text.data, text.length, NULL, 0); /* cannot fail with a good size */
     return str_hex(arena, hash, sizeof(hash));
 }
 
 /* Hash of the first bytes, at most `bytes`. */
-static const struct err *head_hash(struct arena *arena, const char *path, uint64_t bytes, str *ret_hash,
-                                   uint64_t *ret_size) {
+static const struct err *head_hash(struct arena *arena, const char *path, uint64_t bytes, str *ret_hash, uint64_t *ret_size)
+{
     struct stat found;
     int fd FILE_CLOSED = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &found) < 0)
@@ -44,21 +44,24 @@ static const struct err *head_hash(struct arena *arena, const char *path, uint64
     return NULL;
 }
 
-static const char *state_path(struct arena *arena, const struct import_identity *identity) {
+static const char *state_path(struct arena *arena, const struct import_identity *identity)
+{
     char *real = realpath(identity->file, NULL);
-    str key = str_printf(arena, "%s%c%s%c%s%c%s%c%.*s", real ? real : identity->file, 0, identity->source, 0,
-                         identity->server, 0, import_format_name(identity->format), 0, STR_FMT(identity->mapping));
+    str key = str_printf(arena, "%s%c%s%c%s%c%s%c%.*s", real ? real : identity->file, 0, identity->source, 0, identity->server, 0,
+                         import_format_name(identity->format), 0, STR_FMT(identity->mapping));
     free(real);
     return arena_printf(arena, "%s/%.16s.json", identity->directory, hash_text(arena, key).data);
 }
 
-static uint64_t number(const struct json *object, const char *name) {
+static uint64_t number(const struct json *object, const char *name)
+{
     int64_t value = 0;
     return json_int(json_get(object, str_of(name)), &value) && value > 0 ? (uint64_t)value : 0;
 }
 
 /* What the state file says, if it is about this very file; otherwise the state stays new. */
-static void state_read(struct arena *arena, const char *file, struct import_state *state) {
+static void state_read(struct arena *arena, const char *file, struct import_state *state)
+{
     str text, head;
     struct json json;
     uint64_t size = 0;
@@ -82,13 +85,11 @@ static void state_read(struct arena *arena, const char *file, struct import_stat
         state->place = (struct place){0, 0};
 }
 
-const struct err *import_state_open(struct arena *arena, const struct import_identity *identity, bool again,
-                                    struct import_state *ret_state) {
+const struct err *import_state_open(struct arena *arena, const struct import_identity *identity, bool again, struct import_state *ret_state)
+{
     struct import_state state = {.rejects_fd = -1};
     bool file = strcmp(identity->file, "-") != 0;
-    state.rejects_path = identity->rejects ? identity->rejects
-                         : file            ? arena_printf(arena, "%s.rejects.ndjson", identity->file)
-                                           : "import.rejects.ndjson";
+    state.rejects_path = identity->rejects ? identity->rejects : file ? arena_printf(arena, "%s.rejects.ndjson", identity->file) : "import.rejects.ndjson";
     if (file) {
         struct stat found;
         TRY(head_hash(arena, identity->file, HEAD_BYTES, &state.head, &state.size));
@@ -105,17 +106,18 @@ const struct err *import_state_open(struct arena *arena, const struct import_ide
     return NULL;
 }
 
-static const struct err *rejects_open(struct arena *arena, struct import_state *state) {
+static const struct err *rejects_open(struct arena *arena, struct import_state *state)
+{
     state->rejects_fd = open(state->rejects_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (state->rejects_fd < 0 || ftruncate(state->rejects_fd, (off_t)state->rejects_bytes) < 0 ||
-        lseek(state->rejects_fd, 0, SEEK_END) < 0) {
+    if (state->rejects_fd < 0 || ftruncate(state->rejects_fd, (off_t)state->rejects_bytes) < 0 || lseek(state->rejects_fd, 0, SEEK_END) < 0) {
         const struct err *error = file_error(arena, state->rejects_path, errno);
         return err_new(arena, error->code, "%s; say with --rejects where the rejects may be written", error->text);
     }
     return NULL;
 }
 
-const struct err *import_state_reject(struct arena *arena, struct import_state *state, str line) {
+const struct err *import_state_reject(struct arena *arena, struct import_state *state, str line)
+{
     if (state->rejects_fd < 0)
         TRY(rejects_open(arena, state));
     while (line.length) {
@@ -131,7 +133,8 @@ const struct err *import_state_reject(struct arena *arena, struct import_state *
     return NULL;
 }
 
-const struct err *import_state_save(struct arena *arena, struct import_state *state, bool now) {
+const struct err *import_state_save(struct arena *arena, struct import_state *state, bool now)
+{
     struct buf text;
     struct jsonw w;
     int64_t now_us = clock_monotonic_us();

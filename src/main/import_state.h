@@ -30,15 +30,14 @@ struct import_state {
 
 struct import_identity {
     const char *file, *source;
-    const char *server;    /* "" for the data directory */
+    const char *server; /* "" for the data directory */
     const char *directory; /* for the state file */
     str mapping;
     enum import_format format;
     const char *rejects; /* path; NULL: FILE.rejects.ndjson */
 };
 /* Finds what is known of this import; `again` forgets it. */
-const struct err *import_state_open(struct arena *arena, const struct import_identity *identity, bool again,
-                                    struct import_state *ret_state) MUST_CHECK;
+const struct err *import_state_open(struct arena *arena, const struct import_identity *identity, bool again, struct import_state *ret_state) MUST_CHECK;
 /* One line of the rejects file; it is made when there is a first one. */
 const struct err *import_state_reject(struct arena *arena, struct import_state *state, str line) MUST_CHECK;
 /* Writes the state down, at most four times a second unless `now`. */

@@ -8,7 +8,8 @@ struct following {
     str result, problem; /* JSON; data NULL: not come yet */
 };
 
-static void on_line(void *context, struct arena *arena, const struct json *line) {
+static void on_line(void *context, struct arena *arena, const struct json *line)
+{
     struct following *following = context;
     const struct json *progress = json_get(line, STR("progress")), *finding = json_get(line, STR("finding"));
     const struct json *result = json_get(line, STR("result")), *problem = json_get(line, STR("problem"));
@@ -31,7 +32,8 @@ static void on_line(void *context, struct arena *arena, const struct json *line)
         following->problem = str_copy(following->run->arena, problem->raw);
 }
 
-static enum status refused_late(struct run *run, str problem) {
+static enum status refused_late(struct run *run, str problem)
+{
     int64_t status = 500;
     struct http_reply reply = {.body = problem, .is_json = true};
     const struct err *error = json_read(run->arena, problem, &reply.json);
@@ -42,7 +44,8 @@ static enum status refused_late(struct run *run, str problem) {
     return run_refused(run, &reply);
 }
 
-enum status run_job(struct run *run, str path, str body, const struct job_watch *watch, struct json *ret_result) {
+enum status run_job(struct run *run, str path, str body, const struct job_watch *watch, struct json *ret_result)
+{
     struct client *client;
     struct http_reply reply;
     struct following following = {.run = run, .watch = watch};

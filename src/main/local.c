@@ -2,8 +2,8 @@
 #include "main/local.h"
 
 #include "deliver/deliver.h"
-#include "receive/receive.h"
 #include "main/file.h"
+#include "receive/receive.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,8 @@ struct local {
     int directory; /* descriptor; -1: none */
 };
 
-const struct err *local_socket(struct arena *arena, const char *data, const char **ret_path, int *ret_fd) {
+const struct err *local_socket(struct arena *arena, const char *data, const char **ret_path, int *ret_fd)
+{
     struct sockaddr_un address;
     const char *path = arena_printf(arena, "%s/telos.sock", data);
     *ret_fd = -1;
@@ -41,7 +42,8 @@ const struct err *local_socket(struct arena *arena, const char *data, const char
     return NULL;
 }
 
-bool local_answers(const char *socket_path) {
+bool local_answers(const char *socket_path)
+{
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     ASSERT(socket_path);
     size_t length = strlen(socket_path);
@@ -52,25 +54,28 @@ bool local_answers(const char *socket_path) {
     return fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
 }
 
-void local_check_policy(void *context, struct arena *arena, const struct policy *policy, policy_problems *problems) {
+void local_check_policy(void *context, struct arena *arena, const struct policy *policy, policy_problems *problems)
+{
     (void)context;
     deliver_check(arena, policy, problems);
     receive_check(arena, policy, problems);
 }
 
-static void pause_ms(int64_t ms) {
+static void pause_ms(int64_t ms)
+{
     struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
     (void)nanosleep(&span, NULL); /* a shorter pause does no harm */
 }
 
 /* A vault, or (where that is not a file of this folder) the name of a node. */
-static bool has_data(struct arena *arena, const char *data) {
+static bool has_data(struct arena *arena, const char *data)
+{
     return access(arena_printf(arena, "%s/vault", data), F_OK) == 0 || access(arena_printf(arena, "%s/node", data), F_OK) == 0;
 }
 
 /* Opens the engine here, or waits for whoever has it to listen. */
-static const struct err *engine_or_socket(struct run *run, unsigned use, const char *socket_path,
-                                          struct engine **ret_engine) {
+static const struct err *engine_or_socket(struct run *run, unsigned use, const char *socket_path, struct engine **ret_engine)
+{
     const char *store = config_get(&run->config, SETTING_STORE);
     struct engine_options options = {
         .data = config_get(&run->config, SETTING_DATA),
@@ -94,14 +99,16 @@ static const struct err *engine_or_socket(struct run *run, unsigned use, const c
 }
 
 /* What links to people begin with: there is no listener here, so it is where `telos serve` would be. NULL: not known. */
-static const char *links_begin_with(const struct run *run) {
+static const char *links_begin_with(const struct run *run)
+{
     const char *url = config_get(&run->config, SETTING_PUBLIC_URL), *listen = config_get(&run->config, SETTING_LISTEN);
     if (url || !listen || !strchr(listen, ':') || str_ends(str_of(listen), STR(":0")))
         return url;
     return arena_printf(run->arena, "http://%s", listen);
 }
 
-static const struct err *open_here(struct run *run, unsigned use, struct local *local, const char **ret_socket) {
+static const struct err *open_here(struct run *run, unsigned use, struct local *local, const char **ret_socket)
+{
     const char *data = config_get(&run->config, SETTING_DATA);
     if (!(use & LOCAL_MAKE) && !has_data(run->arena, data))
         return err_new(run->arena, ERR_UNAVAILABLE,
@@ -124,7 +131,8 @@ static const struct err *open_here(struct run *run, unsigned use, struct local *
 }
 
 /* The token of --server: TELOS_TOKEN, else the file. */
-static const struct err *token_read(struct run *run, str *ret_token) {
+static const struct err *token_read(struct run *run, str *ret_token)
+{
     const char *token = getenv("TELOS_TOKEN"), *file = config_get(&run->config, SETTING_TOKEN_FILE);
     bool file_first = file && run->config.origins[SETTING_TOKEN_FILE] == ORIGIN_FLAG;
     *ret_token = STR_NONE;
@@ -141,19 +149,18 @@ static const struct err *token_read(struct run *run, str *ret_token) {
 }
 
 /* The URL of a Telos elsewhere; NULL: the data directory. */
-static const char *server_of(const struct run *run) {
+static const char *server_of(const struct run *run)
+{
     const struct config *config = &run->config;
     if (config->origins[SETTING_SERVER] < config->origins[SETTING_DATA] || !(run->command->common & COMMON_SERVER))
         return NULL; /* --data beats a TELOS_SERVER */
     return config_get(config, SETTING_SERVER);
 }
 
-bool local_reachable(const struct run *run) {
-    return server_of(run) || has_data(run->arena, config_get(&run->config, SETTING_DATA));
-}
+bool local_reachable(const struct run *run) { return server_of(run) || has_data(run->arena, config_get(&run->config, SETTING_DATA)); }
 
-static const struct err *target_find(struct run *run, unsigned use, struct local *local,
-                                     struct client_target *ret_target) {
+static const struct err *target_find(struct run *run, unsigned use, struct local *local, struct client_target *ret_target)
+{
     const struct config *config = &run->config;
     const char *server = server_of(run);
     if (!server)
@@ -167,7 +174,8 @@ static const struct err *target_find(struct run *run, unsigned use, struct local
     return token_read(run, &ret_target->token);
 }
 
-enum status run_client(struct run *run, unsigned use, struct client **ret_client) {
+enum status run_client(struct run *run, unsigned use, struct client **ret_client)
+{
     struct client_target target = {0};
     if (run->local && run->local->client) { /* one a command */
         *ret_client = run->local->client;
@@ -186,7 +194,8 @@ enum status run_client(struct run *run, unsigned use, struct client **ret_client
     return STATUS_DONE;
 }
 
-void local_close(struct local *local) {
+void local_close(struct local *local)
+{
     if (!local)
         return;
     client_close(local->client);

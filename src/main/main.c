@@ -8,7 +8,8 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-static enum status unknown_command(struct arena *arena, str name) {
+static enum status unknown_command(struct arena *arena, str name)
+{
     str *names = arena_array(arena, str, command_count);
     for (size_t i = 0; i < command_count; i++)
         names[i] = str_of(commands[i]->name);
@@ -20,7 +21,8 @@ static enum status unknown_command(struct arena *arena, str name) {
     return STATUS_USE;
 }
 
-static enum status run_command(struct arena *arena, int count, char **words) {
+static enum status run_command(struct arena *arena, int count, char **words)
+{
     struct run run = {.arena = arena};
     bool help = false;
     words = words_settle(arena, count, words);
@@ -53,9 +55,10 @@ static enum status run_command(struct arena *arena, int count, char **words) {
     return status;
 }
 
-int main(int count, char **words) {
+int main(int count, char **words)
+{
     struct arena arena;
-    (void)umask(077);               /* what Telos writes is for its own user */
+    (void)umask(077); /* what Telos writes is for its own user */
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error to be told, not a death */
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         output_complain("libcurl cannot be started");

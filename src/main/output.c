@@ -12,7 +12,8 @@
 
 enum { TEXT_BYTES_MAX = 1024 * 1024, CELL_BYTES_MAX = 4096, CELL_WIDTH_MAX = 60 };
 
-void output_init(struct output *out, bool json) {
+void output_init(struct output *out, bool json)
+{
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
     struct winsize size;
     out->json = json;
@@ -22,14 +23,16 @@ void output_init(struct output *out, bool json) {
 }
 
 /* Length of the control character at the front of `s` (C0, DEL, C1), or 0. */
-static size_t control_at(str s) {
+static size_t control_at(str s)
+{
     uint8_t c = (uint8_t)s.data[0];
     if (c < 0x20 || c == 0x7f)
         return 1;
     return c == 0xc2 && s.length > 1 && (uint8_t)s.data[1] >= 0x80 && (uint8_t)s.data[1] < 0xa0 ? 2 : 0;
 }
 
-static void write_clean(FILE *file, str text) {
+static void write_clean(FILE *file, str text)
+{
     while (text.length) {
         size_t plain = 0, control = 0;
         while (plain < text.length && !(control = control_at(str_slice(text, plain, text.length))))
@@ -43,7 +46,8 @@ static void write_clean(FILE *file, str text) {
     }
 }
 
-static void write_format(FILE *file, const char *format, va_list arguments) {
+static void write_format(FILE *file, const char *format, va_list arguments)
+{
     char small[1024], *text = small;
     va_list again;
     va_copy(again, arguments);
@@ -60,7 +64,8 @@ static void write_format(FILE *file, const char *format, va_list arguments) {
         free(text);
 }
 
-void output_text(const struct output *out, const char *format, ...) {
+void output_text(const struct output *out, const char *format, ...)
+{
     (void)out;
     va_list arguments;
     va_start(arguments, format);
@@ -68,17 +73,19 @@ void output_text(const struct output *out, const char *format, ...) {
     va_end(arguments);
 }
 
-void output_raw(const struct output *out, str text) {
+void output_raw(const struct output *out, str text)
+{
     if (out->terminal)
         write_clean(stdout, text);
     else
         (void)fwrite(text.data, 1, text.length, stdout); /* output_flush tells */
 }
 
-static const char *const inks[] = {[INK_NONE] = "",         [INK_BOLD] = "\033[1m", [INK_DIM] = "\033[2m",
-                                   [INK_GOOD] = "\033[32m", [INK_BAD] = "\033[31m", [INK_WARN] = "\033[33m"};
+static const char *const inks[] = {
+    [INK_NONE] = "", [INK_BOLD] = "\033[1m", [INK_DIM] = "\033[2m", [INK_GOOD] = "\033[32m", [INK_BAD] = "\033[31m", [INK_WARN] = "\033[33m"};
 
-void output_ink(const struct output *out, enum ink ink, const char *format, ...) {
+void output_ink(const struct output *out, enum ink ink, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     if (out->colour && ink)
@@ -89,7 +96,8 @@ void output_ink(const struct output *out, enum ink ink, const char *format, ...)
     va_end(arguments);
 }
 
-void output_complain(const char *format, ...) {
+void output_complain(const char *format, ...)
+{
     va_list arguments;
     (void)fflush(stdout); /* so that words come in order */
     (void)fputs("telos: ", stderr);
@@ -99,7 +107,8 @@ void output_complain(const char *format, ...) {
     (void)fputc('\n', stderr);
 }
 
-void output_note(const char *format, ...) {
+void output_note(const char *format, ...)
+{
     va_list arguments;
     (void)fflush(stdout); /* so that words come in order */
     va_start(arguments, format);
@@ -112,14 +121,16 @@ bool output_flush(void) { return fflush(stdout) == 0 && !ferror(stdout); }
 
 /* ---- JSON ---- */
 
-static void indent(FILE *file, int depth) {
+static void indent(FILE *file, int depth)
+{
     (void)fputc('\n', file);
     for (int i = 0; i < depth; i++)
         (void)fputs("  ", file);
 }
 
 /* Its own text, with what might steer a terminal written as an escape; controls below 0x20 cannot stand in JSON. */
-static void write_scalar(FILE *file, str raw) {
+static void write_scalar(FILE *file, str raw)
+{
     for (size_t i = 0; i < raw.length; i++) {
         uint8_t c = (uint8_t)raw.data[i];
         size_t control = c == 0x7f || c == 0xc2 ? control_at(str_slice(raw, i, raw.length)) : 0;
@@ -132,7 +143,8 @@ static void write_scalar(FILE *file, str raw) {
     }
 }
 
-static void write_json(FILE *file, const struct json *value, int depth) {
+static void write_json(FILE *file, const struct json *value, int depth)
+{
     bool object = value->type == JSON_OBJECT;
     if ((!object && value->type != JSON_ARRAY) || value->count == 0) {
         write_scalar(file, value->raw);
@@ -161,7 +173,8 @@ static void write_json(FILE *file, const struct json *value, int depth) {
     (void)fputc(object ? '}' : ']', file);
 }
 
-void output_json(const struct output *out, str json_text) {
+void output_json(const struct output *out, str json_text)
+{
     struct arena arena;
     struct json value;
     arena_init(&arena);
@@ -177,7 +190,8 @@ void output_json(const struct output *out, str json_text) {
 
 /* ---- cells and tables ---- */
 
-static void cell_add(struct buf *out, const struct json *value) {
+static void cell_add(struct buf *out, const struct json *value)
+{
     int64_t ms;
     switch ((enum json_type)value->type) {
     case JSON_NULL: return;
@@ -185,8 +199,7 @@ static void cell_add(struct buf *out, const struct json *value) {
     case JSON_TRUE: buf_add(out, STR("yes")); return;
     case JSON_NUMBER: buf_add(out, value->text); return;
     case JSON_STRING:
-        if (value->text.length >= 20 && value->text.data[10] == 'T' && str_ends(value->text, STR("Z")) &&
-            time_parse(value->text, &ms))
+        if (value->text.length >= 20 && value->text.data[10] == 'T' && str_ends(value->text, STR("Z")) && time_parse(value->text, &ms))
             buf_printf(out, "%.10s %.8s", value->text.data, value->text.data + 11);
         else
             buf_add(out, value->text);
@@ -210,7 +223,8 @@ static void cell_add(struct buf *out, const struct json *value) {
     }
 }
 
-str output_cell(struct arena *arena, const struct json *value) {
+str output_cell(struct arena *arena, const struct json *value)
+{
     struct buf out;
     buf_init(&out, arena, CELL_BYTES_MAX);
     if (value)
@@ -218,7 +232,8 @@ str output_cell(struct arena *arena, const struct json *value) {
     return buf_str(&out);
 }
 
-str output_number(struct arena *arena, uint64_t number) {
+str output_number(struct arena *arena, uint64_t number)
+{
     str digits = str_printf(arena, "%llu", (unsigned long long)number);
     struct buf out;
     buf_init(&out, arena, 64);
@@ -230,7 +245,8 @@ str output_number(struct arena *arena, uint64_t number) {
     return buf_str(&out);
 }
 
-str output_span(struct arena *arena, int64_t ms) {
+str output_span(struct arena *arena, int64_t ms)
+{
     int64_t seconds = (ms + SECOND_MS / 2) / SECOND_MS;
     if (ms < 0)
         return str_printf(arena, "0 s");
@@ -245,13 +261,15 @@ str output_span(struct arena *arena, int64_t ms) {
     return str_printf(arena, "%lld days", (long long)(seconds / 86400));
 }
 
-static size_t text_width(str s) {
+static size_t text_width(str s)
+{
     int width = u8_width((const uint8_t *)s.data, s.length, "UTF-8");
     return width < 0 ? s.length : (size_t)width;
 }
 
 /* The beginning of `s` that is no wider than `width`. */
-static str text_fit(str s, size_t width) {
+static str text_fit(str s, size_t width)
+{
     while (s.length && text_width(s) > width) {
         s.length--;
         while (s.length && ((uint8_t)s.data[s.length] & 0xc0) == 0x80)
@@ -260,12 +278,14 @@ static str text_fit(str s, size_t width) {
     return s;
 }
 
-void table_init(struct table *table, struct arena *arena, const char *const *heads, size_t columns) {
+void table_init(struct table *table, struct arena *arena, const char *const *heads, size_t columns)
+{
     *table = (struct table){.arena = arena, .columns = columns, .heads = heads};
 }
 
 /* One line: line ends and tabs become spaces, other controls go with write_clean. */
-void table_add(struct table *table, str cell) {
+void table_add(struct table *table, str cell)
+{
     cell = str_repair_utf8(table->arena, cell);
     char *text = str_z(table->arena, cell);
     for (size_t i = 0; i < cell.length; i++)
@@ -274,13 +294,15 @@ void table_add(struct table *table, str cell) {
     *vec_push(table->arena, &table->cells) = str_bytes(text, cell.length);
 }
 
-void table_add_items(struct table *table, const struct json *items, const char *const *paths) {
+void table_add_items(struct table *table, const struct json *items, const char *const *paths)
+{
     for (uint32_t i = 0; items && items->type == JSON_ARRAY && i < items->count; i++)
         for (size_t c = 0; c < table->columns; c++)
             table_add(table, output_cell(table->arena, json_path(&items->items[i], str_of(paths[c]))));
 }
 
-void table_print(const struct output *out, const struct table *table) {
+void table_print(const struct output *out, const struct table *table)
+{
     size_t *widths = arena_array(table->arena, size_t, table->columns);
     size_t rows = table->cells.count / table->columns;
     for (size_t c = 0; c < table->columns; c++) {

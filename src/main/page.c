@@ -3,7 +3,8 @@
 
 #include "main/commands.h"
 
-enum status run_page(struct run *run, str path, str purpose, const struct page_columns *columns, const char *none, size_t *ret_count) {
+enum status run_page(struct run *run, str path, str purpose, const struct page_columns *columns, const char *none, size_t *ret_count)
+{
     struct http_reply reply;
     struct table table;
     path = path_with(run->arena, path, "limit", run_option(run, "--limit"));

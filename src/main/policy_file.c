@@ -6,18 +6,20 @@
 #include "main/file.h"
 #include "receive/receive.h"
 
-void policy_problems_note(struct arena *arena, const char *path, const policy_problems *problems) {
+void policy_problems_note(struct arena *arena, const char *path, const policy_problems *problems)
+{
     if (problems->count)
         output_note("%.*s", STR_FMT(str_trim(policy_problems_text(arena, path, problems))));
 }
 
-static const char *folder_of(struct arena *arena, const char *path) {
+static const char *folder_of(struct arena *arena, const char *path)
+{
     const char *slash = strrchr(path, '/');
     return slash ? arena_printf(arena, "%.*s", slash == path ? 1 : (int)(slash - path), path) : ".";
 }
 
-enum status policy_file_check(struct run *run, const char *path, struct policy_file *ret_file,
-                              policy_problems *ret_problems) {
+enum status policy_file_check(struct run *run, const char *path, struct policy_file *ret_file, policy_problems *ret_problems)
+{
     struct policy_file file = {0};
     const struct err *error = file_read(run->arena, path, LIMIT_POLICY_BYTES, &file.input.text);
     if (error)
@@ -34,7 +36,8 @@ enum status policy_file_check(struct run *run, const char *path, struct policy_f
     return ret_problems->count || error ? STATUS_NO : STATUS_DONE;
 }
 
-static void write_problems(struct run *run, const policy_problems *problems) {
+static void write_problems(struct run *run, const policy_problems *problems)
+{
     struct buf text;
     struct jsonw w;
     buf_init(&text, run->arena, LIMIT_POLICY_BYTES);
@@ -56,7 +59,8 @@ static void write_problems(struct run *run, const policy_problems *problems) {
     output_json(&run->out, buf_str(&text));
 }
 
-enum status policy_file_load(struct run *run, const char *path, struct policy_file *ret_file) {
+enum status policy_file_load(struct run *run, const char *path, struct policy_file *ret_file)
+{
     policy_problems problems = {0};
     enum status status = policy_file_check(run, path, ret_file, &problems);
     if (status != STATUS_NO)
@@ -69,7 +73,8 @@ enum status policy_file_load(struct run *run, const char *path, struct policy_fi
     return STATUS_NO;
 }
 
-void policy_file_release(struct policy_file *file) {
+void policy_file_release(struct policy_file *file)
+{
     if (file->policy)
         policy_free(file->policy);
     file->policy = NULL;

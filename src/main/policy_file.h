@@ -13,8 +13,7 @@ struct policy_file {
  * cannot be read. */
 enum status policy_file_load(struct run *run, const char *path, struct policy_file *ret_file);
 /* Also checks, but tells nothing: the caller does. */
-enum status policy_file_check(struct run *run, const char *path, struct policy_file *ret_file,
-                              policy_problems *ret_problems);
+enum status policy_file_check(struct run *run, const char *path, struct policy_file *ret_file, policy_problems *ret_problems);
 void policy_file_release(struct policy_file *file);
 /* A line a problem on stderr: "policy.yaml:12:7: …". */
 void policy_problems_note(struct arena *arena, const char *path, const policy_problems *problems);

@@ -12,7 +12,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void fuzz_canonical(struct arena *arena, str text) {
+static void fuzz_canonical(struct arena *arena, str text)
+{
     str canonical, again;
     if (json_canonical_text(arena, text, &canonical))
         return;
@@ -20,7 +21,8 @@ static void fuzz_canonical(struct arena *arena, str text) {
     ASSERT(!err && str_equal(canonical, again));
 }
 
-static void fuzz_entry(struct arena *arena, str text) {
+static void fuzz_entry(struct arena *arena, str text)
+{
     struct entry entry;
     str again;
     if (entry_parse(arena, text, &entry))
@@ -34,7 +36,8 @@ static void fuzz_entry(struct arena *arena, str text) {
     }
 }
 
-static struct note_key known_key(struct arena *arena) {
+static struct note_key known_key(struct arena *arena)
+{
     static const uint8_t seed[32] = {4};
     struct note_key key;
     const struct err *err = note_key_from_seed(arena, STR("shop.example/telos"), seed, &key);
@@ -42,7 +45,8 @@ static struct note_key known_key(struct arena *arena) {
     return key;
 }
 
-static void fuzz_note(struct arena *arena, str text) {
+static void fuzz_note(struct arena *arena, str text)
+{
     struct note_key key = known_key(arena);
     struct checkpoint checkpoint;
     str signed_text;
@@ -59,7 +63,8 @@ static void fuzz_note(struct arena *arena, str text) {
     }
 }
 
-static void fuzz_proof(struct arena *arena, str text) {
+static void fuzz_proof(struct arena *arena, str text)
+{
     struct tlog_proof proof;
     struct note_key key = known_key(arena);
     struct hash leaf;
@@ -71,14 +76,16 @@ static void fuzz_proof(struct arena *arena, str text) {
     ASSERT(tlog_proof_verify(arena, text, &leaf, &key, 1, &checkpoint) != NULL);
 }
 
-static void fuzz_key(struct arena *arena, str text) {
+static void fuzz_key(struct arena *arena, str text)
+{
     struct note_key key;
     if (note_verifier_parse(arena, text, &key))
         return;
     ASSERT(str_equal(note_verifier_text(arena, &key), text) && note_name_allowed(key.name));
 }
 
-static void fuzz_receipt(struct arena *arena, str text) {
+static void fuzz_receipt(struct arena *arena, str text)
+{
     struct note_key key = known_key(arena);
     struct receipt_check check;
     str sealed;
@@ -90,20 +97,22 @@ static void fuzz_receipt(struct arena *arena, str text) {
     ASSERT(!err && check.valid);
 }
 
-static void fuzz_verify(struct arena *arena, str text) {
+static void fuzz_verify(struct arena *arena, str text)
+{
     struct note_key key = known_key(arena);
     struct verify_report report = {0};
     verify_text(arena, STR("input"), text, &key, 1, &report);
     ASSERT(report.findings.count > 0);
     size_t bad = 0;
-    vec_each(finding, &report.findings) {
+    vec_each (finding, &report.findings) {
         ASSERT(str_valid_utf8(finding->what) && str_valid_utf8(finding->why));
         bad += !finding->ok;
     }
     ASSERT(bad == report.bad_count);
 }
 
-static void fuzz_tile(struct arena *arena, str text) {
+static void fuzz_tile(struct arena *arena, str text)
+{
     struct tile_address address;
     char path[TILE_PATH_SIZE];
     struct buf again;
@@ -120,7 +129,8 @@ static void fuzz_tile(struct arena *arena, str text) {
 }
 
 /* A log of tombstones, such as one that comes with a backup. */
-static void fuzz_tombstones(struct arena *arena, str text) {
+static void fuzz_tombstones(struct arena *arena, str text)
+{
     static const uint8_t vault_id[16] = {0x92, 0xbe, 0xcd, 0x89, 0xb5, 0xe0, 0x53, 0x46, 0x84, 0xb0, 0x15, 0xfc, 0xd8, 0xcc, 0x0d, 0xd0};
     struct vault_faults none = {0};
     struct tombstones_reader *reader = arena_new(arena, struct tombstones_reader);
@@ -138,7 +148,8 @@ static void fuzz_tombstones(struct arena *arena, str text) {
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     static void (*const readers[])(struct arena *, str) = {
         fuzz_canonical, fuzz_entry, fuzz_note, fuzz_proof, fuzz_key, fuzz_receipt, fuzz_verify, fuzz_tile, fuzz_tombstones,
     };

@@ -17,7 +17,8 @@ struct bytes {
     size_t piece; /* how many at a time, at most */
 };
 
-static const struct err *take(void *context, char *to, size_t room, size_t *ret_got) {
+static const struct err *take(void *context, char *to, size_t room, size_t *ret_got)
+{
     struct bytes *bytes = context;
     size_t got = bytes->rest.length < room ? bytes->rest.length : room;
     if (got > bytes->piece)
@@ -29,7 +30,8 @@ static const struct err *take(void *context, char *to, size_t room, size_t *ret_
     return NULL;
 }
 
-static void check_fields(struct arena *arena, str record, char delimiter) {
+static void check_fields(struct arena *arena, str record, char delimiter)
+{
     str fields[FIELDS_MAX], again[FIELDS_MAX];
     struct buf out;
     size_t count = csv_fields(arena, record, delimiter, fields, FIELDS_MAX);
@@ -54,7 +56,8 @@ static void check_fields(struct arena *arena, str record, char delimiter) {
         ASSERT(str_equal(fields[i], again[i]));
 }
 
-static void check_message(struct arena *arena, struct import_map *map, str record, char delimiter) {
+static void check_message(struct arena *arena, struct import_map *map, str record, char delimiter)
+{
     str fields[FIELDS_MAX], why = STR_NONE;
     struct buf out;
     struct json message;
@@ -76,7 +79,8 @@ static void check_message(struct arena *arena, struct import_map *map, str recor
 }
 
 /* Reads all records twice, in different pieces, side by side. */
-static void check_records(str file, size_t piece, char delimiter, struct import_map *map) {
+static void check_records(str file, size_t piece, char delimiter, struct import_map *map)
+{
     struct arena arena, scratch;
     struct bytes one = {file, SIZE_MAX}, two = {file, piece};
     struct records left, right;
@@ -116,7 +120,8 @@ static void check_records(str file, size_t piece, char delimiter, struct import_
     arena_release(&scratch);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     static const char delimiters[] = {',', ';', '\t', 0};
     struct arena arena;
     struct import_map *map = NULL;

@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint32_t nodes;
 
-static void check_tree(const struct json *value, str within, int depth) {
+static void check_tree(const struct json *value, str within, int depth)
+{
     ASSERT(++nodes <= LIMIT_JSON_NODES && depth <= LIMIT_JSON_DEPTH);
     ASSERT(value->raw.length > 0);
     if (within.data)
@@ -40,7 +41,8 @@ static void check_tree(const struct json *value, str within, int depth) {
     }
 }
 
-static void check_same(const struct json *a, const struct json *b) {
+static void check_same(const struct json *a, const struct json *b)
+{
     ASSERT(a->type == b->type && a->count == b->count);
     if (a->type == JSON_STRING || a->type == JSON_NUMBER)
         ASSERT(str_equal(a->text, b->text));
@@ -55,13 +57,15 @@ static void check_same(const struct json *a, const struct json *b) {
 }
 
 /* Forgets the raw texts, so that the writer writes every value itself. */
-static void forget_raw(struct json *value) {
+static void forget_raw(struct json *value)
+{
     value->raw_dirty = true;
     for (uint32_t i = 0; i < value->count; i++)
         forget_raw(value->type == JSON_ARRAY ? &value->items[i] : &value->members[i].value);
 }
 
-static void check_written(struct arena *arena, const struct json *value, size_t max) {
+static void check_written(struct arena *arena, const struct json *value, size_t max)
+{
     struct buf out;
     struct jsonw w;
     struct json again;
@@ -75,7 +79,8 @@ static void check_written(struct arena *arena, const struct json *value, size_t 
     check_same(value, &again);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     struct arena arena;
     struct json value;
     str text = str_bytes(data, size);

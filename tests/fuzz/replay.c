@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { FILE_BYTES_MAX = 1024 * 1024 };
 
 /* False when the file cannot be read. */
-static int replay(const char *folder, const char *name) {
+static int replay(const char *folder, const char *name)
+{
     char path[4096];
     int length = snprintf(path, sizeof(path), "%s/%s", folder, name);
     if (length < 0 || (size_t)length >= sizeof(path))
@@ -19,7 +20,7 @@ static int replay(const char *folder, const char *name) {
         return 0;
     uint8_t *data = malloc(FILE_BYTES_MAX);
     size_t size = data ? fread(data, 1, FILE_BYTES_MAX, file) : 0;
-    (void)fclose(file);                                            /* only read */
+    (void)fclose(file); /* only read */
     uint8_t *exact = data ? realloc(data, size ? size : 1) : NULL; /* so that a sanitizer sees each byte past the end */
     if (exact)
         (void)LLVMFuzzerTestOneInput(exact, size); /* a fault aborts */
@@ -27,7 +28,8 @@ static int replay(const char *folder, const char *name) {
     return exact != NULL;
 }
 
-int main(int count, char **arguments) {
+int main(int count, char **arguments)
+{
     if (count != 2) {
         fprintf(stderr, "usage: %s FOLDER\n", arguments[0]);
         return 2;

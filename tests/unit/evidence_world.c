@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *world_folder(struct arena *arena) {
+const char *world_folder(struct arena *arena)
+{
     char *path = arena_printf(arena, "%s/telos-evidence-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(path));
     return path;
@@ -21,7 +22,8 @@ bool world_exists(const char *path) { return access(path, F_OK) == 0; }
 
 /* Calls `each` for every file below `folder`, then for the folder itself where `folders`. */
 static void walk(const char *folder, const char *inner, bool folders, void (*each)(void *context, const char *path, const char *inner, bool is_folder),
-                 void *context) {
+                 void *context)
+{
     char path[4096], name[4096];
     DIR *dir = opendir(folder);
     assert_non_null(dir);
@@ -43,12 +45,14 @@ static void walk(const char *folder, const char *inner, bool folders, void (*eac
     (void)closedir(dir);
 }
 
-static void remove_file(void *context, const char *path, const char *inner, bool is_folder) {
+static void remove_file(void *context, const char *path, const char *inner, bool is_folder)
+{
     (void)context, (void)inner, (void)is_folder;
     (void)unlink(path);
 }
 
-static void remove_folders(const char *folder) {
+static void remove_folders(const char *folder)
+{
     char path[4096];
     DIR *dir = opendir(folder);
     if (!dir)
@@ -63,21 +67,24 @@ static void remove_folders(const char *folder) {
     (void)rmdir(folder);
 }
 
-void world_remove(const char *folder) {
+void world_remove(const char *folder)
+{
     if (!world_exists(folder))
         return;
     walk(folder, "", false, remove_file, NULL);
     remove_folders(folder);
 }
 
-void world_copy_file(const char *from, const char *to) {
+void world_copy_file(const char *from, const char *to)
+{
     struct arena arena;
     arena_init(&arena);
     world_write(to, world_read(&arena, from));
     arena_release(&arena);
 }
 
-static void copy_one(void *context, const char *path, const char *inner, bool is_folder) {
+static void copy_one(void *context, const char *path, const char *inner, bool is_folder)
+{
     char to[8192];
     (void)snprintf(to, sizeof(to), "%s%s", (const char *)context, inner);
     if (is_folder)
@@ -86,13 +93,15 @@ static void copy_one(void *context, const char *path, const char *inner, bool is
         world_copy_file(path, to);
 }
 
-void world_copy(const char *from, const char *to) {
+void world_copy(const char *from, const char *to)
+{
     world_remove(to);
     assert_int_equal(mkdir(to, 0700), 0);
     walk(from, "", true, copy_one, (void *)to);
 }
 
-str world_read(struct arena *arena, const char *path) {
+str world_read(struct arena *arena, const char *path)
+{
     struct stat stat;
     int fd = open(path, O_RDONLY);
     if (fd < 0 || fstat(fd, &stat) != 0)
@@ -103,7 +112,8 @@ str world_read(struct arena *arena, const char *path) {
     return str_bytes(data, (size_t)stat.st_size);
 }
 
-void world_write(const char *path, str content) {
+void world_write(const char *path, str content)
+{
     char folder[4096];
     (void)snprintf(folder, sizeof(folder), "%s", path);
     for (char *slash = folder + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
@@ -122,7 +132,8 @@ struct search {
     size_t found;
 };
 
-static void search_file(void *context, const char *path, const char *inner, bool is_folder) {
+static void search_file(void *context, const char *path, const char *inner, bool is_folder)
+{
     struct search *search = context;
     struct arena arena;
     (void)inner, (void)is_folder;
@@ -132,7 +143,8 @@ static void search_file(void *context, const char *path, const char *inner, bool
     arena_release(&arena);
 }
 
-size_t world_find(const char *folder, const void *bytes, size_t size) {
+size_t world_find(const char *folder, const void *bytes, size_t size)
+{
     struct search search = {.bytes = str_bytes(bytes, size)};
     walk(folder, "", false, search_file, &search);
     return search.found;

@@ -12,19 +12,22 @@
 
 static struct arena arena;
 
-static int set_up(void **state) {
+static int set_up(void **state)
+{
     (void)state;
     arena_init(&arena);
     return 0;
 }
 
-static int tear_down(void **state) {
+static int tear_down(void **state)
+{
     (void)state;
     arena_release(&arena);
     return 0;
 }
 
-static struct json read_str(str text) {
+static struct json read_str(str text)
+{
     struct json value = {0};
     check_fine(json_read(&arena, text, &value));
     return value;
@@ -32,7 +35,8 @@ static struct json read_str(str text) {
 
 static struct json read_text(const char *text) { return read_str(str_of(text)); }
 
-static str written(const struct json *value) {
+static str written(const struct json *value)
+{
     struct buf out;
     struct jsonw w;
     buf_init(&out, &arena, 1 << 20);
@@ -42,7 +46,8 @@ static str written(const struct json *value) {
     return buf_str(&out);
 }
 
-static void a_message_is_read_whole(void **state) {
+static void a_message_is_read_whole(void **state)
+{
     (void)state;
     struct json message = read_text(" {\"a\":{\"b\" : [1, \"x\",true,false,null,{}, []]},\"n\":-1.5e3 , \"s\":\"\"} ");
     assert_int_equal(message.type, JSON_OBJECT);
@@ -62,7 +67,8 @@ static void a_message_is_read_whole(void **state) {
     assert_null(json_get(NULL, STR("a")));
 }
 
-static void a_scalar_is_a_whole_text(void **state) {
+static void a_scalar_is_a_whole_text(void **state)
+{
     (void)state;
     check_str(read_text("  12 ").raw, "12");
     check_str(read_text("\"x\" \n").text, "x");
@@ -70,7 +76,8 @@ static void a_scalar_is_a_whole_text(void **state) {
     assert_int_equal(read_text("\xef\xbb\xbf[]").type, JSON_ARRAY);
 }
 
-static void plain_texts_are_borrowed(void **state) {
+static void plain_texts_are_borrowed(void **state)
+{
     (void)state;
     str text = STR("{\"name\":\"value\"}");
     struct json value = read_str(text);
@@ -78,7 +85,8 @@ static void plain_texts_are_borrowed(void **state) {
     assert_ptr_equal(value.members[0].value.text.data, text.data + 9);
 }
 
-static void escapes_are_resolved(void **state) {
+static void escapes_are_resolved(void **state)
+{
     (void)state;
     check_str(read_text("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"").text, "\"\\/\b\f\n\r\t");
     check_str(read_text("\"a\\u00e9\\u20AC\\ud83d\\ude00z\"").text, "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z");
@@ -91,7 +99,8 @@ static void escapes_are_resolved(void **state) {
     check_str(name.items[2].text, "plain");
 }
 
-static void a_lone_surrogate_becomes_the_replacement_character(void **state) {
+static void a_lone_surrogate_becomes_the_replacement_character(void **state)
+{
     (void)state;
     static const char *const table[][2] = {
         {"\"\\ud800\"", "\xef\xbf\xbd"},
@@ -112,7 +121,8 @@ static void a_lone_surrogate_becomes_the_replacement_character(void **state) {
     check_str(written(&object), "{\"a\":[\"\xef\xbf\xbd\"],\"b\":[1]}");
 }
 
-static void numbers_keep_all_their_digits(void **state) {
+static void numbers_keep_all_their_digits(void **state)
+{
     (void)state;
     struct json value = read_text("[123456789012345678901234567890,1e400,-0,0.10]");
     check_str(value.items[0].text, "123456789012345678901234567890");
@@ -132,7 +142,8 @@ static void numbers_keep_all_their_digits(void **state) {
     assert_false(json_int(&more.items[4], &whole));
 }
 
-static void of_equal_names_the_last_wins_at_the_place_of_the_first(void **state) {
+static void of_equal_names_the_last_wins_at_the_place_of_the_first(void **state)
+{
     (void)state;
     struct json value = read_text("{\"a\":1,\"b\":2,\"\\u0061\":3}");
     assert_int_equal(value.count, 2);
@@ -151,7 +162,8 @@ static void of_equal_names_the_last_wins_at_the_place_of_the_first(void **state)
     }
 }
 
-static void broken_utf8_is_repaired_not_refused(void **state) {
+static void broken_utf8_is_repaired_not_refused(void **state)
+{
     (void)state;
     struct json value = read_text("{\"a\xff\":\"\xc3(\"}");
     check_str(value.members[0].name, "a\xef\xbf\xbd");
@@ -160,7 +172,8 @@ static void broken_utf8_is_repaired_not_refused(void **state) {
 }
 
 /* What another program might read otherwise is refused with its place; what is only unusual is taken. */
-static void the_strict_reader_names_what_is_twice_and_what_is_no_utf8(void **state) {
+static void the_strict_reader_names_what_is_twice_and_what_is_no_utf8(void **state)
+{
     (void)state;
     static const struct {
         const char *text, *part, *place;
@@ -250,7 +263,8 @@ static const char *const not_json[] = {"",
                                        "-a",
                                        "\"\\ud8\""};
 
-static void what_is_not_json_is_refused(void **state) {
+static void what_is_not_json_is_refused(void **state)
+{
     (void)state;
     for (size_t i = 0; i < COUNT_OF(not_json); i++) {
         struct json value = {.count = 77};
@@ -264,7 +278,8 @@ static void what_is_not_json_is_refused(void **state) {
     check_code(json_read(&arena, STR("1\0"), &value), ERR_MALFORMED);
 }
 
-static void an_error_does_not_repeat_what_came_in(void **state) {
+static void an_error_does_not_repeat_what_came_in(void **state)
+{
     (void)state;
     struct json value;
     const struct err *err = json_read(&arena, STR("{\"email\":secret@example.com}"), &value);
@@ -273,7 +288,8 @@ static void an_error_does_not_repeat_what_came_in(void **state) {
     assert_non_null(strstr(err->text, "at byte 9"));
 }
 
-static void depth_is_bounded(void **state) {
+static void depth_is_bounded(void **state)
+{
     (void)state;
     char text[2 * (LIMIT_JSON_DEPTH + 1)];
     struct json value;
@@ -285,7 +301,8 @@ static void depth_is_bounded(void **state) {
     check_code(json_read(&arena, str_bytes(text, sizeof(text)), &value), ERR_MALFORMED);
 }
 
-static void the_number_of_values_is_bounded(void **state) {
+static void the_number_of_values_is_bounded(void **state)
+{
     (void)state;
     struct buf text;
     struct json value;
@@ -300,13 +317,11 @@ static void the_number_of_values_is_bounded(void **state) {
     }
 }
 
-static void ids_are_trimmed_of_what_cannot_be_seen(void **state) {
+static void ids_are_trimmed_of_what_cannot_be_seen(void **state)
+{
     (void)state;
     static const char *const table[][2] = {
-        {"\" u-1\\n\"", "u-1"},
-        {"\"\\u200bu 1\\ufeff\\u00a0\"", "u 1"},
-        {"12345678901234567890", "12345678901234567890"},
-        {"\"\\u200e \\u200f\"", ""},
+        {"\" u-1\\n\"", "u-1"}, {"\"\\u200bu 1\\ufeff\\u00a0\"", "u 1"}, {"12345678901234567890", "12345678901234567890"}, {"\"\\u200e \\u200f\"", ""},
         {"\"\"", ""},
     };
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -318,12 +333,12 @@ static void ids_are_trimmed_of_what_cannot_be_seen(void **state) {
     assert_null(json_id_text(&arena, NULL).data);
 }
 
-static void answers_about_nothing_are_safe(void **state) {
+static void answers_about_nothing_are_safe(void **state)
+{
     (void)state;
     int64_t whole;
     double number;
-    assert_false(json_is_string(NULL) || json_bool(NULL, false) || json_int(NULL, &whole) ||
-                 json_double(NULL, &number));
+    assert_false(json_is_string(NULL) || json_bool(NULL, false) || json_int(NULL, &whole) || json_double(NULL, &number));
     assert_true(json_bool(NULL, true));
     assert_null(json_string(NULL).data);
     struct json value = read_text("[true,false,1]");
@@ -332,7 +347,8 @@ static void answers_about_nothing_are_safe(void **state) {
     assert_true(json_bool(&value.items[2], true));
 }
 
-static void the_writer_keeps_the_commas(void **state) {
+static void the_writer_keeps_the_commas(void **state)
+{
     (void)state;
     struct buf out;
     struct jsonw w;
@@ -369,7 +385,8 @@ static void the_writer_keeps_the_commas(void **state) {
     (void)read_str(buf_str(&out)); /* it reads */
 }
 
-static void every_character_survives_the_writer(void **state) {
+static void every_character_survives_the_writer(void **state)
+{
     (void)state;
     char all[128];
     for (int c = 0; c < 128; c++)
@@ -379,7 +396,8 @@ static void every_character_survives_the_writer(void **state) {
     assert_true(str_equal(back.text, str_bytes(all, sizeof(all))));
 }
 
-static void doubles_read_back_as_the_same(void **state) {
+static void doubles_read_back_as_the_same(void **state)
+{
     (void)state;
     struct id_source random;
     id_source_init(&random, 3);
@@ -400,7 +418,8 @@ static void doubles_read_back_as_the_same(void **state) {
     }
 }
 
-static void a_text_cut_anywhere_is_refused(void **state) {
+static void a_text_cut_anywhere_is_refused(void **state)
+{
     (void)state;
     str whole = STR("{\"a\":[1,{\"b\":\"x\\u00e9\\n\"},true],\"c\":null,\"d\":-1.5e3}");
     for (size_t length = 0; length < whole.length; length++) {
@@ -411,7 +430,8 @@ static void a_text_cut_anywhere_is_refused(void **state) {
     }
 }
 
-static void *read_much(void *unused) {
+static void *read_much(void *unused)
+{
     struct arena own;
     (void)unused;
     arena_init(&own);
@@ -432,7 +452,8 @@ static void *read_much(void *unused) {
     return NULL;
 }
 
-static void threads_read_side_by_side(void **state) {
+static void threads_read_side_by_side(void **state)
+{
     (void)state;
     pthread_t threads[4];
     for (int i = 0; i < 4; i++)
@@ -444,7 +465,8 @@ static void threads_read_side_by_side(void **state) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_read_whole),
         cmocka_unit_test(a_scalar_is_a_whole_text),

@@ -5,7 +5,8 @@
 #include "base/map.h"
 #include "base/vec.h"
 
-static void memory_comes_zeroed_and_aligned(void **state) {
+static void memory_comes_zeroed_and_aligned(void **state)
+{
     (void)state;
     struct arena arena;
     arena_init(&arena);
@@ -23,7 +24,8 @@ static void memory_comes_zeroed_and_aligned(void **state) {
     arena_release(&arena);
 }
 
-static void pieces_of_an_arena_do_not_overlap(void **state) {
+static void pieces_of_an_arena_do_not_overlap(void **state)
+{
     (void)state;
     struct arena arena;
     struct id_source random;
@@ -44,7 +46,8 @@ static void pieces_of_an_arena_do_not_overlap(void **state) {
     assert_null(arena.blocks);
 }
 
-static void a_cleared_arena_asks_for_no_new_memory(void **state) {
+static void a_cleared_arena_asks_for_no_new_memory(void **state)
+{
     (void)state;
     struct arena arena;
     arena_init(&arena);
@@ -58,7 +61,8 @@ static void a_cleared_arena_asks_for_no_new_memory(void **state) {
     arena_release(&arena);
 }
 
-static void printed_text_of_any_length_is_whole(void **state) {
+static void printed_text_of_any_length_is_whole(void **state)
+{
     (void)state;
     struct arena arena;
     arena_init(&arena);
@@ -67,7 +71,8 @@ static void printed_text_of_any_length_is_whole(void **state) {
     arena_release(&arena);
 }
 
-static void a_vector_keeps_what_was_pushed(void **state) {
+static void a_vector_keeps_what_was_pushed(void **state)
+{
     (void)state;
     struct arena arena;
     VEC(int) numbers = {0};
@@ -82,7 +87,8 @@ static void a_vector_keeps_what_was_pushed(void **state) {
     arena_release(&arena);
 }
 
-static void a_map_finds_what_was_set(void **state) {
+static void a_map_finds_what_was_set(void **state)
+{
     (void)state;
     struct arena arena;
     struct map map;
@@ -102,7 +108,8 @@ static void a_map_finds_what_was_set(void **state) {
     arena_release(&arena);
 }
 
-static void the_empty_key_is_a_key(void **state) {
+static void the_empty_key_is_a_key(void **state)
+{
     (void)state;
     struct arena arena;
     struct map map;
@@ -114,7 +121,8 @@ static void the_empty_key_is_a_key(void **state) {
     arena_release(&arena);
 }
 
-static void a_maps_walk_does_not_depend_on_how_it_was_filled(void **state) {
+static void a_maps_walk_does_not_depend_on_how_it_was_filled(void **state)
+{
     (void)state;
     struct arena arena;
     arena_init(&arena);
@@ -140,7 +148,8 @@ static void a_maps_walk_does_not_depend_on_how_it_was_filled(void **state) {
     arena_release(&arena);
 }
 
-static void a_buffer_stops_at_its_maximum(void **state) {
+static void a_buffer_stops_at_its_maximum(void **state)
+{
     (void)state;
     struct arena arena;
     struct buf buf;
@@ -161,7 +170,8 @@ static void a_buffer_stops_at_its_maximum(void **state) {
     arena_release(&arena);
 }
 
-static void a_buffer_grows_and_keeps_its_content(void **state) {
+static void a_buffer_grows_and_keeps_its_content(void **state)
+{
     (void)state;
     struct arena arena;
     struct buf buf;
@@ -187,7 +197,8 @@ static void a_buffer_grows_and_keeps_its_content(void **state) {
     arena_release(&arena);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_comes_zeroed_and_aligned),
         cmocka_unit_test(pieces_of_an_arena_do_not_overlap),

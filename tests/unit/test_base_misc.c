@@ -10,19 +10,22 @@
 
 static struct arena arena;
 
-static int set_up(void **state) {
+static int set_up(void **state)
+{
     (void)state;
     arena_init(&arena);
     return 0;
 }
 
-static int tear_down(void **state) {
+static int tear_down(void **state)
+{
     (void)state;
     arena_release(&arena);
     return 0;
 }
 
-static void ids_rise_even_when_the_clock_goes_back(void **state) {
+static void ids_rise_even_when_the_clock_goes_back(void **state)
+{
     (void)state;
     struct id_source source;
     struct uuid last = {{0}};
@@ -38,7 +41,8 @@ static void ids_rise_even_when_the_clock_goes_back(void **state) {
     }
 }
 
-static void ids_stay_in_order_when_the_counter_runs_over(void **state) {
+static void ids_stay_in_order_when_the_counter_runs_over(void **state)
+{
     (void)state;
     struct id_source source;
     id_source_init(&source, 1);
@@ -51,7 +55,8 @@ static void ids_stay_in_order_when_the_counter_runs_over(void **state) {
     assert_true(memcmp(after.bytes, last.bytes, 16) > 0);
 }
 
-static void a_seed_gives_the_same_ids_and_chance_does_not(void **state) {
+static void a_seed_gives_the_same_ids_and_chance_does_not(void **state)
+{
     (void)state;
     struct id_source a, b;
     id_source_init(&a, 7);
@@ -62,25 +67,28 @@ static void a_seed_gives_the_same_ids_and_chance_does_not(void **state) {
     assert_false(uuid_equal(id_next(&a, 5), id_next(&b, 5)));
 }
 
-static void ids_are_written_and_read(void **state) {
+static void ids_are_written_and_read(void **state)
+{
     (void)state;
     struct uuid id, kept = {{9}};
     assert_true(uuid_parse(STR("0192F3c4-5a6b-7c8d-9eaf-0123456789ab"), &id));
     check_str(uuid_format(&arena, id), "0192f3c4-5a6b-7c8d-9eaf-0123456789ab");
     assert_false(uuid_is_zero(id));
-    const char *bad[] = {"", "0192f3c45a6b7c8d9eaf0123456789ab", "0192f3c4-5a6b-7c8d-9eaf-0123456789a",
-                         "0192f3c4-5a6b-7c8d-9eaf-0123456789ag", "0192f3c4_5a6b-7c8d-9eaf-0123456789ab"};
+    const char *bad[] = {"", "0192f3c45a6b7c8d9eaf0123456789ab", "0192f3c4-5a6b-7c8d-9eaf-0123456789a", "0192f3c4-5a6b-7c8d-9eaf-0123456789ag",
+                         "0192f3c4_5a6b-7c8d-9eaf-0123456789ab"};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_false(uuid_parse(str_of(bad[i]), &kept));
     assert_int_equal(kept.bytes[0], 9);
 }
 
-static const struct err *tried(const struct err *err) {
+static const struct err *tried(const struct err *err)
+{
     TRY(err);
     return err_new(&arena, ERR_IO, "went on");
 }
 
-static void errors_tell_what_and_why(void **state) {
+static void errors_tell_what_and_why(void **state)
+{
     (void)state;
     const struct err *cause = err_new(&arena, ERR_TOO_LARGE, "over %d bytes", 5);
     const struct err *err = err_wrap(&arena, cause, "reading %s", "the body");
@@ -95,7 +103,8 @@ static void errors_tell_what_and_why(void **state) {
     assert_int_equal(tried(NULL)->code, ERR_IO);
 }
 
-static void gzip_goes_both_ways(void **state) {
+static void gzip_goes_both_ways(void **state)
+{
     (void)state;
     for (size_t length = 0; length < 300000; length = length * 3 + 1) {
         char *text = arena_alloc_raw(&arena, length);
@@ -111,7 +120,8 @@ static void gzip_goes_both_ways(void **state) {
     assert_false(gzip_is(STR("{}")));
 }
 
-static void several_gzip_members_are_one_text(void **state) {
+static void several_gzip_members_are_one_text(void **state)
+{
     (void)state;
     str a = gzip_pack(&arena, STR("one ")), b = gzip_pack(&arena, STR("two")), back;
     check_code(gzip_unpack(&arena, STR(""), 0, &back), ERR_MALFORMED);
@@ -122,14 +132,16 @@ static void several_gzip_members_are_one_text(void **state) {
     check_str(back, "one two");
 }
 
-static void zlib_bodies_are_unpacked_too(void **state) {
+static void zlib_bodies_are_unpacked_too(void **state)
+{
     (void)state;
     str back;
     check_fine(gzip_unpack(&arena, STR("\x78\x9c\x4b\x04\x00\x00\x62\x00\x62"), 100, &back));
     check_str(back, "a");
 }
 
-static void a_broken_gzip_body_is_refused_wherever_it_is_cut(void **state) {
+static void a_broken_gzip_body_is_refused_wherever_it_is_cut(void **state)
+{
     (void)state;
     str packed = gzip_pack(&arena, STR("some text, some text, some text")), back;
     for (size_t length = 0; length < packed.length; length++)
@@ -142,7 +154,8 @@ static void a_broken_gzip_body_is_refused_wherever_it_is_cut(void **state) {
     check_code(gzip_unpack(&arena, str_bytes(longer, packed.length + 1), 1000, &back), ERR_MALFORMED);
 }
 
-static void a_bomb_is_refused_before_it_is_unpacked(void **state) {
+static void a_bomb_is_refused_before_it_is_unpacked(void **state)
+{
     (void)state;
     struct arena own;
     str back, bomb = gzip_pack(&arena, str_bytes(arena_alloc(&arena, 50000000), 50000000));
@@ -153,7 +166,8 @@ static void a_bomb_is_refused_before_it_is_unpacked(void **state) {
 }
 
 /* What `log_write` sends to stderr at the level TELOS_LOG=`level`. */
-static str logged(const char *level, enum log_level at, const char *text) {
+static str logged(const char *level, enum log_level at, const char *text)
+{
     int ends[2], kept = dup(STDERR_FILENO);
     static char line[8192];
     assert_int_equal(pipe(ends), 0);
@@ -171,7 +185,8 @@ static str logged(const char *level, enum log_level at, const char *text) {
     return str_bytes(line, length > 0 ? (size_t)length : 0);
 }
 
-static void a_log_line_is_one_line(void **state) {
+static void a_log_line_is_one_line(void **state)
+{
     (void)state;
     str line = logged("info", LOG_WARN, "slow\nforged line\x1b[0m");
     assert_true(str_ends(line, STR("Z warn engine slow forged line [0m\n")));
@@ -184,7 +199,8 @@ static void a_log_line_is_one_line(void **state) {
     assert_true(line.length <= 2048 && str_ends(line, STR("xx\n")));
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_rise_even_when_the_clock_goes_back),
         cmocka_unit_test(ids_stay_in_order_when_the_counter_runs_over),

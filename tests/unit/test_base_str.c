@@ -3,19 +3,22 @@
 
 static struct arena arena;
 
-static int set_up(void **state) {
+static int set_up(void **state)
+{
     (void)state;
     arena_init(&arena);
     return 0;
 }
 
-static int tear_down(void **state) {
+static int tear_down(void **state)
+{
     (void)state;
     arena_release(&arena);
     return 0;
 }
 
-static void comparing_and_finding(void **state) {
+static void comparing_and_finding(void **state)
+{
     (void)state;
     assert_true(str_equal(STR_NONE, STR("")));
     assert_true(str_equal_nocase(STR("Content-TYPE"), STR("content-type")));
@@ -34,7 +37,8 @@ static void comparing_and_finding(void **state) {
     assert_int_equal(str_find_char(STR_NONE, 'x'), -1);
 }
 
-static void cutting(void **state) {
+static void cutting(void **state)
+{
     (void)state;
     check_str(str_slice(STR("hello"), 1, 3), "el");
     check_str(str_slice(STR("hello"), 4, 99), "o");
@@ -43,7 +47,8 @@ static void cutting(void **state) {
     check_str(str_trim(STR("  ")), "");
 }
 
-static void splitting_gives_every_part_once(void **state) {
+static void splitting_gives_every_part_once(void **state)
+{
     (void)state;
     str rest = STR("a,,b,"), part;
     const char *wanted[] = {"a", "", "b", ""};
@@ -57,7 +62,8 @@ static void splitting_gives_every_part_once(void **state) {
     assert_false(str_split(&rest, ',', &part));
 }
 
-static void copies_are_their_own(void **state) {
+static void copies_are_their_own(void **state)
+{
     (void)state;
     char text[] = "Abc";
     str copy = str_copy(&arena, str_of(text)), small = str_lower_ascii(&arena, str_of(text));
@@ -70,7 +76,8 @@ static void copies_are_their_own(void **state) {
     check_str(str_printf(&arena, "%d%%", 5), "5%");
 }
 
-static void whole_numbers_are_read_within_their_bounds_only(void **state) {
+static void whole_numbers_are_read_within_their_bounds_only(void **state)
+{
     (void)state;
     int64_t number = 77;
     assert_true(str_to_int64(STR("9223372036854775807"), &number));
@@ -84,7 +91,8 @@ static void whole_numbers_are_read_within_their_bounds_only(void **state) {
     assert_int_equal(number, 77);
 }
 
-static void decimals_are_read_and_nothing_else(void **state) {
+static void decimals_are_read_and_nothing_else(void **state)
+{
     (void)state;
     double number = 0;
     assert_true(str_to_double(STR("-1.5e3"), &number));
@@ -96,7 +104,8 @@ static void decimals_are_read_and_nothing_else(void **state) {
     assert_true(number == 0.5);
 }
 
-static void hex_goes_both_ways(void **state) {
+static void hex_goes_both_ways(void **state)
+{
     (void)state;
     uint8_t bytes[3] = {0};
     check_str(str_hex(&arena, "\x00\xab\xff", 3), "00abff");
@@ -107,7 +116,8 @@ static void hex_goes_both_ways(void **state) {
     assert_memory_equal(bytes, "\x00\xab\xff", 3);
 }
 
-static void base64_follows_the_standard(void **state) {
+static void base64_follows_the_standard(void **state)
+{
     (void)state;
     static const char *const table[][3] = {
         {"", "", ""},
@@ -134,7 +144,8 @@ static void base64_follows_the_standard(void **state) {
     }
 }
 
-static void the_nearest_name_is_proposed_only_when_it_is_near(void **state) {
+static void the_nearest_name_is_proposed_only_when_it_is_near(void **state)
+{
     (void)state;
     const str names[] = {STR("analytics"), STR("marketing"), STR("service"), STR("a")};
     check_str(str_nearest(STR("anlytics"), names, 4), "analytics");
@@ -144,26 +155,21 @@ static void the_nearest_name_is_proposed_only_when_it_is_near(void **state) {
     assert_null(str_nearest(STR("x"), names, 4).data);
 }
 
-static void broken_utf8_is_found(void **state) {
+static void broken_utf8_is_found(void **state)
+{
     (void)state;
-    const char *good[] = {"",
-                          "plain ASCII, long enough for the fast path",
-                          "\xc3\xa9",
-                          "\xe2\x82\xac",
-                          "\xf0\x9f\x98\x80",
-                          "\xed\x9f\xbf",
-                          "\xee\x80\x80",
-                          "\xf4\x8f\xbf\xbf"};
-    const char *bad[] = {"\x80",         "\xc0\x80",         "\xc1\xbf",         "\xe0\x9f\xbf",
-                         "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-                         "\xff",         "abcdefgh\xc3",     "\xe2\x82",         "\xe2\x82x"};
+    const char *good[] = {
+        "", "plain ASCII, long enough for the fast path", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xf4\x8f\xbf\xbf"};
+    const char *bad[] = {"\x80", "\xc0\x80",     "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+                         "\xff", "abcdefgh\xc3", "\xe2\x82", "\xe2\x82x"};
     for (size_t i = 0; i < COUNT_OF(good); i++)
         assert_true(str_valid_utf8(str_of(good[i])));
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_false(str_valid_utf8(str_of(bad[i])));
 }
 
-static void broken_utf8_is_repaired_as_browsers_do(void **state) {
+static void broken_utf8_is_repaired_as_browsers_do(void **state)
+{
     (void)state;
     static const char *const table[][2] = {
         {"a\xff"
@@ -185,7 +191,8 @@ static void broken_utf8_is_repaired_as_browsers_do(void **state) {
     assert_ptr_equal(str_repair_utf8(&arena, good).data, good.data);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comparing_and_finding),
         cmocka_unit_test(cutting),

@@ -8,26 +8,30 @@
 
 static struct arena arena;
 
-static int set_up(void **state) {
+static int set_up(void **state)
+{
     (void)state;
     arena_init(&arena);
     return 0;
 }
 
-static int tear_down(void **state) {
+static int tear_down(void **state)
+{
     (void)state;
     arena_release(&arena);
     return 0;
 }
 
-static int64_t at(const char *text) {
+static int64_t at(const char *text)
+{
     int64_t time_ms;
     if (!time_parse(str_of(text), &time_ms))
         fail_msg("not a time: %s", text);
     return time_ms;
 }
 
-static void times_are_read_in_every_form(void **state) {
+static void times_are_read_in_every_form(void **state)
+{
     (void)state;
     static const char *const table[][2] = {
         {"2026-11-24T16:30:00.123Z", "2026-11-24T16:30:00.123Z"},
@@ -45,7 +49,8 @@ static void times_are_read_in_every_form(void **state) {
         check_str(time_format(&arena, at(table[i][0])), table[i][1]);
 }
 
-static void what_is_no_time_is_refused(void **state) {
+static void what_is_no_time_is_refused(void **state)
+{
     (void)state;
     const char *bad[] = {"",
                          "2026",
@@ -76,7 +81,8 @@ static void what_is_no_time_is_refused(void **state) {
     assert_int_equal(time_ms, 5);
 }
 
-static void texts_of_times_agree_with_the_c_library(void **state) {
+static void texts_of_times_agree_with_the_c_library(void **state)
+{
     (void)state;
     for (int64_t second = 0; second < INT64_C(253402300800); second += INT64_C(86400) * 13 + 4567) {
         time_t when = (time_t)second;
@@ -90,7 +96,8 @@ static void texts_of_times_agree_with_the_c_library(void **state) {
     }
 }
 
-static void a_time_that_never_comes_has_no_text(void **state) {
+static void a_time_that_never_comes_has_no_text(void **state)
+{
     (void)state;
     check_str(time_format(&arena, TIME_NONE), "");
     check_str(time_format(&arena, TIME_FOREVER), "");
@@ -98,7 +105,8 @@ static void a_time_that_never_comes_has_no_text(void **state) {
     check_str(time_format(&arena, INT64_MAX - 1), "");
 }
 
-static void durations_are_read_and_written(void **state) {
+static void durations_are_read_and_written(void **state)
+{
     (void)state;
     static const struct {
         const char *text;
@@ -123,9 +131,7 @@ static void durations_are_read_and_written(void **state) {
         assert_true(duration.ms == table[i].ms);
         check_str(duration_format(&arena, duration), table[i].written);
     }
-    const char *bad[] = {"",        "P",     "PT",   "P1",    "5Y",   "P1H",           "PT1D",
-                         "P1DT",    "P1M1Y", "P-1D", "P1.5D", "P1D ", "P99999999999D", "P9999999999Y",
-                         "PT1HT1M", "p1d"};
+    const char *bad[] = {"", "P", "PT", "P1", "5Y", "P1H", "PT1D", "P1DT", "P1M1Y", "P-1D", "P1.5D", "P1D ", "P99999999999D", "P9999999999Y", "PT1HT1M", "p1d"};
     struct duration duration = {1, 1};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         if (duration_parse(str_of(bad[i]), &duration))
@@ -133,15 +139,13 @@ static void durations_are_read_and_written(void **state) {
     assert_int_equal(duration.months, 1);
 }
 
-static void calendar_addition_ends_in_the_month_it_means(void **state) {
+static void calendar_addition_ends_in_the_month_it_means(void **state)
+{
     (void)state;
     static const char *const table[][3] = {
-        {"2026-01-31T10:00:00Z", "P1M", "2026-02-28T10:00:00.000Z"},
-        {"2024-01-31T10:00:00Z", "P1M", "2024-02-29T10:00:00.000Z"},
-        {"2024-02-29T00:00:00Z", "P1Y", "2025-02-28T00:00:00.000Z"},
-        {"2024-02-29T00:00:00Z", "P4Y", "2028-02-29T00:00:00.000Z"},
-        {"2026-12-15T00:00:00Z", "P1M1D", "2027-01-16T00:00:00.000Z"},
-        {"2026-11-24T16:30:00Z", "PT36H", "2026-11-26T04:30:00.000Z"},
+        {"2026-01-31T10:00:00Z", "P1M", "2026-02-28T10:00:00.000Z"},   {"2024-01-31T10:00:00Z", "P1M", "2024-02-29T10:00:00.000Z"},
+        {"2024-02-29T00:00:00Z", "P1Y", "2025-02-28T00:00:00.000Z"},   {"2024-02-29T00:00:00Z", "P4Y", "2028-02-29T00:00:00.000Z"},
+        {"2026-12-15T00:00:00Z", "P1M1D", "2027-01-16T00:00:00.000Z"}, {"2026-11-24T16:30:00Z", "PT36H", "2026-11-26T04:30:00.000Z"},
     };
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         struct duration duration;
@@ -154,7 +158,8 @@ static void calendar_addition_ends_in_the_month_it_means(void **state) {
     assert_true(time_add(INT64_MAX - 1, (struct duration){INT32_MAX, 0}) == TIME_FOREVER);
 }
 
-static void local_times_agree_with_the_c_library(void **state) {
+static void local_times_agree_with_the_c_library(void **state)
+{
     (void)state;
     const char *zones[] = {"Europe/Berlin", "America/New_York", "Australia/Sydney",  "Asia/Kolkata",
                            "Europe/Dublin", "America/St_Johns", "Africa/Casablanca", "Pacific/Apia"};
@@ -168,20 +173,19 @@ static void local_times_agree_with_the_c_library(void **state) {
             localtime_r(&when, &parts);
             assert_true(time_local(second * 1000, str_of(zones[i]), &minute, &weekday));
             if (minute != parts.tm_hour * 60 + parts.tm_min || weekday != (parts.tm_wday + 6) % 7)
-                fail_msg("%s at %lld: got minute %d day %d, the C library says %02d:%02d day %d", zones[i],
-                         (long long)second, minute, weekday, parts.tm_hour, parts.tm_min, (parts.tm_wday + 6) % 7);
+                fail_msg("%s at %lld: got minute %d day %d, the C library says %02d:%02d day %d", zones[i], (long long)second, minute, weekday, parts.tm_hour,
+                         parts.tm_min, (parts.tm_wday + 6) % 7);
         }
     }
     unsetenv("TZ");
     tzset();
 }
 
-static void an_unknown_zone_is_no_zone(void **state) {
+static void an_unknown_zone_is_no_zone(void **state)
+{
     (void)state;
     int minute = 7, weekday = 7;
-    const char *bad[] = {
-        "",          "Europe/Nowhere", "../../../etc/passwd", "/etc/localtime", "Europe/../Europe/Berlin", "Europe",
-        "tzdata.zi", "zone.tab"};
+    const char *bad[] = {"", "Europe/Nowhere", "../../../etc/passwd", "/etc/localtime", "Europe/../Europe/Berlin", "Europe", "tzdata.zi", "zone.tab"};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_false(time_local(0, str_of(bad[i]), &minute, &weekday));
     assert_int_equal(minute, 7);
@@ -190,14 +194,16 @@ static void an_unknown_zone_is_no_zone(void **state) {
     assert_int_equal(weekday, 1);
 }
 
-static void the_clocks_run(void **state) {
+static void the_clocks_run(void **state)
+{
     (void)state;
     int64_t first = clock_monotonic_us();
     assert_true(clock_monotonic_us() >= first);
     assert_true(clock_now_ms() > at("2020-01-01"));
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_read_in_every_form),
         cmocka_unit_test(what_is_no_time_is_refused),

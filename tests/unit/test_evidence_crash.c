@@ -33,7 +33,8 @@ static struct arena arena;
 static const char *folder, *prepared, *data, *backup;
 static uint8_t keys[PROFILES][KEY_CLASS_COUNT][32];
 
-static void path_of(int fd, char ret[512]) {
+static void path_of(int fd, char ret[512])
+{
     char link[64];
     (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, ret, 511);
@@ -41,7 +42,8 @@ static void path_of(int fd, char ret[512]) {
     ret[length] = '\0';
 }
 
-static void remember(struct plug *plug, const struct vault_step *step) {
+static void remember(struct plug *plug, const struct vault_step *step)
+{
     assert_true(plug->write_count < UNSYNCED_MAX);
     struct unsynced *write = &plug->writes[plug->write_count++];
     path_of(step->fd, write->path);
@@ -54,7 +56,8 @@ static void remember(struct plug *plug, const struct vault_step *step) {
     assert_true(got >= 0); /* what was behind the end becomes zeroes */
 }
 
-static void forget(struct plug *plug, const char *path) {
+static void forget(struct plug *plug, const char *path)
+{
     size_t kept = 0;
     for (size_t i = 0; i < plug->write_count; i++) {
         if (path && strcmp(plug->writes[i].path, path) != 0)
@@ -68,7 +71,8 @@ static void forget(struct plug *plug, const char *path) {
 static uint64_t plug_random(struct plug *plug) { return plug->random = plug->random * 6364136223846793005u + 1442695040888963407u; }
 
 /* Each unsynced write is undone, whole or from some block on, or stays; later ones first. */
-static void lose(struct plug *plug) {
+static void lose(struct plug *plug)
+{
     for (size_t i = plug->write_count; i-- > 0;) {
         struct unsynced *write = &plug->writes[i];
         uint64_t dice = plug_random(plug) >> 40;
@@ -88,7 +92,8 @@ static void lose(struct plug *plug) {
     }
 }
 
-static bool plug_before(void *context, const struct vault_step *step) {
+static bool plug_before(void *context, const struct vault_step *step)
+{
     struct plug *plug = context;
     char path[512];
     if (plug->pulled)
@@ -125,20 +130,23 @@ static bool plug_before(void *context, const struct vault_step *step) {
 /* ---- what is done while the power goes ---- */
 
 static const struct err *do_create(struct vault *vault) { return vault_create_keys(&arena, vault, (profile_no){50}, 150); }
-static const struct err *do_destroy(struct vault *vault) {
+static const struct err *do_destroy(struct vault *vault)
+{
     profile_no profiles[] = {{7}, {33}, {34}, {88}};
     uint8_t masks[] = {KEY_CLASS_ALL, KEY_CLASS_BIT(KEY_CONSENT), KEY_CLASS_ALL, KEY_CLASS_ALL};
     return vault_destroy(&arena, vault, profiles, masks, 4, 1000);
 }
 static const struct err *do_renew(struct vault *vault) { return vault_renew(&arena, vault, (profile_no){7}, KEY_HOLD, 1000); }
 static const struct err *do_rotate(struct vault *vault) { return vault_rotate(&arena, vault, NULL, NULL); }
-static const struct err *do_mirror(struct vault *vault) {
+static const struct err *do_mirror(struct vault *vault)
+{
     const char *second = world_path(&arena, folder, "second");
     TRY(vault_copy_to(&arena, vault, second));
     TRY(vault_mirror_add(&arena, vault, second));
     return do_destroy(vault);
 }
-static const struct err *do_much(struct vault *vault) { /* a journal with several changes in it */
+static const struct err *do_much(struct vault *vault)
+{ /* a journal with several changes in it */
     TRY(do_create(vault));
     TRY(vault_create_keys(&arena, vault, (profile_no){300}, 40));
     TRY(do_destroy(vault));
@@ -151,28 +159,30 @@ struct scene {
     bool creates, destroys, renews, rotates;
 };
 static const struct scene scenes[] = {
-    {"create", do_create, true, false, false, false}, {"destroy", do_destroy, false, true, false, false},
-    {"renew", do_renew, false, false, true, false},   {"rotate", do_rotate, false, false, false, true},
-    {"mirror", do_mirror, false, true, false, false}, {"much", do_much, true, true, false, false},
+    {"create", do_create, true, false, false, false}, {"destroy", do_destroy, false, true, false, false}, {"renew", do_renew, false, false, true, false},
+    {"rotate", do_rotate, false, false, false, true}, {"mirror", do_mirror, false, true, false, false},   {"much", do_much, true, true, false, false},
 };
 
-static const char *said(const struct scene *scene, const struct plug *plug) {
+static const char *said(const struct scene *scene, const struct plug *plug)
+{
     return arena_printf(&arena, "%s, step %zu, %s", scene->name, plug->pull_at, ways[plug->way]);
 }
 
 /* The classes of a profile that the scene destroys. */
-static uint8_t doomed(const struct scene *scene, uint64_t profile) {
+static uint8_t doomed(const struct scene *scene, uint64_t profile)
+{
     if (!scene->destroys)
         return 0;
     return profile == 7 || profile == 34 || profile == 88 ? KEY_CLASS_ALL : profile == 33 ? KEY_CLASS_BIT(KEY_CONSENT) : 0;
 }
 
 /* Each key of before is the same or, where it was to die, destroyed; all of a person's doomed ones together once acknowledged. */
-static void check_keys(const struct scene *scene, const struct plug *plug, struct vault *vault, bool acknowledged) {
+static void check_keys(const struct scene *scene, const struct plug *plug, struct vault *vault, bool acknowledged)
+{
     for (uint64_t profile = 1; profile <= PROFILES; profile++) {
-        for (unsigned class = 0; class < KEY_CLASS_COUNT; class++) {
+        for (unsigned class = 0; class < KEY_CLASS_COUNT; class ++) {
             uint8_t key[32];
-            enum vault_result result = vault_key(vault, (profile_no){profile}, (enum key_class)class, key);
+            enum vault_result result = vault_key(vault, (profile_no){profile}, (enum key_class) class, key);
             bool dies = doomed(scene, profile) & KEY_CLASS_BIT(class);
             bool changes = scene->renews && profile == 7 && class == KEY_HOLD;
             bool same = result == VAULT_LIVE && memcmp(key, keys[profile - 1][class], 32) == 0;
@@ -190,7 +200,8 @@ static void check_keys(const struct scene *scene, const struct plug *plug, struc
     }
 }
 
-static void wrapped_of(const char *file, uint64_t profile, enum key_class class, uint8_t ret[WRAPPED_SIZE]) {
+static void wrapped_of(const char *file, uint64_t profile, enum key_class class, uint8_t ret[WRAPPED_SIZE])
+{
     off_t at = (off_t)(page_of(profile) * VAULT_PAGE + PAGE_HEAD + page_place(profile) * SLOTS_SIZE + class * WRAPPED_SIZE);
     int fd = open(file, O_RDONLY);
     assert_int_equal(pread(fd, ret, WRAPPED_SIZE, at), WRAPPED_SIZE);
@@ -203,7 +214,8 @@ struct dead { /* keys, as they lay in the file, that must be in no file once the
     bool dies[DEAD_MAX];
 };
 
-static void dead_of(const struct scene *scene, struct dead *ret) {
+static void dead_of(const struct scene *scene, struct dead *ret)
+{
     static const struct {
         uint64_t profile;
         enum key_class class;
@@ -214,14 +226,16 @@ static void dead_of(const struct scene *scene, struct dead *ret) {
     }
 }
 
-static void check_dead(const struct scene *scene, const struct plug *plug, const struct dead *dead, const char *where) {
+static void check_dead(const struct scene *scene, const struct plug *plug, const struct dead *dead, const char *where)
+{
     for (size_t i = 0; i < DEAD_MAX; i++)
         if (dead->dies[i] && world_find(where, dead->wrapped[i], WRAPPED_SIZE) != 0)
             fail_msg("%s: a destroyed key is still there (%zu)", said(scene, plug), i);
 }
 
 /* After the crash: opens, checks, does the same again to its end, checks that too. A mirror that fails is as good as out of reach. */
-static void check_after(const struct scene *scene, const struct plug *plug, bool acknowledged, bool mirror_failed) {
+static void check_after(const struct scene *scene, const struct plug *plug, bool acknowledged, bool mirror_failed)
+{
     struct vault *vault = NULL;
     struct vault_status status;
     struct dead dead;
@@ -252,7 +266,8 @@ static void check_after(const struct scene *scene, const struct plug *plug, bool
 }
 
 /* The scene with the plug pulled at one step in one way; false when it ended before that step. */
-static bool crash_once(const struct scene *scene, size_t step, int way) {
+static bool crash_once(const struct scene *scene, size_t step, int way)
+{
     struct plug *plug = calloc(1, sizeof(*plug));
     assert_non_null(plug);
     *plug = (struct plug){.pull_at = step, .way = way, .random = step * 31 + (uint64_t)way};
@@ -275,7 +290,8 @@ static bool crash_once(const struct scene *scene, size_t step, int way) {
     return pulled;
 }
 
-static void power_fails(const struct scene *scene) {
+static void power_fails(const struct scene *scene)
+{
     size_t steps = 0;
     for (int way = 0; way < (int)COUNT_OF(ways); way++) {
         size_t step = 1;
@@ -287,15 +303,40 @@ static void power_fails(const struct scene *scene) {
     assert_true(steps >= 4 * 4);
 }
 
-static void while_keys_are_made(void **state) { (void)state; power_fails(&scenes[0]); }
-static void while_keys_are_destroyed_here_and_in_the_mirror(void **state) { (void)state; power_fails(&scenes[1]); }
-static void while_a_key_is_renewed(void **state) { (void)state; power_fails(&scenes[2]); }
-static void while_the_master_key_is_rotated(void **state) { (void)state; power_fails(&scenes[3]); }
-static void while_a_copy_is_made_and_registered(void **state) { (void)state; power_fails(&scenes[4]); }
-static void while_much_is_going_on(void **state) { (void)state; power_fails(&scenes[5]); }
+static void while_keys_are_made(void **state)
+{
+    (void)state;
+    power_fails(&scenes[0]);
+}
+static void while_keys_are_destroyed_here_and_in_the_mirror(void **state)
+{
+    (void)state;
+    power_fails(&scenes[1]);
+}
+static void while_a_key_is_renewed(void **state)
+{
+    (void)state;
+    power_fails(&scenes[2]);
+}
+static void while_the_master_key_is_rotated(void **state)
+{
+    (void)state;
+    power_fails(&scenes[3]);
+}
+static void while_a_copy_is_made_and_registered(void **state)
+{
+    (void)state;
+    power_fails(&scenes[4]);
+}
+static void while_much_is_going_on(void **state)
+{
+    (void)state;
+    power_fails(&scenes[5]);
+}
 
 /* A step fails, but the process lives on: the next call goes through, and nothing is in between. */
-static void a_failing_disk_is_an_error_once_and_no_more_when_it_works_again(void **state) {
+static void a_failing_disk_is_an_error_once_and_no_more_when_it_works_again(void **state)
+{
     (void)state;
     for (size_t s = 0; s < COUNT_OF(scenes); s++) {
         bool pulled = true;
@@ -330,7 +371,8 @@ static void a_failing_disk_is_an_error_once_and_no_more_when_it_works_again(void
     }
 }
 
-static int begin(void **state) {
+static int begin(void **state)
+{
     static struct arena paths;
     (void)state;
     arena_init(&arena);
@@ -350,8 +392,8 @@ static int begin(void **state) {
     uint8_t all = KEY_CLASS_ALL;
     check_fine(vault_destroy(&arena, vault, &gone, &all, 1, 500));
     for (uint64_t profile = 1; profile <= PROFILES; profile++)
-        for (unsigned class = 0; class < KEY_CLASS_COUNT; class++)
-            (void)vault_key(vault, (profile_no){profile}, (enum key_class)class, keys[profile - 1][class]); /* all but 3 are live */
+        for (unsigned class = 0; class < KEY_CLASS_COUNT; class ++)
+            (void)vault_key(vault, (profile_no){profile}, (enum key_class) class, keys[profile - 1][class]); /* all but 3 are live */
     check_fine(vault_copy_to(&arena, vault, backup));
     check_fine(vault_mirror_add(&arena, vault, backup));
     vault_close(vault);
@@ -359,7 +401,8 @@ static int begin(void **state) {
     return 0;
 }
 
-static int end(void **state) {
+static int end(void **state)
+{
     char *root = strdup(prepared);
     assert_non_null(root);
     *strrchr(root, '/') = '\0';
@@ -370,7 +413,8 @@ static int end(void **state) {
     return 0;
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(while_keys_are_made),
         cmocka_unit_test(while_keys_are_destroyed_here_and_in_the_mirror),

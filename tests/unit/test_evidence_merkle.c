@@ -12,7 +12,13 @@ static const struct {
     const char *bytes;
     size_t size;
 } leaves[8] = {
-    {"", 0}, {"\x00", 1}, {"\x10", 1}, {"\x20\x21", 2}, {"\x30\x31", 2}, {"\x40\x41\x42\x43", 4}, {"\x50\x51\x52\x53\x54\x55\x56\x57", 8},
+    {"", 0},
+    {"\x00", 1},
+    {"\x10", 1},
+    {"\x20\x21", 2},
+    {"\x30\x31", 2},
+    {"\x40\x41\x42\x43", 4},
+    {"\x50\x51\x52\x53\x54\x55\x56\x57", 8},
     {"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f", 16},
 };
 static const char *const roots[9] = {
@@ -27,42 +33,54 @@ static const struct {
     const char *path[3];
 } inclusions[] = {
     {0, 1, {NULL}},
-    {0, 8, {"96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7", "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
-            "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4"}},
-    {5, 8, {"bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b", "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
-            "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"}},
+    {0,
+     8,
+     {"96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7", "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+      "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4"}},
+    {5,
+     8,
+     {"bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b", "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+      "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"}},
     {2, 3, {"fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"}},
-    {1, 5, {"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d", "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
-            "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b"}},
+    {1,
+     5,
+     {"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d", "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+      "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b"}},
 };
 static const struct {
     uint64_t old_size, new_size;
     const char *path[3];
 } consistencies[] = {
     {1, 1, {NULL}},
-    {1, 8, {"96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7", "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
-            "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4"}},
-    {6, 8, {"0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a", "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
-            "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"}},
+    {1,
+     8,
+     {"96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7", "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+      "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4"}},
+    {6,
+     8,
+     {"0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a", "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+      "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"}},
     {2, 5, {"5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e", "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b"}},
 };
 
-static struct hash from_hex(const char *hex) {
+static struct hash from_hex(const char *hex)
+{
     struct hash hash;
     assert_true(str_unhex(str_of(hex), hash.bytes, sizeof(hash.bytes)));
     return hash;
 }
 
-static struct hash leaf_of(size_t i) {
+static struct hash leaf_of(size_t i)
+{
     struct hash hash;
     merkle_leaf(str_bytes(leaves[i].bytes, leaves[i].size), &hash);
     return hash;
 }
 
-#define check_hash(got, hex)                                                                                           \
-    do {                                                                                                               \
-        struct hash wanted_ = from_hex(hex);                                                                           \
-        assert_memory_equal((got)->bytes, wanted_.bytes, 32);                                                          \
+#define check_hash(got, hex) \
+    do { \
+        struct hash wanted_ = from_hex(hex); \
+        assert_memory_equal((got)->bytes, wanted_.bytes, 32); \
     } while (0)
 
 /* A tree whose leaves all lie in memory; its tiles are made from the definition in tlog-tiles. */
@@ -73,7 +91,8 @@ struct tree {
     bool broken;
 };
 
-static bool tree_tile(void *context, unsigned level, uint64_t index, unsigned width, struct hash *ret) {
+static bool tree_tile(void *context, unsigned level, uint64_t index, unsigned width, struct hash *ret)
+{
     struct tree *tree = context;
     size_t span = (size_t)1 << (8 * level);
     tree->reads++;
@@ -87,7 +106,8 @@ static bool tree_tile(void *context, unsigned level, uint64_t index, unsigned wi
 
 static struct merkle_tiles tiles_of(struct tree *tree) { return (struct merkle_tiles){.context = tree, .tile = tree_tile}; }
 
-static struct tree tree_make(struct arena *arena, size_t count) {
+static struct tree tree_make(struct arena *arena, size_t count)
+{
     struct tree tree = {.leaves = arena_array(arena, struct hash, count + 1), .count = count};
     for (size_t i = 0; i < count; i++) {
         char text[32];
@@ -96,7 +116,8 @@ static struct tree tree_make(struct arena *arena, size_t count) {
     return tree;
 }
 
-static void roots_are_the_published_ones(void **state) {
+static void roots_are_the_published_ones(void **state)
+{
     (void)state;
     struct merkle_frontier frontier;
     struct hash root, all[8];
@@ -115,7 +136,8 @@ static void roots_are_the_published_ones(void **state) {
     }
 }
 
-static void inclusion_paths_are_the_published_ones(void **state) {
+static void inclusion_paths_are_the_published_ones(void **state)
+{
     (void)state;
     struct arena arena;
     arena_init(&arena);
@@ -140,7 +162,8 @@ static void inclusion_paths_are_the_published_ones(void **state) {
     arena_release(&arena);
 }
 
-static void consistency_paths_are_the_published_ones(void **state) {
+static void consistency_paths_are_the_published_ones(void **state)
+{
     (void)state;
     struct arena arena;
     arena_init(&arena);
@@ -162,7 +185,8 @@ static void consistency_paths_are_the_published_ones(void **state) {
 }
 
 /* Each way to spoil a path: a bit, one hash more, one less, another index, another size, another root. */
-static void inclusion_spoilt(const struct hash *leaf, uint64_t index, uint64_t size, const struct merkle_path *path, const struct hash *root) {
+static void inclusion_spoilt(const struct hash *leaf, uint64_t index, uint64_t size, const struct merkle_path *path, const struct hash *root)
+{
     struct hash items[MERKLE_PATH_MAX + 1] = {0}, other = *root;
     if (path->count > 0)
         memcpy(items, path->items, path->count * sizeof(*items));
@@ -185,7 +209,8 @@ static void inclusion_spoilt(const struct hash *leaf, uint64_t index, uint64_t s
     assert_false(merkle_verify_inclusion(&other, index, size, items, path->count, root));
 }
 
-static void every_leaf_of_every_small_tree_is_proven_and_nothing_else(void **state) {
+static void every_leaf_of_every_small_tree_is_proven_and_nothing_else(void **state)
+{
     (void)state;
     struct arena arena;
     arena_init(&arena);
@@ -203,7 +228,8 @@ static void every_leaf_of_every_small_tree_is_proven_and_nothing_else(void **sta
     arena_release(&arena);
 }
 
-static void every_small_tree_grows_from_every_smaller_one(void **state) {
+static void every_small_tree_grows_from_every_smaller_one(void **state)
+{
     (void)state;
     struct arena arena;
     arena_init(&arena);
@@ -234,7 +260,8 @@ static void every_small_tree_grows_from_every_smaller_one(void **state) {
     arena_release(&arena);
 }
 
-static void proofs_of_a_large_tree_come_from_few_tiles(void **state) {
+static void proofs_of_a_large_tree_come_from_few_tiles(void **state)
+{
     (void)state;
     struct arena arena;
     arena_init(&arena);
@@ -270,7 +297,8 @@ static void proofs_of_a_large_tree_come_from_few_tiles(void **state) {
     arena_release(&arena);
 }
 
-static void a_missing_tile_is_an_error_and_a_leaf_outside_is_refused(void **state) {
+static void a_missing_tile_is_an_error_and_a_leaf_outside_is_refused(void **state)
+{
     (void)state;
     struct arena arena;
     struct hash root;
@@ -287,7 +315,8 @@ static void a_missing_tile_is_an_error_and_a_leaf_outside_is_refused(void **stat
     arena_release(&arena);
 }
 
-static void tile_addresses_have_one_text_each(void **state) {
+static void tile_addresses_have_one_text_each(void **state)
+{
     (void)state;
     static const struct {
         struct tile_address address;
@@ -299,17 +328,39 @@ static void tile_addresses_have_one_text_each(void **state) {
         {{.level = 63, .index = UINT64_MAX, .width = 1}, "tile/63/x018/x446/x744/x073/x709/x551/615.p/1"},
         {{.entries = true, .index = 999, .width = 255}, "tile/entries/999.p/255"},
     };
-    static const char *const bad[] = {"", "tile", "tile/", "tile/0", "tile/0/", "tile/0/0", "tile/0/00", "tile/0/0000", "tile/00/000", "tile/64/000",
-                                      "tile/0/x000/000", "tile/0/x001", "tile/0/001/002", "tile/0/000.p", "tile/0/000.p/", "tile/0/000.p/0",
-                                      "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p/1/2", "tile/0/x018/x446/x744/x073/x709/x551/616",
-                                      "tile/entries/", "tile/entry/000", "tile/0/000/", "//tile/0/000", "tile/0/-01", "tile/0/x001/x234/067 "};
+    static const char *const bad[] = {"",
+                                      "tile",
+                                      "tile/",
+                                      "tile/0",
+                                      "tile/0/",
+                                      "tile/0/0",
+                                      "tile/0/00",
+                                      "tile/0/0000",
+                                      "tile/00/000",
+                                      "tile/64/000",
+                                      "tile/0/x000/000",
+                                      "tile/0/x001",
+                                      "tile/0/001/002",
+                                      "tile/0/000.p",
+                                      "tile/0/000.p/",
+                                      "tile/0/000.p/0",
+                                      "tile/0/000.p/256",
+                                      "tile/0/000.p/01",
+                                      "tile/0/000.p/1/2",
+                                      "tile/0/x018/x446/x744/x073/x709/x551/616",
+                                      "tile/entries/",
+                                      "tile/entry/000",
+                                      "tile/0/000/",
+                                      "//tile/0/000",
+                                      "tile/0/-01",
+                                      "tile/0/x001/x234/067 "};
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         char text[TILE_PATH_SIZE];
         struct tile_address address;
         check_str(tile_path(good[i].address, text), good[i].text);
         assert_true(tile_path_parse(str_of(good[i].text), &address));
-        assert_true(address.entries == good[i].address.entries && address.level == good[i].address.level &&
-                    address.index == good[i].address.index && address.width == good[i].address.width);
+        assert_true(address.entries == good[i].address.entries && address.level == good[i].address.level && address.index == good[i].address.index &&
+                    address.width == good[i].address.width);
     }
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct tile_address address;
@@ -318,7 +369,8 @@ static void tile_addresses_have_one_text_each(void **state) {
     }
 }
 
-static void tile_widths_are_those_of_the_specification(void **state) {
+static void tile_widths_are_those_of_the_specification(void **state)
+{
     (void)state;
     assert_int_equal(tile_width_at(70000, 0, 272), 256);
     assert_int_equal(tile_width_at(70000, 0, 273), 112);
@@ -332,7 +384,8 @@ static void tile_widths_are_those_of_the_specification(void **state) {
     assert_int_equal(tile_width_at(UINT64_MAX, 7, 0), 255);
 }
 
-static void bundles_give_back_what_was_put_in(void **state) {
+static void bundles_give_back_what_was_put_in(void **state)
+{
     (void)state;
     struct arena arena;
     struct buf bundle;
@@ -356,7 +409,8 @@ static void bundles_give_back_what_was_put_in(void **state) {
     arena_release(&arena);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roots_are_the_published_ones),
         cmocka_unit_test(inclusion_paths_are_the_published_ones),

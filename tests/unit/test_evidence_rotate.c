@@ -10,7 +10,8 @@ struct pause {
     bool conflict;
 };
 
-static bool pause_after(void *context, uint64_t done, uint64_t total) {
+static bool pause_after(void *context, uint64_t done, uint64_t total)
+{
     struct pause *pause = context;
     assert_true(done <= total);
     if (pause->vault) {
@@ -20,7 +21,8 @@ static bool pause_after(void *context, uint64_t done, uint64_t total) {
     return pause->left-- > 0;
 }
 
-static void rotation_wraps_everything_anew_and_changes_no_key(void **state) {
+static void rotation_wraps_everything_anew_and_changes_no_key(void **state)
+{
     (void)state;
     enum { PROFILES = 3000 };
     static uint8_t keys[PROFILES][32];
@@ -78,7 +80,8 @@ static void rotation_wraps_everything_anew_and_changes_no_key(void **state) {
     vault_close(vault);
 }
 
-static void a_paused_rotation_goes_on_and_everything_works_between(void **state) {
+static void a_paused_rotation_goes_on_and_everything_works_between(void **state)
+{
     (void)state;
     enum { PROFILES = 4000 };
     struct vault *vault = vault_at(dir);
@@ -120,7 +123,8 @@ static void a_paused_rotation_goes_on_and_everything_works_between(void **state)
     vault_close(vault);
 }
 
-static void a_mirror_that_missed_a_rotation_is_brought_to_the_present_whole(void **state) {
+static void a_mirror_that_missed_a_rotation_is_brought_to_the_present_whole(void **state)
+{
     (void)state;
     struct vault *vault = vault_at(dir);
     uint8_t key[32], now[32], wrapped[WRAPPED_SIZE];
@@ -152,7 +156,8 @@ static void a_mirror_that_missed_a_rotation_is_brought_to_the_present_whole(void
 
 /* ---- the master key ---- */
 
-static void without_its_master_key_the_vault_stays_shut(void **state) {
+static void without_its_master_key_the_vault_stays_shut(void **state)
+{
     (void)state;
     struct vault *vault = vault_at(dir);
     const char *master = world_path(&arena, dir, "keys/master.key");
@@ -178,7 +183,8 @@ static void without_its_master_key_the_vault_stays_shut(void **state) {
     vault_close(vault);
 }
 
-static void an_operators_master_key_may_be_hex_or_base64_and_must_exist(void **state) {
+static void an_operators_master_key_may_be_hex_or_base64_and_must_exist(void **state)
+{
     (void)state;
     const char *master = world_path(&arena, folder, "operator.key");
     struct vault *vault = NULL;
@@ -210,7 +216,8 @@ static void an_operators_master_key_may_be_hex_or_base64_and_must_exist(void **s
     vault_close(vault);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         TEST(rotation_wraps_everything_anew_and_changes_no_key),
         TEST(a_paused_rotation_goes_on_and_everything_works_between),

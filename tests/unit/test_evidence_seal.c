@@ -11,7 +11,8 @@
 
 static const uint8_t key[32] = {1, 2, 3, 4}, other_key[32] = {1, 2, 3, 5};
 
-static void what_is_sealed_opens_again(void **state) {
+static void what_is_sealed_opens_again(void **state)
+{
     (void)state;
     uint8_t plain[300], sealed[300 + SEAL_OVERHEAD], opened[300];
     for (size_t i = 0; i < sizeof(plain); i++)
@@ -26,7 +27,8 @@ static void what_is_sealed_opens_again(void **state) {
     assert_true(seal_open(key, STR_NONE, str_bytes(sealed, SEAL_OVERHEAD), opened));
 }
 
-static void the_seal_is_aes_256_gcm_with_version_and_aad(void **state) {
+static void the_seal_is_aes_256_gcm_with_version_and_aad(void **state)
+{
     (void)state;
     uint8_t sealed[5 + SEAL_OVERHEAD], cipher[5], tag[16], aad[] = {1, 'a', 'a', 'd'};
     int size;
@@ -43,7 +45,8 @@ static void the_seal_is_aes_256_gcm_with_version_and_aad(void **state) {
     assert_memory_equal(sealed + 18, tag, 16);
 }
 
-static void no_bit_can_be_changed_and_nothing_half_opened_is_shown(void **state) {
+static void no_bit_can_be_changed_and_nothing_half_opened_is_shown(void **state)
+{
     (void)state;
     static const char plain[] = "anna@example.hu";
     uint8_t sealed[sizeof(plain) + SEAL_OVERHEAD], opened[sizeof(plain)], none[sizeof(plain)] = {0};
@@ -64,7 +67,8 @@ static void no_bit_can_be_changed_and_nothing_half_opened_is_shown(void **state)
     assert_true(seal_open(key, STR("row 7"), str_bytes(sealed, sizeof(sealed)), opened));
 }
 
-static void no_nonce_comes_twice_not_even_after_a_fork(void **state) {
+static void no_nonce_comes_twice_not_even_after_a_fork(void **state)
+{
     (void)state;
     enum { COUNT = 2000 };
     static uint8_t nonces[2 * COUNT + 8][12];
@@ -97,7 +101,8 @@ static void no_nonce_comes_twice_not_even_after_a_fork(void **state) {
                 fail_msg("nonces %zu and %zu are the same", i, j);
 }
 
-static void commitments_are_hmac_sha_256(void **state) {
+static void commitments_are_hmac_sha_256(void **state)
+{
     (void)state;
     char record[200];
     memset(record, 'x', sizeof(record));
@@ -111,7 +116,8 @@ static void commitments_are_hmac_sha_256(void **state) {
     }
 }
 
-static void keyed_hashes_keep_type_and_value_apart(void **state) {
+static void keyed_hashes_keep_type_and_value_apart(void **state)
+{
     (void)state;
     uint8_t a[16], b[16];
     keyed_hash(key, STR("email"), STR("x@y"), a);
@@ -125,7 +131,8 @@ static void keyed_hashes_keep_type_and_value_apart(void **state) {
     assert_memory_not_equal(a, b, 16);
 }
 
-static void wrapping_is_rfc_3394(void **state) {
+static void wrapping_is_rfc_3394(void **state)
+{
     (void)state;
     /* its vector 4.6: 256 bits of key data with a 256-bit key */
     uint8_t kek[32], data[32], wanted[40], wrapped[40], opened[32];
@@ -147,7 +154,8 @@ static void wrapping_is_rfc_3394(void **state) {
     assert_memory_equal(opened, data, 32); /* untouched */
 }
 
-static void many_keys_wrap_as_each_alone(void **state) {
+static void many_keys_wrap_as_each_alone(void **state)
+{
     (void)state;
     static uint8_t keys[WRAP_MANY_MAX][32], opened[WRAP_MANY_MAX][32], wrapped[WRAP_MANY_MAX][WRAPPED_SIZE];
     for (size_t i = 0; i < WRAP_MANY_MAX; i++)
@@ -168,7 +176,8 @@ static void many_keys_wrap_as_each_alone(void **state) {
     }
 }
 
-static void *thread_seals(void *context) {
+static void *thread_seals(void *context)
+{
     size_t *failures = context;
     uint8_t sealed[64 + SEAL_OVERHEAD], opened[64], plain[64] = {3};
     for (size_t i = 0; i < 5000; i++) {
@@ -177,13 +186,13 @@ static void *thread_seals(void *context) {
         seal(key, STR("t"), str_bytes(plain, 64), sealed);
         hash_sha256(str_bytes(sealed, sizeof(sealed)), &hash);
         hash_sha256(str_bytes(sealed, sizeof(sealed)), &again);
-        *failures += !seal_open(key, STR("t"), str_bytes(sealed, sizeof(sealed)), opened) || memcmp(opened, plain, 64) != 0 ||
-                     !hash_equal(&hash, &again);
+        *failures += !seal_open(key, STR("t"), str_bytes(sealed, sizeof(sealed)), opened) || memcmp(opened, plain, 64) != 0 || !hash_equal(&hash, &again);
     }
     return NULL;
 }
 
-static void threads_do_not_meet(void **state) {
+static void threads_do_not_meet(void **state)
+{
     (void)state;
     pthread_t threads[4];
     size_t failures[4] = {0};
@@ -195,7 +204,8 @@ static void threads_do_not_meet(void **state) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_sealed_opens_again),
         cmocka_unit_test(the_seal_is_aes_256_gcm_with_version_and_aad),

@@ -13,13 +13,15 @@
 
 static struct arena arena;
 
-static int begin(void **state) {
+static int begin(void **state)
+{
     (void)state;
     arena_init(&arena);
     return 0;
 }
 
-static int end(void **state) {
+static int end(void **state)
+{
     (void)state;
     arena_release(&arena);
     return 0;
@@ -27,27 +29,45 @@ static int end(void **state) {
 
 /* ---- canonical JSON ---- */
 
-static void numbers_are_written_as_ecmascript_writes_them(void **state) {
+static void numbers_are_written_as_ecmascript_writes_them(void **state)
+{
     (void)state;
     static const struct {
         uint64_t bits;
         const char *text;
     } cases[] = {
         /* RFC 8785, appendix B */
-        {0x0000000000000000, "0"}, {0x8000000000000000, "0"}, {0x0000000000000001, "5e-324"}, {0x8000000000000001, "-5e-324"},
-        {0x7fefffffffffffff, "1.7976931348623157e+308"}, {0xffefffffffffffff, "-1.7976931348623157e+308"},
-        {0x4340000000000000, "9007199254740992"}, {0xc340000000000000, "-9007199254740992"},
-        {0x4430000000000000, "295147905179352830000"}, {0x44b52d02c7e14af5, "9.999999999999997e+22"},
-        {0x44b52d02c7e14af6, "1e+23"}, {0x44b52d02c7e14af7, "1.0000000000000001e+23"},
-        {0x444b1ae4d6e2ef4e, "999999999999999700000"}, {0x444b1ae4d6e2ef4f, "999999999999999900000"},
-        {0x444b1ae4d6e2ef50, "1e+21"}, {0x3eb0c6f7a0b5ed8c, "9.999999999999997e-7"}, {0x3eb0c6f7a0b5ed8d, "0.000001"},
-        {0x41b3de4355555553, "333333333.3333332"}, {0x41b3de4355555554, "333333333.33333325"},
-        {0x41b3de4355555555, "333333333.3333333"}, {0x41b3de4355555556, "333333333.3333334"},
-        {0x41b3de4355555557, "333333333.33333343"}, {0xbecbf647612f3696, "-0.0000033333333333333333"},
+        {0x0000000000000000, "0"},
+        {0x8000000000000000, "0"},
+        {0x0000000000000001, "5e-324"},
+        {0x8000000000000001, "-5e-324"},
+        {0x7fefffffffffffff, "1.7976931348623157e+308"},
+        {0xffefffffffffffff, "-1.7976931348623157e+308"},
+        {0x4340000000000000, "9007199254740992"},
+        {0xc340000000000000, "-9007199254740992"},
+        {0x4430000000000000, "295147905179352830000"},
+        {0x44b52d02c7e14af5, "9.999999999999997e+22"},
+        {0x44b52d02c7e14af6, "1e+23"},
+        {0x44b52d02c7e14af7, "1.0000000000000001e+23"},
+        {0x444b1ae4d6e2ef4e, "999999999999999700000"},
+        {0x444b1ae4d6e2ef4f, "999999999999999900000"},
+        {0x444b1ae4d6e2ef50, "1e+21"},
+        {0x3eb0c6f7a0b5ed8c, "9.999999999999997e-7"},
+        {0x3eb0c6f7a0b5ed8d, "0.000001"},
+        {0x41b3de4355555553, "333333333.3333332"},
+        {0x41b3de4355555554, "333333333.33333325"},
+        {0x41b3de4355555555, "333333333.3333333"},
+        {0x41b3de4355555556, "333333333.3333334"},
+        {0x41b3de4355555557, "333333333.33333343"},
+        {0xbecbf647612f3696, "-0.0000033333333333333333"},
         {0x43143ff3c1cb0959, "1424953923781206.2"},
         /* powers of two, where the nearest decimal of a length need not be the one that reads back */
-        {0x0010000000000000, "2.2250738585072014e-308"}, {0x000fffffffffffff, "2.225073858507201e-308"},
-        {0x7fd0000000000000, "4.49423283715579e+307"}, {0x3ff0000000000000, "1"}, {0x3fb999999999999a, "0.1"}, {0x4415af1d78b58c40, "100000000000000000000"},
+        {0x0010000000000000, "2.2250738585072014e-308"},
+        {0x000fffffffffffff, "2.225073858507201e-308"},
+        {0x7fd0000000000000, "4.49423283715579e+307"},
+        {0x3ff0000000000000, "1"},
+        {0x3fb999999999999a, "0.1"},
+        {0x4415af1d78b58c40, "100000000000000000000"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char text[CANONICAL_NUMBER_SIZE];
@@ -57,7 +77,8 @@ static void numbers_are_written_as_ecmascript_writes_them(void **state) {
     }
 }
 
-static void every_power_of_two_comes_back_from_its_shortest_text(void **state) {
+static void every_power_of_two_comes_back_from_its_shortest_text(void **state)
+{
     (void)state;
     for (uint64_t exponent = 1; exponent < 0x7ff; exponent++) {
         uint64_t bits = exponent << 52;
@@ -84,7 +105,8 @@ static void every_power_of_two_comes_back_from_its_shortest_text(void **state) {
     }
 }
 
-static void canonical_texts_are_those_of_rfc_8785(void **state) {
+static void canonical_texts_are_those_of_rfc_8785(void **state)
+{
     (void)state;
     static const struct {
         const char *given, *wanted;
@@ -111,7 +133,8 @@ static void canonical_texts_are_those_of_rfc_8785(void **state) {
     }
 }
 
-static void what_has_no_canonical_text_is_refused(void **state) {
+static void what_has_no_canonical_text_is_refused(void **state)
+{
     (void)state;
     str canonical = STR("untouched");
     check_code(json_canonical_text(&arena, STR("{\"a\":1,\"a\":2}"), &canonical), ERR_INVALID);
@@ -124,7 +147,8 @@ static void what_has_no_canonical_text_is_refused(void **state) {
 
 /* ---- entries ---- */
 
-static void entries_have_the_form_that_is_promised(void **state) {
+static void entries_have_the_form_that_is_promised(void **state)
+{
     (void)state;
     static const uint8_t salt[32] = {7};
     struct hash hash, root = {{1, 2, 3}};
@@ -141,7 +165,8 @@ static void entries_have_the_form_that_is_promised(void **state) {
     check_code(entry_clear(&arena, "policy", STR("{"), 0, &text), ERR_MALFORMED);
 }
 
-static void entries_read_back_as_they_were_made(void **state) {
+static void entries_read_back_as_they_were_made(void **state)
+{
     (void)state;
     static const uint8_t salt[32] = {7};
     struct hash root = {{9}}, hash;
@@ -159,10 +184,15 @@ static void entries_read_back_as_they_were_made(void **state) {
     assert_true(entry.form == ENTRY_BATCH && entry.count == 3 && hash_equal(&entry.hash, &root));
 }
 
-static void entries_of_no_form_are_refused(void **state) {
+static void entries_of_no_form_are_refused(void **state)
+{
     (void)state;
     static const char *const bad[] = {
-        "", "{}", "[]", "null", "{\"at\":\"2026-11-25T16:30:00.123Z\",\"kind\":\"policy\"}",
+        "",
+        "{}",
+        "[]",
+        "null",
+        "{\"at\":\"2026-11-25T16:30:00.123Z\",\"kind\":\"policy\"}",
         "{\"at\":\"2026-11-25T16:30:00Z\",\"kind\":\"policy\",\"record\":{}}", /* another text of the time */
         "{\"at\":\"2026-11-25T16:30:00.123Z\",\"kind\":\"policy\",\"record\":[]}",
         "{\"at\":\"2026-11-25T16:30:00.123Z\",\"kind\":\"policy\",\"record\":{ }}", /* not canonical */
@@ -183,18 +213,19 @@ static void entries_of_no_form_are_refused(void **state) {
 /* ---- notes ---- */
 
 static const char example_key[] = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
-static const char example_note[] =
-    "This is an example message.\n\n"
-    "— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
+static const char example_note[] = "This is an example message.\n\n"
+                                   "— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
 
-static struct note_key key_make(const char *name, uint8_t seed_byte) {
+static struct note_key key_make(const char *name, uint8_t seed_byte)
+{
     uint8_t seed[32] = {seed_byte};
     struct note_key key;
     check_fine(note_key_from_seed(&arena, str_of(name), seed, &key));
     return key;
 }
 
-static void the_example_of_the_specification_verifies(void **state) {
+static void the_example_of_the_specification_verifies(void **state)
+{
     (void)state;
     struct note_key key;
     str text;
@@ -208,7 +239,8 @@ static void the_example_of_the_specification_verifies(void **state) {
     assert_int_equal(signers, 1);
 }
 
-static void no_bit_of_a_note_can_be_changed(void **state) {
+static void no_bit_of_a_note_can_be_changed(void **state)
+{
     (void)state;
     struct note_key key;
     str text;
@@ -226,13 +258,19 @@ static void no_bit_of_a_note_can_be_changed(void **state) {
         assert_non_null(note_verify(&arena, str_bytes(example_note, length), &key, 1, &text, NULL));
 }
 
-static void keys_have_one_text_and_names_are_held_to_the_rules(void **state) {
+static void keys_have_one_text_and_names_are_held_to_the_rules(void **state)
+{
     (void)state;
     static const char *const names[] = {"", "a b", "a+b", "a\tb", "a\nb", "\xc2\xa0z", "a\xe2\x80\x83", "\xe3\x80\x80", "\xff", "a\x7f"};
     static const char *const texts[] = {
-        "", "example.com/foo", "example.com/foo+530d903a", "example.com/foo+530d903b+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "example.com/foo+530D903A+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", "example.com/foo+530d903a+AukyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\n", "example.com/fo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
+        "",
+        "example.com/foo",
+        "example.com/foo+530d903a",
+        "example.com/foo+530d903b+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
+        "example.com/foo+530D903A+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
+        "example.com/foo+530d903a+AukyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
+        "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\n",
+        "example.com/fo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
         "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2",
     };
     uint8_t seed[32] = {1};
@@ -252,7 +290,8 @@ static void keys_have_one_text_and_names_are_held_to_the_rules(void **state) {
     assert_memory_equal(key.secret, none, 64);
 }
 
-static void unknown_signers_are_skipped_and_false_ones_refuse_the_note(void **state) {
+static void unknown_signers_are_skipped_and_false_ones_refuse_the_note(void **state)
+{
     (void)state;
     struct note_key shop = key_make("shop.example", 1), other = key_make("witness.example", 2), keys[2] = {other, shop};
     str note, second, text;
@@ -278,7 +317,8 @@ static void unknown_signers_are_skipped_and_false_ones_refuse_the_note(void **st
     assert_int_equal(signers, 2);
 }
 
-static void notes_that_are_no_notes_are_not_made(void **state) {
+static void notes_that_are_no_notes_are_not_made(void **state)
+{
     (void)state;
     struct note_key key = key_make("shop.example", 1);
     str note;
@@ -287,7 +327,8 @@ static void notes_that_are_no_notes_are_not_made(void **state) {
     check_code(note_sign(&arena, STR("\xc3\n"), &key, &note), ERR_INVALID);
 }
 
-static void a_note_may_have_many_signatures_but_not_any_number(void **state) {
+static void a_note_may_have_many_signatures_but_not_any_number(void **state)
+{
     (void)state;
     struct note_key key = key_make("shop.example", 1);
     struct buf many;
@@ -304,7 +345,8 @@ static void a_note_may_have_many_signatures_but_not_any_number(void **state) {
 
 /* ---- checkpoints and proofs ---- */
 
-static void checkpoints_read_back_and_only_their_origin_may_sign(void **state) {
+static void checkpoints_read_back_and_only_their_origin_may_sign(void **state)
+{
     (void)state;
     struct note_key shop = key_make("shop.example/telos", 1), other = key_make("other.example", 2), keys[2] = {shop, other};
     struct hash root = {{0xab}};
@@ -319,7 +361,8 @@ static void checkpoints_read_back_and_only_their_origin_may_sign(void **state) {
     check_code(checkpoint_verify(&arena, note, NULL, 0, &checkpoint), ERR_INVALID);
 }
 
-static void the_checkpoint_of_the_specification_is_read(void **state) {
+static void the_checkpoint_of_the_specification_is_read(void **state)
+{
     (void)state;
     struct checkpoint checkpoint;
     check_fine(checkpoint_parse(&arena,
@@ -331,12 +374,20 @@ static void the_checkpoint_of_the_specification_is_read(void **state) {
     assert_int_equal(checkpoint.size, 20852163);
 }
 
-static void texts_that_are_no_checkpoints_are_refused(void **state) {
+static void texts_that_are_no_checkpoints_are_refused(void **state)
+{
     (void)state;
     static const char *const bad[] = {
-        "", "o\n", "o\n1\n", "\n1\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", "o\n01\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
-        "o\n-1\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", "o\n18446744073709551616\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
-        "o\n1\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", "o\n1\nqwAA\n", "o\n1\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=\n",
+        "",
+        "o\n",
+        "o\n1\n",
+        "\n1\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+        "o\n01\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+        "o\n-1\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+        "o\n18446744073709551616\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+        "o\n1\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
+        "o\n1\nqwAA\n",
+        "o\n1\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=\n",
         "o\n1\nqwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nx\n\ny\n",
     };
     struct note_key key = key_make("o", 1);
@@ -355,7 +406,8 @@ static void texts_that_are_no_checkpoints_are_refused(void **state) {
     check_str(checkpoint.extension, "x\ny\n");
 }
 
-static str proof_of(uint64_t index, size_t count, const struct note_key *key, struct hash *leaves) {
+static str proof_of(uint64_t index, size_t count, const struct note_key *key, struct hash *leaves)
+{
     struct hash root;
     for (size_t i = 0; i < count; i++)
         merkle_leaf(str_bytes(&i, sizeof(i)), &leaves[i]);
@@ -367,7 +419,8 @@ static str proof_of(uint64_t index, size_t count, const struct note_key *key, st
     return tlog_proof_make(&arena, &proof);
 }
 
-static void proofs_verify_offline_and_for_their_entry_alone(void **state) {
+static void proofs_verify_offline_and_for_their_entry_alone(void **state)
+{
     (void)state;
     struct note_key key = key_make("shop.example/telos", 1);
     struct hash leaves[13];
@@ -395,7 +448,8 @@ static void proofs_verify_offline_and_for_their_entry_alone(void **state) {
     assert_true(str_equal(tlog_proof_make(&arena, &proof), text));
 }
 
-static void the_form_of_the_specification_is_read(void **state) {
+static void the_form_of_the_specification_is_read(void **state)
+{
     (void)state;
     /* its example, with signatures of the length that its own leaves out */
     static const char text[] = "c2sp.org/tlog-proof@v1\nextra YWdlLXYxLjIuMS1kYXJ3aW4tYXJtNjQudGFyLmd6\nindex 73894\n"
@@ -414,7 +468,8 @@ static void the_form_of_the_specification_is_read(void **state) {
 
 /* ---- receipts ---- */
 
-static void receipts_hold_in_any_order_and_spacing_and_break_with_any_value(void **state) {
+static void receipts_hold_in_any_order_and_spacing_and_break_with_any_value(void **state)
+{
     (void)state;
     struct note_key key = key_make("shop.example/telos", 1), other = key_make("shop.example/telos", 2);
     struct receipt_check check;
@@ -440,7 +495,8 @@ static void receipts_hold_in_any_order_and_spacing_and_break_with_any_value(void
     }
 }
 
-static void what_cannot_be_signed_is_refused(void **state) {
+static void what_cannot_be_signed_is_refused(void **state)
+{
     (void)state;
     struct note_key key = key_make("shop.example/telos", 1);
     struct receipt_check check;
@@ -458,7 +514,8 @@ static void what_cannot_be_signed_is_refused(void **state) {
     assert_true(check.valid);
 }
 
-int main(void) {
+int main(void)
+{
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(numbers_are_written_as_ecmascript_writes_them),

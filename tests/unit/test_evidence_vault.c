@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static void keys_are_random_each_and_the_same_after_a_restart(void **state) {
+static void keys_are_random_each_and_the_same_after_a_restart(void **state)
+{
     (void)state;
     enum { PROFILES = 100 };
     static uint8_t keys[PROFILES * KEY_CLASS_COUNT][32];
@@ -30,7 +31,8 @@ static void keys_are_random_each_and_the_same_after_a_restart(void **state) {
     vault_close(vault);
 }
 
-static void making_keys_again_changes_none(void **state) {
+static void making_keys_again_changes_none(void **state)
+{
     (void)state;
     struct vault *vault = vault_at(dir);
     uint8_t before[32], after[32];
@@ -52,22 +54,23 @@ static void making_keys_again_changes_none(void **state) {
     vault_close(vault);
 }
 
-static void a_destroyed_key_is_in_no_file_and_in_no_memory_of_the_vault(void **state) {
+static void a_destroyed_key_is_in_no_file_and_in_no_memory_of_the_vault(void **state)
+{
     (void)state;
     struct vault *vault = vault_at(dir);
     uint8_t key[KEY_CLASS_COUNT][32], wrapped[KEY_CLASS_COUNT][WRAPPED_SIZE], kept[32];
     check_fine(vault_create_keys(&arena, vault, one, 1000));
-    for (unsigned class = 0; class < KEY_CLASS_COUNT; class++) {
-        key_of(vault, 77, (enum key_class)class, key[class]);
-        wrapped_of(vault, 77, (enum key_class)class, wrapped[class]);
+    for (unsigned class = 0; class < KEY_CLASS_COUNT; class ++) {
+        key_of(vault, 77, (enum key_class) class, key[class]);
+        wrapped_of(vault, 77, (enum key_class) class, wrapped[class]);
         assert_true(world_find(dir, wrapped[class], WRAPPED_SIZE) >= 1); /* so that finding none means something */
         assert_non_null(memmem(vault->cache, sizeof(*vault->cache), key[class], 32));
     }
     key_of(vault, 78, KEY_CONSENT, kept);
     destroy(vault, 77, KEY_CLASS_ALL & (uint8_t)~KEY_CLASS_BIT(KEY_LEGAL));
-    for (unsigned class = 0; class < KEY_CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < KEY_CLASS_COUNT; class ++) {
         bool legal = class == KEY_LEGAL;
-        check_key(vault, 77, (enum key_class)class, legal ? VAULT_LIVE : VAULT_DESTROYED);
+        check_key(vault, 77, (enum key_class) class, legal ? VAULT_LIVE : VAULT_DESTROYED);
         assert_int_equal(world_find(dir, wrapped[class], WRAPPED_SIZE) > 0, legal);
         assert_int_equal(memmem(vault->cache, sizeof(*vault->cache), key[class], 32) != NULL, legal);
         assert_null(memmem(vault->record, RECORD_SIZE_MAX, wrapped[class], WRAPPED_SIZE));
@@ -78,15 +81,16 @@ static void a_destroyed_key_is_in_no_file_and_in_no_memory_of_the_vault(void **s
     assert_int_equal(world_read(&arena, world_path(&arena, dir, "tombstones.log")).length, log.length);
     vault_close(vault);
     vault = vault_at(dir);
-    for (unsigned class = 0; class < KEY_CLASS_COUNT; class++)
-        check_key(vault, 77, (enum key_class)class, VAULT_DESTROYED);
+    for (unsigned class = 0; class < KEY_CLASS_COUNT; class ++)
+        check_key(vault, 77, (enum key_class) class, VAULT_DESTROYED);
     uint8_t again[32];
     key_of(vault, 78, KEY_CONSENT, again);
     assert_memory_equal(kept, again, 32);
     vault_close(vault);
 }
 
-static void a_slot_that_was_never_live_can_be_destroyed_and_stays_so(void **state) {
+static void a_slot_that_was_never_live_can_be_destroyed_and_stays_so(void **state)
+{
     (void)state;
     struct vault *vault = vault_at(dir);
     destroy(vault, 500000, KEY_CLASS_BIT(KEY_HOLD));
@@ -99,7 +103,8 @@ static void a_slot_that_was_never_live_can_be_destroyed_and_stays_so(void **stat
     vault_close(vault);
 }
 
-static void many_are_destroyed_at_once(void **state) {
+static void many_are_destroyed_at_once(void **state)
+{
     (void)state;
     enum { MANY = 3000 };
     static profile_no profiles[MANY];
@@ -112,15 +117,16 @@ static void many_are_destroyed_at_once(void **state) {
     }
     check_fine(vault_destroy(&arena, vault, profiles, masks, MANY, 5));
     for (size_t i = 0; i < MANY; i++)
-        for (unsigned class = 0; class < KEY_CLASS_COUNT; class++)
+        for (unsigned class = 0; class < KEY_CLASS_COUNT; class ++)
             if (masks[i] & KEY_CLASS_BIT(class))
-                check_key(vault, profiles[i].value, (enum key_class)class, VAULT_DESTROYED);
+                check_key(vault, profiles[i].value, (enum key_class) class, VAULT_DESTROYED);
     for (size_t i = 2; i <= MANY; i += 2)
         check_key(vault, i, KEY_CONSENT, VAULT_LIVE);
     vault_close(vault);
 }
 
-static void renewing_puts_a_new_key_in_place_of_the_old(void **state) {
+static void renewing_puts_a_new_key_in_place_of_the_old(void **state)
+{
     (void)state;
     struct vault *vault = vault_at(dir);
     uint8_t before[32], after[32], wrapped[WRAPPED_SIZE];
@@ -152,7 +158,8 @@ static void renewing_puts_a_new_key_in_place_of_the_old(void **state) {
 /* ---- tombstones ---- */
 
 /* A vault with 60 persons; an older copy of its file lies at folder/older. Person 7 was then destroyed, 8's hold key renewed. */
-static void with_older_copy(uint8_t ret_hold[32]) {
+static void with_older_copy(uint8_t ret_hold[32])
+{
     struct vault *vault = vault_at(dir);
     check_fine(vault_create_keys(&arena, vault, one, 60));
     destroy(vault, 2, KEY_CLASS_ALL);
@@ -164,7 +171,8 @@ static void with_older_copy(uint8_t ret_hold[32]) {
     world_copy_file(world_path(&arena, dir, "tombstones.log"), world_path(&arena, folder, "newest.log"));
 }
 
-static void an_older_vault_beside_the_newest_log_opens_without_what_was_destroyed(void **state) {
+static void an_older_vault_beside_the_newest_log_opens_without_what_was_destroyed(void **state)
+{
     (void)state;
     uint8_t hold[32], now[32];
     with_older_copy(hold);
@@ -179,7 +187,8 @@ static void an_older_vault_beside_the_newest_log_opens_without_what_was_destroye
     vault_close(vault);
 }
 
-static void restoring_applies_the_newest_tombstones_once(void **state) {
+static void restoring_applies_the_newest_tombstones_once(void **state)
+{
     (void)state;
     uint8_t hold[32], now[32];
     uint64_t applied = 99;
@@ -208,7 +217,8 @@ static void restoring_applies_the_newest_tombstones_once(void **state) {
     vault_close(vault);
 }
 
-static void damaged_lines_are_told_and_the_others_applied(void **state) {
+static void damaged_lines_are_told_and_the_others_applied(void **state)
+{
     (void)state;
     uint8_t hold[32];
     uint64_t applied = 99;
@@ -235,7 +245,8 @@ static void damaged_lines_are_told_and_the_others_applied(void **state) {
     vault_close(vault);
 }
 
-static void tombstones_of_another_vault_and_a_torn_last_line_are_passed_over(void **state) {
+static void tombstones_of_another_vault_and_a_torn_last_line_are_passed_over(void **state)
+{
     (void)state;
     uint8_t hold[32];
     uint64_t applied = 99;
@@ -251,7 +262,8 @@ static void tombstones_of_another_vault_and_a_torn_last_line_are_passed_over(voi
     vault_close(vault);
 }
 
-static void a_vault_that_was_lost_is_not_replaced_by_a_new_one(void **state) {
+static void a_vault_that_was_lost_is_not_replaced_by_a_new_one(void **state)
+{
     (void)state;
     uint8_t hold[32];
     struct vault *vault = NULL;
@@ -264,7 +276,8 @@ static void a_vault_that_was_lost_is_not_replaced_by_a_new_one(void **state) {
 
 /* ---- mirrors ---- */
 
-static void what_is_destroyed_here_is_destroyed_in_the_mirrors(void **state) {
+static void what_is_destroyed_here_is_destroyed_in_the_mirrors(void **state)
+{
     (void)state;
     struct vault *vault = vault_at(dir);
     uint8_t wrapped[WRAPPED_SIZE], hold[WRAPPED_SIZE], kept[WRAPPED_SIZE];
@@ -299,7 +312,8 @@ static void what_is_destroyed_here_is_destroyed_in_the_mirrors(void **state) {
     vault_close(vault);
 }
 
-static void a_mirror_out_of_reach_is_remembered_and_catches_up(void **state) {
+static void a_mirror_out_of_reach_is_remembered_and_catches_up(void **state)
+{
     (void)state;
     struct vault *vault = vault_at(dir);
     uint8_t wrapped[WRAPPED_SIZE];
@@ -327,7 +341,8 @@ static void a_mirror_out_of_reach_is_remembered_and_catches_up(void **state) {
     vault_close(vault);
 }
 
-static void what_is_no_copy_of_this_vault_is_no_mirror(void **state) {
+static void what_is_no_copy_of_this_vault_is_no_mirror(void **state)
+{
     (void)state;
     struct vault *vault = vault_at(dir), *other = vault_at(world_path(&arena, folder, "other"));
     const char *foreign = world_path(&arena, folder, "foreign"), *text = world_path(&arena, folder, "text");
@@ -354,7 +369,8 @@ static void what_is_no_copy_of_this_vault_is_no_mirror(void **state) {
     vault_close(vault);
 }
 
-static void a_torn_page_of_a_mirror_is_replaced_by_the_vaults_own(void **state) {
+static void a_torn_page_of_a_mirror_is_replaced_by_the_vaults_own(void **state)
+{
     (void)state;
     struct vault *vault = vault_at(dir);
     const char *backup = world_path(&arena, folder, "backup");
@@ -376,7 +392,8 @@ static void a_torn_page_of_a_mirror_is_replaced_by_the_vaults_own(void **state) 
 
 /* ---- damage ---- */
 
-static void a_damaged_page_takes_no_new_key_and_only_the_person_of_the_damage_is_denied(void **state) {
+static void a_damaged_page_takes_no_new_key_and_only_the_person_of_the_damage_is_denied(void **state)
+{
     (void)state;
     const char *file = world_path(&arena, dir, "vault");
     struct vault *vault = vault_at(dir);
@@ -409,7 +426,8 @@ static void a_damaged_page_takes_no_new_key_and_only_the_person_of_the_damage_is
     vault_close(vault);
 }
 
-static void a_damaged_header_is_told(void **state) {
+static void a_damaged_header_is_told(void **state)
+{
     (void)state;
     const char *file = world_path(&arena, dir, "vault");
     struct vault *vault = vault_at(dir);
@@ -424,7 +442,8 @@ static void a_damaged_header_is_told(void **state) {
     assert_null(vault);
 }
 
-static void an_old_journal_brings_nothing_back_and_undoes_nothing(void **state) {
+static void an_old_journal_brings_nothing_back_and_undoes_nothing(void **state)
+{
     (void)state;
     const char *journal = world_path(&arena, dir, "vault.journal");
     struct vault *vault = vault_at(dir);
@@ -448,7 +467,8 @@ static void an_old_journal_brings_nothing_back_and_undoes_nothing(void **state) 
 
 /* ---- the rest ---- */
 
-static void derived_secrets_differ_by_label(void **state) {
+static void derived_secrets_differ_by_label(void **state)
+{
     (void)state;
     struct vault *vault = vault_at(dir);
     uint8_t keys[5][32];
@@ -463,7 +483,8 @@ static void derived_secrets_differ_by_label(void **state) {
     vault_close(vault);
 }
 
-static void status_counts_what_there_is(void **state) {
+static void status_counts_what_there_is(void **state)
+{
     (void)state;
     struct vault *vault = vault_at(dir);
     struct vault_status status;
@@ -489,7 +510,8 @@ struct crowd {
     _Atomic size_t wrong, read;
 };
 
-static void *crowd_reads(void *context) {
+static void *crowd_reads(void *context)
+{
     struct crowd *crowd = context;
     for (uint64_t i = 0; !crowd->stop; i++) {
         uint64_t profile = i * 7919 % crowd->count + 1;
@@ -504,7 +526,8 @@ static void *crowd_reads(void *context) {
     return NULL;
 }
 
-static void many_threads_read_while_others_destroy_make_and_rotate(void **state) {
+static void many_threads_read_while_others_destroy_make_and_rotate(void **state)
+{
     (void)state;
     enum { PROFILES = 2000 };
     static uint8_t keys[PROFILES][32];
@@ -530,7 +553,8 @@ static void many_threads_read_while_others_destroy_make_and_rotate(void **state)
     vault_close(crowd.vault);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         TEST(keys_are_random_each_and_the_same_after_a_restart),
         TEST(making_keys_again_changes_none),

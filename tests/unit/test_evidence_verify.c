@@ -23,19 +23,22 @@ static struct hash leaves[ENTRIES], batch_leaves[BATCH];
 
 static void write_in(const char *dir, const char *name, str content) { world_write(world_path(&arena, dir, name), content); }
 
-static struct hash root_of(size_t count) {
+static struct hash root_of(size_t count)
+{
     struct hash root;
     merkle_root_of(leaves, count, &root);
     return root;
 }
 
-static str checkpoint_of(size_t count) {
+static str checkpoint_of(size_t count)
+{
     struct hash root = root_of(count);
     return checkpoint_make(&arena, key.name, count, &root, &key);
 }
 
 /* Every tile of a tree, by the definition. */
-static void tiles_write(const char *dir, const struct hash *hashes, size_t count, unsigned level) {
+static void tiles_write(const char *dir, const struct hash *hashes, size_t count, unsigned level)
+{
     struct hash *above = arena_array(&arena, struct hash, count / MERKLE_TILE_WIDTH + 1);
     for (uint64_t index = 0; index * MERKLE_TILE_WIDTH < count; index++) {
         char path[TILE_PATH_SIZE];
@@ -49,7 +52,8 @@ static void tiles_write(const char *dir, const struct hash *hashes, size_t count
         tiles_write(dir, above, count / MERKLE_TILE_WIDTH, level + 1);
 }
 
-static void bundles_write(const char *dir) {
+static void bundles_write(const char *dir)
+{
     for (size_t from = 0; from < ENTRIES; from += MERKLE_TILE_WIDTH) {
         struct buf bundle;
         char path[TILE_PATH_SIZE];
@@ -62,16 +66,18 @@ static void bundles_write(const char *dir) {
     }
 }
 
-static void path_write(struct jsonw *w, const struct merkle_path *path) {
+static void path_write(struct jsonw *w, const struct merkle_path *path)
+{
     jsonw_key(w, STR("path"));
     jsonw_array(w);
-    vec_each(hash, path)
+    vec_each (hash, path)
         jsonw_string(w, str_base64(&arena, hash->bytes, 32));
     jsonw_array_end(w);
 }
 
 /* A record of entry `at`; by path in the tree, or by a proof of its own. */
-static str record_of(size_t at, str record, bool with_salt, bool with_proof) {
+static str record_of(size_t at, str record, bool with_salt, bool with_proof)
+{
     struct buf out;
     struct jsonw w;
     struct merkle_path path = merkle_path_of(&arena, leaves, ENTRIES, at);
@@ -103,7 +109,8 @@ static str record_of(size_t at, str record, bool with_salt, bool with_proof) {
 }
 
 /* A receipt that brings its own evidence, as the engine makes them. */
-static str receipt_of(void) {
+static str receipt_of(void)
+{
     struct buf out;
     struct jsonw w;
     str sealed;
@@ -118,7 +125,8 @@ static str receipt_of(void) {
     return sealed;
 }
 
-static void ledger_make(void) {
+static void ledger_make(void)
+{
     struct hash root;
     for (size_t i = 0; i < BATCH; i++) {
         struct hash hash;
@@ -138,7 +146,8 @@ static void ledger_make(void) {
     }
 }
 
-static int make(void **state) {
+static int make(void **state)
+{
     uint8_t seed[32] = {4};
     (void)state;
     arena_init(&arena);
@@ -162,7 +171,8 @@ static int make(void **state) {
     return 0;
 }
 
-static int unmake(void **state) {
+static int unmake(void **state)
+{
     (void)state;
     char *root = strdup(good);
     assert_non_null(root);
@@ -173,20 +183,23 @@ static int unmake(void **state) {
     return 0;
 }
 
-static struct verify_report verify(bool with_key) {
+static struct verify_report verify(bool with_key)
+{
     struct verify_report report = {0};
     check_fine(verify_path(&arena, folder, with_key ? &key : NULL, with_key, &report));
     return report;
 }
 
-static void show(const struct verify_report *report) {
+static void show(const struct verify_report *report)
+{
     for (size_t i = 0; i < report->findings.count; i++) {
         const struct verify_finding *finding = &report->findings.items[i];
         print_message("%s %.*s: %.*s\n", finding->ok ? "ok " : "BAD", STR_FMT(finding->what), STR_FMT(finding->why));
     }
 }
 
-static bool has(const struct verify_report *report, bool ok, const char *what, const char *why) {
+static bool has(const struct verify_report *report, bool ok, const char *what, const char *why)
+{
     for (size_t i = 0; i < report->findings.count; i++) {
         const struct verify_finding *finding = &report->findings.items[i];
         if (finding->ok == ok && str_equal(finding->what, str_of(what)) && str_find(finding->why, str_of(why)) >= 0)
@@ -195,7 +208,8 @@ static bool has(const struct verify_report *report, bool ok, const char *what, c
     return false;
 }
 
-static void an_export_as_it_should_be_has_only_good_findings(void **state) {
+static void an_export_as_it_should_be_has_only_good_findings(void **state)
+{
     (void)state;
     world_copy(good, folder);
     struct verify_report report = verify(true);
@@ -224,10 +238,11 @@ struct fault {
     const char *what, *why; /* …and this is found */
 };
 
-static void one_changed_byte_anywhere_is_found(void **state) {
+static void one_changed_byte_anywhere_is_found(void **state)
+{
     (void)state;
     static const char *const files[] = {
-        "checkpoint", "tile/0/000", "tile/0/001", "tile/0/002.p/188", "tile/1/000.p/2", "tile/entries/000", "tile/entries/002.p/188",
+        "checkpoint",      "tile/0/000",       "tile/0/001",      "tile/0/002.p/188",      "tile/1/000.p/2",   "tile/entries/000",   "tile/entries/002.p/188",
         "checkpoints/300", "receipts/17.json", "records/17.json", "records/17-alone.json", "records/300.json", "records/699-3.json",
     };
     world_copy(good, folder);
@@ -248,7 +263,8 @@ static void one_changed_byte_anywhere_is_found(void **state) {
     assert_int_equal(verify(true).bad_count, 0);
 }
 
-static void every_missing_tile_that_the_root_needs_is_missed(void **state) {
+static void every_missing_tile_that_the_root_needs_is_missed(void **state)
+{
     (void)state;
     static const struct fault faults[] = {
         {"tile/0/002.p/188", "tile: root", "cannot be computed"},
@@ -273,7 +289,8 @@ static void every_missing_tile_that_the_root_needs_is_missed(void **state) {
     assert_int_equal(report.bad_count, 0);
 }
 
-static void tiles_that_do_not_belong_are_found(void **state) {
+static void tiles_that_do_not_belong_are_found(void **state)
+{
     (void)state;
     static const struct {
         const char *file;
@@ -303,7 +320,8 @@ static void tiles_that_do_not_belong_are_found(void **state) {
     assert_int_equal(verify(true).bad_count, 0);
 }
 
-static void a_rewritten_ledger_is_found_by_its_earlier_checkpoints(void **state) {
+static void a_rewritten_ledger_is_found_by_its_earlier_checkpoints(void **state)
+{
     (void)state;
     /* all is signed and fits together, but entry 5 is another than when the tree had 300 entries */
     world_copy(good, folder);
@@ -328,7 +346,8 @@ static void a_rewritten_ledger_is_found_by_its_earlier_checkpoints(void **state)
     assert_true(has(&report, false, "checkpoints/900: consistency", "more than the present tree"));
 }
 
-static void signatures_of_another_key_do_not_count(void **state) {
+static void signatures_of_another_key_do_not_count(void **state)
+{
     (void)state;
     struct note_key other;
     uint8_t seed[32] = {5};
@@ -348,7 +367,8 @@ static void signatures_of_another_key_do_not_count(void **state) {
     assert_true(report.bad_count > 3);
 }
 
-static void records_are_held_to_what_was_committed(void **state) {
+static void records_are_held_to_what_was_committed(void **state)
+{
     (void)state;
     world_copy(good, folder);
     write_in(folder, "records/a.json", record_of(AT_PERSON, STR("{\"n\":18}"), true, false));
@@ -373,7 +393,8 @@ static void records_are_held_to_what_was_committed(void **state) {
         assert_true(str_find(report.findings.items[i].why, STR("\"n\"")) < 0);
 }
 
-static void links_and_folders_in_place_of_files_are_no_files(void **state) {
+static void links_and_folders_in_place_of_files_are_no_files(void **state)
+{
     (void)state;
     world_copy(good, folder);
     assert_int_equal(symlink("/etc/passwd", world_path(&arena, folder, "receipts/link.json")), 0);
@@ -385,7 +406,8 @@ static void links_and_folders_in_place_of_files_are_no_files(void **state) {
     assert_true(has(&report, false, "records/pipe: file", "no regular file"));
 }
 
-static void single_files_are_known_by_their_content(void **state) {
+static void single_files_are_known_by_their_content(void **state)
+{
     (void)state;
     struct verify_report report = {0};
     struct tlog_proof proof = {.index = 17, .path = merkle_path_of(&arena, leaves, ENTRIES, 17), .checkpoint = checkpoint_of(ENTRIES)};
@@ -415,7 +437,8 @@ static void single_files_are_known_by_their_content(void **state) {
     check_code(verify_path(&arena, world_path(&arena, folder, "none"), &key, 1, &report), ERR_NOT_FOUND);
 }
 
-static void a_tree_of_three_levels_is_tied_to_its_root_tile_by_tile(void **state) {
+static void a_tree_of_three_levels_is_tied_to_its_root_tile_by_tile(void **state)
+{
     (void)state;
     enum { LARGE = 66000 };
     struct hash *large = arena_array(&arena, struct hash, LARGE), root;
@@ -441,7 +464,8 @@ static void a_tree_of_three_levels_is_tied_to_its_root_tile_by_tile(void **state
     assert_true(has(&report, false, "tile: root", "another root"));
 }
 
-static void a_ledger_without_entries_verifies(void **state) {
+static void a_ledger_without_entries_verifies(void **state)
+{
     (void)state;
     struct hash root;
     merkle_root_empty(&root);
@@ -451,7 +475,8 @@ static void a_ledger_without_entries_verifies(void **state) {
     assert_int_equal(report.bad_count, 0);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_export_as_it_should_be_has_only_good_findings),
         cmocka_unit_test(one_changed_byte_anywhere_is_found),

@@ -13,13 +13,15 @@
 
 static struct arena arena;
 
-static int set_up(void **state) {
+static int set_up(void **state)
+{
     (void)state;
     arena_init(&arena);
     return 0;
 }
 
-static int tear_down(void **state) {
+static int tear_down(void **state)
+{
     (void)state;
     arena_release(&arena);
     return 0;
@@ -30,7 +32,8 @@ struct cell_case {
     const char *cell, *json; /* json NULL: refused; "": absent */
 };
 
-static void check_cells(const struct cell_case *cases, size_t count) {
+static void check_cells(const struct cell_case *cases, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         str json = STR_NONE;
         struct cell_rule rule = cases[i].rule;
@@ -48,7 +51,8 @@ static void check_cells(const struct cell_case *cases, size_t count) {
     }
 }
 
-static void numbers_are_read_as_people_write_them(void **state) {
+static void numbers_are_read_as_people_write_them(void **state)
+{
     (void)state;
     const struct cell_case cases[] = {
         {{.type = CELL_NUMBER}, "12", "12"},
@@ -79,7 +83,8 @@ static void numbers_are_read_as_people_write_them(void **state) {
     check_cells(cases, COUNT_OF(cases));
 }
 
-static void times_are_read_in_their_format_and_zone(void **state) {
+static void times_are_read_in_their_format_and_zone(void **state)
+{
     (void)state;
     const struct cell_case cases[] = {
         {{.type = CELL_TIME}, "2026-07-01T12:00:00+02:00", "\"2026-07-01T10:00:00.000Z\""},
@@ -93,18 +98,10 @@ static void times_are_read_in_their_format_and_zone(void **state) {
         {{.type = CELL_TIME, .format = "%d.%m.%Y %H:%M"}, "01.07.2026", NULL},
         {{.type = CELL_TIME, .format = "%d.%m.%Y"}, "31.02.2026", NULL},
         {{.type = CELL_TIME, .format = "%Y-%m-%d %H:%M %z"}, "2026-07-01 12:00 +0200", "\"2026-07-01T10:00:00.000Z\""},
-        {{.type = CELL_TIME, .format = "%Y-%m-%d %H:%M", .zone = STR("Europe/Budapest")},
-         "2026-07-01 12:00",
-         "\"2026-07-01T10:00:00.000Z\""},
-        {{.type = CELL_TIME, .format = "%Y-%m-%d %H:%M", .zone = STR("Europe/Budapest")},
-         "2026-12-01 00:30",
-         "\"2026-11-30T23:30:00.000Z\""},
-        {{.type = CELL_TIME, .format = "%Y-%m-%d %H:%M", .zone = STR("Pacific/Auckland")},
-         "2026-01-01 01:00",
-         "\"2025-12-31T12:00:00.000Z\""},
-        {{.type = CELL_TIME, .format = "%Y-%m-%d %H:%M", .zone = STR("America/Los_Angeles")},
-         "2026-12-31 20:00",
-         "\"2027-01-01T04:00:00.000Z\""},
+        {{.type = CELL_TIME, .format = "%Y-%m-%d %H:%M", .zone = STR("Europe/Budapest")}, "2026-07-01 12:00", "\"2026-07-01T10:00:00.000Z\""},
+        {{.type = CELL_TIME, .format = "%Y-%m-%d %H:%M", .zone = STR("Europe/Budapest")}, "2026-12-01 00:30", "\"2026-11-30T23:30:00.000Z\""},
+        {{.type = CELL_TIME, .format = "%Y-%m-%d %H:%M", .zone = STR("Pacific/Auckland")}, "2026-01-01 01:00", "\"2025-12-31T12:00:00.000Z\""},
+        {{.type = CELL_TIME, .format = "%Y-%m-%d %H:%M", .zone = STR("America/Los_Angeles")}, "2026-12-31 20:00", "\"2027-01-01T04:00:00.000Z\""},
         {{.type = CELL_TIME, .format = "%Y"}, "1960", NULL},
         {{.type = CELL_DATE}, "1958-12-24", "\"1958-12-24\""},
         {{.type = CELL_DATE}, "2026-07-01T23:00:00-05:00", "\"2026-07-01\""},
@@ -114,7 +111,8 @@ static void times_are_read_in_their_format_and_zone(void **state) {
     check_cells(cases, COUNT_OF(cases));
 }
 
-static void other_cells_are_read_by_their_type(void **state) {
+static void other_cells_are_read_by_their_type(void **state)
+{
     (void)state;
     str igen[] = {STR("igen"), STR("1")}, nem[] = {STR("nem"), STR("yes")};
     cell_words yes = {.items = igen, .count = 2}, no = {.items = nem, .count = 2};
@@ -134,7 +132,8 @@ static void other_cells_are_read_by_their_type(void **state) {
     check_cells(cases, COUNT_OF(cases));
 }
 
-static void fields_are_cut_as_rfc_4180_says(void **state) {
+static void fields_are_cut_as_rfc_4180_says(void **state)
+{
     (void)state;
     const struct {
         const char *record;
@@ -154,8 +153,7 @@ static void fields_are_cut_as_rfc_4180_says(void **state) {
             check_str(fields[k], cases[i].fields[k]);
     }
     str fields[2];
-    assert_int_equal(csv_fields(&arena, STR("a;b;c"), ';', fields, 2),
-                     3); /* counted, but not written beyond the room */
+    assert_int_equal(csv_fields(&arena, STR("a;b;c"), ';', fields, 2), 3); /* counted, but not written beyond the room */
     assert_int_equal(csv_delimiter(STR("a;b;\"c,d,e,f\"\n1,2,3,4,5")), ';');
     assert_int_equal(csv_delimiter(STR("alone\n")), ',');
 }
@@ -164,7 +162,8 @@ struct bytes {
     str rest;
 };
 
-static const struct err *take(void *context, char *to, size_t room, size_t *ret_got) {
+static const struct err *take(void *context, char *to, size_t room, size_t *ret_got)
+{
     struct bytes *bytes = context;
     size_t got = bytes->rest.length < room ? bytes->rest.length : room;
     memcpy(to, bytes->rest.data, got);
@@ -173,7 +172,8 @@ static const struct err *take(void *context, char *to, size_t room, size_t *ret_
     return NULL;
 }
 
-static void a_record_without_end_costs_its_line(void **state) {
+static void a_record_without_end_costs_its_line(void **state)
+{
     (void)state;
     size_t length = LIMIT_IMPORT_RECORD_BYTES + 100;
     struct buf file;
@@ -200,7 +200,8 @@ static void a_record_without_end_costs_its_line(void **state) {
 
 /* ---- files ---- */
 
-static const char *file_with(const char *content) {
+static const char *file_with(const char *content)
+{
     char *path = arena_printf(&arena, "/tmp/telos-unit-import-XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
@@ -209,7 +210,8 @@ static const char *file_with(const char *content) {
     return path;
 }
 
-static str next_message(struct feed *feed, struct buf *out, uint64_t line) {
+static str next_message(struct feed *feed, struct buf *out, uint64_t line)
+{
     struct feed_item item;
     bool found;
     buf_init(out, &arena, LIMIT_IMPORT_RECORD_BYTES);
@@ -220,11 +222,15 @@ static str next_message(struct feed *feed, struct buf *out, uint64_t line) {
     return buf_str(out);
 }
 
-static void a_line_with_a_name_twice_or_that_is_no_utf8_is_rejected_with_its_place(void **state) {
+static void a_line_with_a_name_twice_or_that_is_no_utf8_is_rejected_with_its_place(void **state)
+{
     (void)state;
     static const char *const places[] = {"(`traits.plan`)", "(`traits.name`)"};
-    struct feed_options options = {.source = "web", .format = IMPORT_NDJSON, .path = file_with(
-        "{\"userId\":\"1\",\"traits\":{\"plan\":\"a\",\"plan\":\"b\"}}\n{\"userId\":\"1\",\"traits\":{\"name\":\"J\xf3zsef\"}}\n{\"userId\":\"2\"}\n")};
+    struct feed_options options = {
+        .source = "web",
+        .format = IMPORT_NDJSON,
+        .path = file_with(
+            "{\"userId\":\"1\",\"traits\":{\"plan\":\"a\",\"plan\":\"b\"}}\n{\"userId\":\"1\",\"traits\":{\"name\":\"J\xf3zsef\"}}\n{\"userId\":\"2\"}\n")};
     struct feed *feed;
     struct buf out;
     check_fine(feed_open(&arena, &options, &feed));
@@ -241,7 +247,8 @@ static void a_line_with_a_name_twice_or_that_is_no_utf8_is_rejected_with_its_pla
     feed_close(feed);
 }
 
-static void a_message_without_an_id_gets_the_same_one_each_time(void **state) {
+static void a_message_without_an_id_gets_the_same_one_each_time(void **state)
+{
     (void)state;
     const char *path = file_with("{\"type\":\"track\",\"userId\":\"u\"}\n{\"type\":\"track\",\"userId\":\"u\"}\n{"
                                  "\"messageId\":\"own\"}\n{\"messageId\":\" \"}\n{}\n");
@@ -286,7 +293,8 @@ static void a_message_without_an_id_gets_the_same_one_each_time(void **state) {
     (void)unlink(path);
 }
 
-static void a_csv_goes_on_behind_its_header(void **state) {
+static void a_csv_goes_on_behind_its_header(void **state)
+{
     (void)state;
     const char *path = file_with("userId,traits.note\n1,\"a\nb\"\n2,c\n");
     struct feed_options options = {.path = path, .source = "web", .format = IMPORT_CSV};
@@ -299,13 +307,13 @@ static void a_csv_goes_on_behind_its_header(void **state) {
     feed_close(feed);
     check_fine(feed_open(&arena, &options, &feed));
     str text = next_message(feed, &out, 4);
-    assert_true(str_starts(
-        text, STR("{\"userId\":\"2\",\"traits\":{\"note\":\"c\"},\"type\":\"identify\",\"messageId\":\"import-")));
+    assert_true(str_starts(text, STR("{\"userId\":\"2\",\"traits\":{\"note\":\"c\"},\"type\":\"identify\",\"messageId\":\"import-")));
     feed_close(feed);
     (void)unlink(path);
 }
 
-static void a_mapping_fills_only_what_there_is(void **state) {
+static void a_mapping_fills_only_what_there_is(void **state)
+{
     (void)state;
     const char *path = file_with("id,mail,city\n1,,\n2,b@example.hu,\n,,\n");
     struct feed_options options = {.path = path,
@@ -326,7 +334,8 @@ static void a_mapping_fills_only_what_there_is(void **state) {
     (void)unlink(path);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(numbers_are_read_as_people_write_them, set_up, tear_down),
         cmocka_unit_test_setup_teardown(times_are_read_in_their_format_and_zone, set_up, tear_down),

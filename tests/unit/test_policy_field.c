@@ -3,17 +3,20 @@
 
 #include <stdio.h>
 
-static const struct policy *policy_with(const char *fields) {
+static const struct policy *policy_with(const char *fields)
+{
     return policy_of(arena_printf(&policy_arena, "categories: { a: , b: , c: , d: }\nfields: { %s }", fields));
 }
 
-static const char *category_text(const struct policy *policy, uint16_t slot, bool not_personal) {
+static const char *category_text(const struct policy *policy, uint16_t slot, bool not_personal)
+{
     if (not_personal)
         return "none";
     return slot == SLOT_NONE ? "-" : str_z(&policy_arena, policy->categories.items[slot].name);
 }
 
-static void the_most_exact_rule_wins(void **state) {
+static void the_most_exact_rule_wins(void **state)
+{
     (void)state;
     static const struct {
         const char *rules, *path, *category;
@@ -77,7 +80,8 @@ static void the_most_exact_rule_wins(void **state) {
     }
 }
 
-static void a_walk_says_when_nothing_below_can_differ(void **state) {
+static void a_walk_says_when_nothing_below_can_differ(void **state)
+{
     (void)state;
     const struct policy *policy = policy_with("traits.email: a, \"properties.products[*].price\": b, properties: c, context.*: d");
     struct field_walk root = field_walk_start(policy);
@@ -98,7 +102,8 @@ static void a_walk_says_when_nothing_below_can_differ(void **state) {
     check_str(policy->categories.items[field_walk_item(policy, field_walk_key(policy, root, STR("properties"))).category].name, "c");
 }
 
-static void many_names_on_one_level_are_found(void **state) {
+static void many_names_on_one_level_are_found(void **state)
+{
     (void)state;
     struct buf text;
     buf_init(&text, &policy_arena, 1024 * 1024);
@@ -116,7 +121,8 @@ static void many_names_on_one_level_are_found(void **state) {
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, policy_world_begin, policy_world_end)
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         CASE(the_most_exact_rule_wins),
         CASE(a_walk_says_when_nothing_below_can_differ),

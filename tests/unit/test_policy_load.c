@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct purpose *purpose_of(const char *members) {
+static const struct purpose *purpose_of(const char *members)
+{
     const char *text = arena_printf(&policy_arena,
                                     "notices: { n: { version: 3, languages: { en: a.md } } }\n"
                                     "purposes: { p: { %s }, q: { basis: contract, contract: terms, categories: email } }",
@@ -12,7 +13,8 @@ static const struct purpose *purpose_of(const char *members) {
     return policy_purpose(policy_of(text), STR("p"));
 }
 
-static void names_must_be(const struct policy *policy, const struct category_set *set, const char *wanted) {
+static void names_must_be(const struct policy *policy, const struct category_set *set, const char *wanted)
+{
     struct buf names;
     buf_init(&names, &policy_arena, 4096);
     for (unsigned slot = 0; slot < policy->categories.count; slot++)
@@ -21,17 +23,20 @@ static void names_must_be(const struct policy *policy, const struct category_set
     check_str(buf_str(&names), wanted);
 }
 
-static str list_text(const void *list) {
+static str list_text(const void *list)
+{
     const VEC(str) *items = list;
     struct buf text;
     buf_init(&text, &policy_arena, 4096);
-    vec_each(item, items) buf_printf(&text, "%s%.*s", item == items->items ? "" : ", ", STR_FMT(*item));
+    vec_each (item, items)
+        buf_printf(&text, "%s%.*s", item == items->items ? "" : ", ", STR_FMT(*item));
     return buf_str(&text);
 }
 
 /* ---- sections ---- */
 
-static void the_controller_is_read(void **state) {
+static void the_controller_is_read(void **state)
+{
     (void)state;
     struct policy *policy = policy_of("controller: { name: Duna Bolt Kft., country: HU, dpo: dpo@a.hu, contact: us@a.hu, "
                                       "address: Vác, regions: [EU, US-CA] }");
@@ -43,7 +48,8 @@ static void the_controller_is_read(void **state) {
     check_str(list_text(&policy->regions), "EU, US-CA");
 }
 
-static void what_a_policy_does_not_say_is_strict(void **state) {
+static void what_a_policy_does_not_say_is_strict(void **state)
+{
     (void)state;
     struct policy *policy = policy_of("");
     check_str(list_text(&policy->regions), "EEA");
@@ -59,11 +65,11 @@ static void what_a_policy_does_not_say_is_strict(void **state) {
     assert_int_equal(policy->version, 0);
 }
 
-static void settings_and_transfers_are_read(void **state) {
+static void settings_and_transfers_are_read(void **state)
+{
     (void)state;
-    struct policy *policy =
-        policy_of("settings: { gpc_objects_in_eu: false, legal_obligation_under_restriction: true, objection_overriders: [privacy, admin], "
-                  "consent_lifetime: P6M, age_of_consent: 14, quiet_zone: Europe/Vienna }\ntransfers: { adequate: [CH, JP] }");
+    struct policy *policy = policy_of("settings: { gpc_objects_in_eu: false, legal_obligation_under_restriction: true, objection_overriders: [privacy, admin], "
+                                      "consent_lifetime: P6M, age_of_consent: 14, quiet_zone: Europe/Vienna }\ntransfers: { adequate: [CH, JP] }");
     assert_false(policy->gpc_objects_in_eu);
     assert_true(policy->legal_obligation_under_restriction);
     check_str(list_text(&policy->objection_overriders), "privacy, admin");
@@ -74,11 +80,13 @@ static void settings_and_transfers_are_read(void **state) {
     assert_int_equal(policy_of("transfers: { adequate: [] }")->adequate.count, 0);
 }
 
-static void a_safeguard_is_cited(void **state) {
+static void a_safeguard_is_cited(void **state)
+{
     (void)state;
-    const struct policy *policy = policy_of("destinations:\n  a: { kind: webhook, purpose: p, country: US, safeguard: { kind: scc, document: scc/a.pdf, dated: 2026-03-01, until: 2028-03-01 } }\n"
-                                            "  b: { kind: webhook, purpose: p, country: US, safeguard: { kind: derogation, why: asked for case by case } }\n"
-                                            "  c: { kind: webhook, purpose: p, country: US, safeguard: clauses of 2021 }");
+    const struct policy *policy = policy_of(
+        "destinations:\n  a: { kind: webhook, purpose: p, country: US, safeguard: { kind: scc, document: scc/a.pdf, dated: 2026-03-01, until: 2028-03-01 } }\n"
+        "  b: { kind: webhook, purpose: p, country: US, safeguard: { kind: derogation, why: asked for case by case } }\n"
+        "  c: { kind: webhook, purpose: p, country: US, safeguard: clauses of 2021 }");
     const struct destination *a = policy_destination(policy, STR("a")), *b = policy_destination(policy, STR("b")), *c = policy_destination(policy, STR("c"));
     check_str(a->safeguard, "standard contractual clauses (Art. 46(2)(c)): scc/a.pdf, 2026-03-01");
     assert_int_equal(a->safeguard_kind, SAFEGUARD_SCC);
@@ -88,10 +96,13 @@ static void a_safeguard_is_cited(void **state) {
     assert_int_equal(c->safeguard_until_ms, TIME_FOREVER);
 }
 
-static void what_a_basis_cites_may_be_said_in_several_languages(void **state) {
+static void what_a_basis_cites_may_be_said_in_several_languages(void **state)
+{
     (void)state;
-    const struct purpose *p = policy_purpose(policy_of("purposes:\n  p: { basis: contract, contract: { en: terms of sale@4, hu: vásárlási feltételek }, categories: email }\n"
-                                                       "  q: { basis: public_task, law: { hu: törvény, en: act }, categories: email }"), STR("p"));
+    const struct purpose *p =
+        policy_purpose(policy_of("purposes:\n  p: { basis: contract, contract: { en: terms of sale@4, hu: vásárlási feltételek }, categories: email }\n"
+                                 "  q: { basis: public_task, law: { hu: törvény, en: act }, categories: email }"),
+                       STR("p"));
     check_str(p->contract, "terms of sale");
     check_str(local_text(&p->contracts, STR("hu"), p->contract), "vásárlási feltételek");
     check_str(local_text(&p->contracts, STR("en"), p->contract), "terms of sale");
@@ -99,12 +110,14 @@ static void what_a_basis_cites_may_be_said_in_several_languages(void **state) {
     check_str(p[1].law, "act");
     check_str(local_text(&p[1].laws, STR("hu"), p[1].law), "törvény");
     check_str(local_text(&p[1].laws, STR("fr"), p[1].law), "act");
-    p = purpose_of("basis: { default: legitimate_interest, DE: vital_interest }, interest: { en: i, hu: érdek }, balancing_test: t@2026-01-01, why_no_other_basis: { hu: mert }, categories: email");
+    p = purpose_of("basis: { default: legitimate_interest, DE: vital_interest }, interest: { en: i, hu: érdek }, balancing_test: t@2026-01-01, "
+                   "why_no_other_basis: { hu: mert }, categories: email");
     check_str(local_text(&p->interests, STR("hu"), p->interest), "érdek");
     check_str(p->why_no_other_basis, "mert");
 }
 
-static void adequacy_may_end(void **state) {
+static void adequacy_may_end(void **state)
+{
     (void)state;
     const struct policy *policy = policy_of("transfers: { adequate: [CH, GB until 2027-06-27] }");
     check_str(list_text(&policy->adequate), "CH, GB");
@@ -115,12 +128,14 @@ static void adequacy_may_end(void **state) {
         assert_int_equal(policy->adequate_until_ms.items[i], str_equal(policy->adequate.items[i], STR("GB")) ? INT64_C(1956096000000) : TIME_FOREVER);
 }
 
-static unsigned age_in(const struct policy *policy, const char *jurisdiction) {
+static unsigned age_in(const struct policy *policy, const char *jurisdiction)
+{
     return policy_age_threshold(policy, &policy->purposes.items[0], str_of(jurisdiction));
 }
 
 /* Art. 8(1), and the member states' own laws; from Hungary. */
-static void a_child_is_one_by_the_law_of_the_place(void **state) {
+static void a_child_is_one_by_the_law_of_the_place(void **state)
+{
     (void)state;
     static const struct {
         const char *places;
@@ -144,7 +159,8 @@ static void a_child_is_one_by_the_law_of_the_place(void **state) {
     assert_int_equal(age_in(policy, "HU"), 16);
 }
 
-static void the_policy_may_set_the_age(void **state) {
+static void the_policy_may_set_the_age(void **state)
+{
     (void)state;
     const struct policy *policy = policy_of("settings: { age_of_consent: 15 }");
     assert_int_equal(age_in(policy, "AT"), 15);
@@ -162,10 +178,12 @@ static void the_policy_may_set_the_age(void **state) {
     assert_int_equal(age_in(policy, "AT"), 18);
 }
 
-static void people_of_unknown_age_may_need_a_guardian(void **state) {
+static void people_of_unknown_age_may_need_a_guardian(void **state)
+{
     (void)state;
-    const struct policy *policy = policy_of("settings: { unknown_age: guardian, guardian_consent: stands }\npurposes:\n  p: { basis: contract, contract: c, categories: email }\n"
-                                            "  q: { basis: contract, contract: c, categories: email, minors: unchecked }");
+    const struct policy *policy =
+        policy_of("settings: { unknown_age: guardian, guardian_consent: stands }\npurposes:\n  p: { basis: contract, contract: c, categories: email }\n"
+                  "  q: { basis: contract, contract: c, categories: email, minors: unchecked }");
     assert_true(policy_purpose(policy, STR("p"))->child_sensitive);
     assert_false(policy_purpose(policy, STR("q"))->child_sensitive);
     assert_true(policy->guardian_consent_stands);
@@ -174,7 +192,8 @@ static void people_of_unknown_age_may_need_a_guardian(void **state) {
     assert_false(policy->guardian_consent_stands);
 }
 
-static void categories_are_declared_or_well_known(void **state) {
+static void categories_are_declared_or_well_known(void **state)
+{
     (void)state;
     struct policy *policy = policy_of("categories:\n  crumbs: { title: Crumbs, dpv: pd:Crumb, identifier: true, special: true }\n  plain:\n"
                                       "fields: { traits.x: health, traits.y: crumbs }");
@@ -190,13 +209,15 @@ static void categories_are_declared_or_well_known(void **state) {
     assert_int_equal(crumbs->covered_by, 0);
 }
 
-static void texts_come_in_several_languages(void **state) {
+static void texts_come_in_several_languages(void **state)
+{
     (void)state;
-    struct policy *policy = policy_of("purposes: { q: { title: { hu: Hírlevél, en: Newsletter, pt-BR: Boletim }, description: { hu: Levelek }, basis: contract, "
-                                      "contract: c, categories: email }, r: { title: Plain, basis: contract, contract: c, categories: email } }\n"
-                                      "topics: { offers: { title: { hu: Ajánlatok } }, news: }\n"
-                                      "sources: { web: { title: { hu: Webbolt, en: Web shop }, purposes: q } }\n"
-                                      "categories: { email: { title: { hu: E-mail-cím } } }");
+    struct policy *policy =
+        policy_of("purposes: { q: { title: { hu: Hírlevél, en: Newsletter, pt-BR: Boletim }, description: { hu: Levelek }, basis: contract, "
+                  "contract: c, categories: email }, r: { title: Plain, basis: contract, contract: c, categories: email } }\n"
+                  "topics: { offers: { title: { hu: Ajánlatok } }, news: }\n"
+                  "sources: { web: { title: { hu: Webbolt, en: Web shop }, purposes: q } }\n"
+                  "categories: { email: { title: { hu: E-mail-cím } } }");
     const struct purpose *q = policy_purpose(policy, STR("q")), *r = policy_purpose(policy, STR("r"));
     check_str(q->title, "Newsletter");
     check_str(local_text(&q->titles, STR("hu"), q->title), "Hírlevél");
@@ -213,7 +234,8 @@ static void texts_come_in_several_languages(void **state) {
               "1:30: topic `offers`: `Hungarian` is not a language; write hu, en, pt-BR or the like\n");
 }
 
-static void notices_are_read_with_their_texts(void **state) {
+static void notices_are_read_with_their_texts(void **state)
+{
     (void)state;
     struct policy *policy = policy_of("notices: { n: { version: 3, effective: 2026-09-01, renew_older_than: 2, grace: P14D, "
                                       "languages: { en: a.md, hu: b.md } }, m: { version: 1, languages: { pt-BR: a.md } } }");
@@ -233,7 +255,8 @@ static void notices_are_read_with_their_texts(void **state) {
 
 /* ---- purposes ---- */
 
-static void a_basis_may_differ_by_jurisdiction(void **state) {
+static void a_basis_may_differ_by_jurisdiction(void **state)
+{
     (void)state;
     const struct purpose *purpose = purpose_of("basis: { default: consent, US: legitimate_interest, US-CA: contract, EU: public_task, EEA: vital_interest }, "
                                                "notice: n, contract: c, law: l, interest: i, balancing_test: t@2026-01-01, "
@@ -241,15 +264,16 @@ static void a_basis_may_differ_by_jurisdiction(void **state) {
     static const struct {
         const char *jurisdiction;
         enum basis basis;
-    } table[] = {{"", BASIS_CONSENT},          {"US", BASIS_LEGITIMATE_INTEREST}, {"US-NY", BASIS_LEGITIMATE_INTEREST},
-                 {"US-CA", BASIS_CONTRACT},    {"HU", BASIS_PUBLIC_TASK},         {"EU", BASIS_PUBLIC_TASK},
-                 {"NO", BASIS_VITAL_INTEREST}, {"GB", BASIS_CONSENT},             {"USA", BASIS_CONSENT}};
+    } table[] = {{"", BASIS_CONSENT},       {"US", BASIS_LEGITIMATE_INTEREST}, {"US-NY", BASIS_LEGITIMATE_INTEREST}, {"US-CA", BASIS_CONTRACT},
+                 {"HU", BASIS_PUBLIC_TASK}, {"EU", BASIS_PUBLIC_TASK},         {"NO", BASIS_VITAL_INTEREST},         {"GB", BASIS_CONSENT},
+                 {"USA", BASIS_CONSENT}};
     for (size_t i = 0; i < COUNT_OF(table); i++)
         if (purpose_basis(purpose, str_of(table[i].jurisdiction)) != table[i].basis)
             fail_msg("%s: %s", table[i].jurisdiction, basis_name(purpose_basis(purpose, str_of(table[i].jurisdiction))));
 }
 
-static void a_consent_lives_for_thirteen_months_unless_something_else_is_said(void **state) {
+static void a_consent_lives_for_thirteen_months_unless_something_else_is_said(void **state)
+{
     (void)state;
     const struct purpose *purpose = purpose_of("basis: consent, notice: n, categories: email");
     assert_int_equal(purpose->expires.duration.months, 13);
@@ -260,22 +284,24 @@ static void a_consent_lives_for_thirteen_months_unless_something_else_is_said(vo
     assert_int_equal(purpose->expires.duration.ms, 30 * DAY_MS);
 }
 
-static void retention_counts_from_each_anchor(void **state) {
+static void retention_counts_from_each_anchor(void **state)
+{
     (void)state;
     static const struct {
         const char *text;
         enum anchor anchor;
     } table[] = {{"collected", ANCHOR_COLLECTED}, {"last_seen", ANCHOR_LAST_SEEN}, {"contract_end", ANCHOR_CONTRACT_END}, {"given", ANCHOR_GIVEN}};
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        const struct purpose *purpose = purpose_of(
-            arena_printf(&policy_arena, "basis: consent, notice: n, categories: email, retention: P5Y  after  %s", table[i].text));
+        const struct purpose *purpose =
+            purpose_of(arena_printf(&policy_arena, "basis: consent, notice: n, categories: email, retention: P5Y  after  %s", table[i].text));
         assert_int_equal(purpose->retention.anchor, table[i].anchor);
         assert_int_equal(purpose->retention.duration.months, 60);
     }
     assert_int_equal(purpose_of("basis: contract, contract: c, categories: email")->retention.anchor, ANCHOR_NONE);
 }
 
-static void each_basis_cites_what_it_must(void **state) {
+static void each_basis_cites_what_it_must(void **state)
+{
     (void)state;
     const struct purpose *purpose = purpose_of("basis: contract, contract: terms of sale@3, terms_min_version: 2, opened_by: [Order Completed, Signed Up], "
                                                "ended_by: Left, categories: email");
@@ -297,7 +323,8 @@ static void each_basis_cites_what_it_must(void **state) {
     check_str(purpose->law, "Act D");
 }
 
-static void a_balancing_test_is_dated_and_reviewed(void **state) {
+static void a_balancing_test_is_dated_and_reviewed(void **state)
+{
     (void)state;
     static const char *const spellings[] = {
         "balancing_test: lia/x@y.pdf@2026-02-11, review: P1Y",
@@ -307,23 +334,22 @@ static void a_balancing_test_is_dated_and_reviewed(void **state) {
         "balancing_test: { review: 2027-02-11, dated: 2026-02-11, document: lia/x@y.pdf }",
     };
     for (size_t i = 0; i < COUNT_OF(spellings); i++) {
-        const struct purpose *purpose =
-            purpose_of(arena_printf(&policy_arena, "basis: legitimate_interest, interest: i, categories: email, %s", spellings[i]));
+        const struct purpose *purpose = purpose_of(arena_printf(&policy_arena, "basis: legitimate_interest, interest: i, categories: email, %s", spellings[i]));
         check_str(purpose->balancing_test, "lia/x@y.pdf");
         assert_int_equal(purpose->assessment_at_ms, INT64_C(1770768000000));
         assert_int_equal(purpose->assessment_review_ms, INT64_C(1802304000000));
     }
-    assert_int_equal(purpose_of("basis: legitimate_interest, interest: i, categories: email, balancing_test: t@2026-02-11")->assessment_review_ms,
-                     TIME_NONE);
+    assert_int_equal(purpose_of("basis: legitimate_interest, interest: i, categories: email, balancing_test: t@2026-02-11")->assessment_review_ms, TIME_NONE);
 }
 
-static void everything_else_of_a_purpose_is_read(void **state) {
+static void everything_else_of_a_purpose_is_read(void **state)
+{
     (void)state;
-    const struct purpose *purpose = purpose_of(
-        "title: Offers, dpv: dpv:DirectMarketing, basis: consent, notice: n, notice_min_version: 2, categories: [email, health], "
-        "special_condition: 9(2)(a), direct_marketing: true, automated_decision: yes, human_reviewer: Eszter, age_threshold: 14, minors: guardian, "
-        "gpc: objects, storage_only: true, starts: 2026-01-01, ends: 2030-01-01T10:00:00+01:00, supersedes: old-offers, compatible_with: q, "
-        "compatible_assessment: assessment.pdf, tcf: [1, 11], consent_mode: [ad_storage, ad_user_data]");
+    const struct purpose *purpose =
+        purpose_of("title: Offers, dpv: dpv:DirectMarketing, basis: consent, notice: n, notice_min_version: 2, categories: [email, health], "
+                   "special_condition: 9(2)(a), direct_marketing: true, automated_decision: yes, human_reviewer: Eszter, age_threshold: 14, minors: guardian, "
+                   "gpc: objects, storage_only: true, starts: 2026-01-01, ends: 2030-01-01T10:00:00+01:00, supersedes: old-offers, compatible_with: q, "
+                   "compatible_assessment: assessment.pdf, tcf: [1, 11], consent_mode: [ad_storage, ad_user_data]");
     check_str(purpose->title, "Offers");
     check_str(purpose->dpv, "dpv:DirectMarketing");
     assert_int_equal(purpose->basis, BASIS_CONSENT);
@@ -351,7 +377,8 @@ static void everything_else_of_a_purpose_is_read(void **state) {
     assert_false(purpose->direct_marketing || purpose->explicit_consent || purpose->gpc_objects);
 }
 
-static void signals_name_purposes(void **state) {
+static void signals_name_purposes(void **state)
+{
     (void)state;
     struct policy *policy = policy_of("purposes: { a: { basis: contract, contract: c, categories: email }, b: { basis: contract, contract: c, "
                                       "categories: email, direct_marketing: true, gpc: true } }\nsignals: { Advertising: [a, b], \"C 2\": b }");
@@ -364,7 +391,8 @@ static void signals_name_purposes(void **state) {
 
 /* ---- sources, destinations ---- */
 
-static void sources_are_read_and_their_keys_resolved(void **state) {
+static void sources_are_read_and_their_keys_resolved(void **state)
+{
     (void)state;
     struct policy *policy =
         policy_of("notices: { n: { version: 1, languages: { en: a.md } } }\n"
@@ -393,7 +421,8 @@ static void sources_are_read_and_their_keys_resolved(void **state) {
     assert_int_equal(policy_source(policy, STR("twin"))->when_denied, WHEN_DENIED_DROP);
 }
 
-static void destinations_are_read_and_the_rest_are_options(void **state) {
+static void destinations_are_read_and_the_rest_are_options(void **state)
+{
     (void)state;
     struct policy *policy = policy_of(
         "purposes: { p: { basis: contract, contract: c, categories: [email, phone] } }\n"
@@ -403,8 +432,8 @@ static void destinations_are_read_and_the_rest_are_options(void **state) {
         "  b: { kind: webhook, purpose: p, recipient: Reach Inc., country: US, safeguard: SCC, send: [events, profiles] }\n"
         "  c: { kind: webhook, purpose: p, url: \"http://127.0.0.1/\" }\n"
         "  d: { kind: webhook, purpose: p, recipient: Unknown Ltd. }\n");
-    const struct destination *a = policy_destination(policy, STR("a")), *b = policy_destination(policy, STR("b")),
-                             *c = policy_destination(policy, STR("c")), *d = policy_destination(policy, STR("d"));
+    const struct destination *a = policy_destination(policy, STR("a")), *b = policy_destination(policy, STR("b")), *c = policy_destination(policy, STR("c")),
+                             *d = policy_destination(policy, STR("d"));
     check_str(a->kind, "smtp");
     check_str(a->channel, "email");
     names_must_be(policy, &a->categories, "email");
@@ -423,13 +452,14 @@ static void destinations_are_read_and_the_rest_are_options(void **state) {
     check_str(d->country, ""); /* nobody knows */
 }
 
-static void a_transfer_needs_a_region_adequacy_or_a_safeguard(void **state) {
+static void a_transfer_needs_a_region_adequacy_or_a_safeguard(void **state)
+{
     (void)state;
     struct policy *policy = policy_of("controller: { name: A, country: HU, regions: [EU, US-CA] }");
     static const struct {
         const char *country, *safeguard;
         bool ok;
-    } table[] = {{"HU", "", true},  {"AT", "", true},     {"NO", "", true},  {"CH", "", true},    {"GB", "", true}, {"US", "", false},
+    } table[] = {{"HU", "", true},    {"AT", "", true},    {"NO", "", true},  {"CH", "", true},    {"GB", "", true}, {"US", "", false},
                  {"US", "SCC", true}, {"US-CA", "", true}, {"CN", "", false}, {"CN", "SCC", true}, {"", "", false},  {"XX", "", false}};
     for (size_t i = 0; i < COUNT_OF(table); i++)
         if (policy_transfer_ok(policy, str_of(table[i].country), str_of(table[i].safeguard)) != table[i].ok)
@@ -438,7 +468,8 @@ static void a_transfer_needs_a_region_adequacy_or_a_safeguard(void **state) {
 
 /* ---- identity, traits ---- */
 
-static void the_usual_keys_are_there_where_a_policy_says_nothing(void **state) {
+static void the_usual_keys_are_there_where_a_policy_says_nothing(void **state)
+{
     (void)state;
     struct policy *policy = policy_of("");
     static const struct {
@@ -466,20 +497,20 @@ static void the_usual_keys_are_there_where_a_policy_says_nothing(void **state) {
     }
 }
 
-static void identity_keys_are_read(void **state) {
+static void identity_keys_are_read(void **state)
+{
     (void)state;
-    struct policy *policy = policy_of(
-        "categories: { card: , email: }\n"
-        "fields: { traits.phone: phone, \"context.device.*\": device }\n"
-        "identity:\n"
-        "  purpose: p\n"
-        "  keys:\n"
-        "    anonymous_id: { limit_per_profile: 50 }\n"
-        "    loyalty_id: { normalise: lower, limit_per_profile: 2, verified: false, category: card, blocked: [\"0*\", none] }\n"
-        "    email: { unique: true }\n"
-        "    phone: { default_region: AT }\n"
-        "    device_id:\n"
-        "    till_card: { strength: 250, from: [$.properties.card, traits.card] }\n");
+    struct policy *policy = policy_of("categories: { card: , email: }\n"
+                                      "fields: { traits.phone: phone, \"context.device.*\": device }\n"
+                                      "identity:\n"
+                                      "  purpose: p\n"
+                                      "  keys:\n"
+                                      "    anonymous_id: { limit_per_profile: 50 }\n"
+                                      "    loyalty_id: { normalise: lower, limit_per_profile: 2, verified: false, category: card, blocked: [\"0*\", none] }\n"
+                                      "    email: { unique: true }\n"
+                                      "    phone: { default_region: AT }\n"
+                                      "    device_id:\n"
+                                      "    till_card: { strength: 250, from: [$.properties.card, traits.card] }\n");
     const char *order[] = {"till_card", "user_id", "email", "phone", "loyalty_id", "device_id", "anonymous_id"};
     assert_int_equal(policy->keys.count, COUNT_OF(order));
     for (size_t i = 0; i < COUNT_OF(order); i++)
@@ -505,17 +536,29 @@ static void identity_keys_are_read(void **state) {
     assert_int_equal(policy_of("identity: { keys: { user_id: { limit_per_profile: 4 } } }")->keys.items[0].limit_per_profile, 4);
 }
 
-static void traits_have_fold_rules(void **state) {
+static void traits_have_fold_rules(void **state)
+{
     (void)state;
     struct policy *policy = policy_of("traits: { a: latest, b: first, c: most_trusted source, d: union, e: max, f: min, address: first, "
                                       "address.city: max, traits.g: most_trusted }");
     static const struct {
         const char *name;
         enum fold_rule rule;
-    } table[] = {{"a", FOLD_LATEST},        {"b", FOLD_FIRST},          {"c", FOLD_MOST_TRUSTED}, {"d", FOLD_UNION},
-                 {"e", FOLD_MAX},           {"f", FOLD_MIN},            {"g", FOLD_MOST_TRUSTED}, {"unnamed", FOLD_LATEST},
-                 {"address", FOLD_FIRST},   {"address.zip", FOLD_FIRST}, {"address.city", FOLD_MAX}, {"address.city.part", FOLD_MAX},
-                 {"addresses", FOLD_LATEST}, {"", FOLD_LATEST},          {"address[0]", FOLD_FIRST}};
+    } table[] = {{"a", FOLD_LATEST},
+                 {"b", FOLD_FIRST},
+                 {"c", FOLD_MOST_TRUSTED},
+                 {"d", FOLD_UNION},
+                 {"e", FOLD_MAX},
+                 {"f", FOLD_MIN},
+                 {"g", FOLD_MOST_TRUSTED},
+                 {"unnamed", FOLD_LATEST},
+                 {"address", FOLD_FIRST},
+                 {"address.zip", FOLD_FIRST},
+                 {"address.city", FOLD_MAX},
+                 {"address.city.part", FOLD_MAX},
+                 {"addresses", FOLD_LATEST},
+                 {"", FOLD_LATEST},
+                 {"address[0]", FOLD_FIRST}};
     for (size_t i = 0; i < COUNT_OF(table); i++)
         if (policy_trait_rule(policy, str_of(table[i].name)) != table[i].rule)
             fail_msg("%s", table[i].name);
@@ -523,20 +566,23 @@ static void traits_have_fold_rules(void **state) {
 
 /* ---- the whole ---- */
 
-static void json_is_a_policy_too(void **state) {
+static void json_is_a_policy_too(void **state)
+{
     (void)state;
     struct policy *policy = policy_of("{\"controller\": {\"name\": \"A\", \"country\": \"HU\"},\n\t\"purposes\": {\"p\": {\"basis\": \"contract\", "
                                       "\"contract\": \"\\u00e1\", \"categories\": [\"email\"]}}}");
     check_str(policy_purpose(policy, STR("p"))->contract, "\xC3\xA1");
 }
 
-static void aliases_stand_for_what_they_name(void **state) {
+static void aliases_stand_for_what_they_name(void **state)
+{
     (void)state;
     struct policy *policy = policy_of("purposes:\n  a: &a { basis: contract, contract: c, categories: [email, phone] }\n  b: *a\n");
     names_must_be(policy, &policy_purpose(policy, STR("b"))->categories, "email phone");
 }
 
-static void the_hash_covers_the_file_and_each_notice(void **state) {
+static void the_hash_covers_the_file_and_each_notice(void **state)
+{
     (void)state;
     const char *text = "notices: { n: { version: 3, languages: { en: a.md, hu: b.md } } }";
     uint8_t hash[32];
@@ -547,7 +593,8 @@ static void the_hash_covers_the_file_and_each_notice(void **state) {
     assert_memory_not_equal(hash, policy_of(text)->sha256, sizeof(hash));
 }
 
-static void a_policy_keeps_its_text(void **state) {
+static void a_policy_keeps_its_text(void **state)
+{
     (void)state;
     char text[] = "# a comment\ncategories: { crumbs: }";
     struct policy *policy = policy_of(text);
@@ -557,7 +604,8 @@ static void a_policy_keeps_its_text(void **state) {
 }
 
 static struct buf long_text;
-static const char *long_policy(void (*write)(size_t number), size_t count, const char *begin, const char *end) {
+static const char *long_policy(void (*write)(size_t number), size_t count, const char *begin, const char *end)
+{
     buf_init(&long_text, &policy_arena, 16 * 1024 * 1024);
     buf_add(&long_text, str_of(begin));
     for (size_t i = 0; i < count; i++)
@@ -571,7 +619,8 @@ static void write_purpose(size_t i) { buf_printf(&long_text, "  p%zu: { basis: c
 static void write_category(size_t i) { buf_printf(&long_text, "  c%zu:\n", i); }
 static void write_field(size_t i) { buf_printf(&long_text, "  traits.f%zu: c%zu\n", i, i % 1000); }
 
-static void sixty_four_purposes_fit_and_one_more_does_not(void **state) {
+static void sixty_four_purposes_fit_and_one_more_does_not(void **state)
+{
     (void)state;
     const char *categories = long_policy(write_category, 64, "categories:\n", "purposes:\n");
     struct policy *policy = policy_of(long_policy(write_purpose, 64, categories, ""));
@@ -580,11 +629,12 @@ static void sixty_four_purposes_fit_and_one_more_does_not(void **state) {
     assert_true(last->self == UINT64_C(1) << 63);
     assert_true(policy_category(policy, STR("c63"))->covered_by == last->self);
     categories = long_policy(write_category, 65, "categories:\n", "purposes:\n");
-    assert_true(str_find(policy_refusal(long_policy(write_purpose, 65, categories, "")),
-                         STR("132:3: more than 64 entries under `purposes`; that is the limit")) >= 0);
+    assert_true(
+        str_find(policy_refusal(long_policy(write_purpose, 65, categories, "")), STR("132:3: more than 64 entries under `purposes`; that is the limit")) >= 0);
 }
 
-static void a_thousand_categories_and_fields_fit(void **state) {
+static void a_thousand_categories_and_fields_fit(void **state)
+{
     (void)state;
     const char *categories = long_policy(write_category, 1000, "categories:\n", "fields:\n");
     struct policy *policy = policy_of(long_policy(write_field, 4000, categories, ""));
@@ -602,7 +652,8 @@ static void a_thousand_categories_and_fields_fit(void **state) {
 
 static void write_key(size_t i) { buf_printf(&long_text, "    k%zu:\n", i); }
 
-static void sixty_four_identity_keys_fit_with_the_two_that_always_exist(void **state) {
+static void sixty_four_identity_keys_fit_with_the_two_that_always_exist(void **state)
+{
     (void)state;
     const char *keys = "identity:\n  keys:\n";
     assert_int_equal(policy_of(long_policy(write_key, 62, keys, ""))->keys.count, 64);
@@ -610,7 +661,8 @@ static void sixty_four_identity_keys_fit_with_the_two_that_always_exist(void **s
     assert_true(str_find(policy_refusal(long_policy(write_key, 63, keys, "")), STR("65:5: identity key `k62`: more than 64 identity keys")) >= 0);
 }
 
-static str file_text(const char *path) {
+static str file_text(const char *path)
+{
     FILE *file = fopen(path, "rb");
     if (!file)
         fail_msg("cannot read %s", path);
@@ -620,7 +672,8 @@ static str file_text(const char *path) {
     return str_bytes(text, size);
 }
 
-static void the_demo_shop_loads_without_a_problem(void **state) {
+static void the_demo_shop_loads_without_a_problem(void **state)
+{
     (void)state;
     struct policy_input input = {.text = file_text(SOURCE_ROOT "/demo/policy.yaml"), .directory = SOURCE_ROOT "/demo"};
     struct policy *policy = NULL;
@@ -628,9 +681,11 @@ static void the_demo_shop_loads_without_a_problem(void **state) {
     check_fine(policy_load(&policy_arena, &input, &policy, &problems));
     policy_changes warnings;
     policy_warnings(&policy_arena, policy, &warnings);
-    vec_each(warning, &warnings) assert_true(warning->weight < CHANGE_SERIOUS);
+    vec_each (warning, &warnings)
+        assert_true(warning->weight < CHANGE_SERIOUS);
     bool used[BASIS_COUNT] = {false};
-    vec_each(purpose, &policy->purposes) used[purpose->basis] = true;
+    vec_each (purpose, &policy->purposes)
+        used[purpose->basis] = true;
     for (int i = 0; i < BASIS_COUNT; i++)
         assert_true(used[i]);
     policy_free(policy);
@@ -638,16 +693,17 @@ static void the_demo_shop_loads_without_a_problem(void **state) {
 
 /* Sections that an example speaks of without showing them. */
 #define DOCS_NOTICES "notices: { newsletter: { version: 3, languages: { en: a.md } }, privacy: { version: 1, languages: { en: a.md } } }\n"
-#define DOCS_PURPOSES                                                                                                  \
-    "purposes:\n  newsletter: { basis: consent, notice: newsletter, categories: [email, behaviour] }\n"                \
-    "  advertising: { basis: consent, notice: newsletter, categories: [email] }\n"                                     \
+#define DOCS_PURPOSES \
+    "purposes:\n  newsletter: { basis: consent, notice: newsletter, categories: [email, behaviour] }\n" \
+    "  advertising: { basis: consent, notice: newsletter, categories: [email] }\n" \
     "  statistics: &c { basis: contract, contract: c, categories: [behaviour] }\n  fraud: *c\n  fulfilment: *c\n  bookkeeping: *c\n  recognition: *c\n"
 
-static void every_example_of_the_reference_loads(void **state) {
+static void every_example_of_the_reference_loads(void **state)
+{
     (void)state;
     str text = file_text(SOURCE_ROOT "/docs/policy.md");
-    static const char *const notice_paths[] = {"notices/newsletter.hu.md", "notices/newsletter.en.md", "notices/privacy.en.md", "notices/ads.en.md",
-                                               "notices/wellness.en.md", "notices/offers.en.md"};
+    static const char *const notice_paths[] = {"notices/newsletter.hu.md", "notices/newsletter.en.md", "notices/privacy.en.md",
+                                               "notices/ads.en.md",        "notices/wellness.en.md",   "notices/offers.en.md"};
     for (size_t i = 0; i < COUNT_OF(notice_paths); i++)
         policy_notice_set(notice_paths[i], "A text.");
     unsigned examples = 0;
@@ -664,7 +720,8 @@ static void every_example_of_the_reference_loads(void **state) {
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, policy_world_begin, policy_world_end)
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         CASE(the_controller_is_read),
         CASE(what_a_policy_does_not_say_is_strict),

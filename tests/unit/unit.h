@@ -15,7 +15,8 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Shows both texts when they differ. */
-static inline void check_str_at(str got, str wanted, const char *file, int line) {
+static inline void check_str_at(str got, str wanted, const char *file, int line)
+{
     if (str_equal(got, wanted))
         return;
     print_error("got    <%.*s>\nwanted <%.*s>\n", STR_FMT(got), STR_FMT(wanted));
@@ -24,7 +25,8 @@ static inline void check_str_at(str got, str wanted, const char *file, int line)
 #define check_str(got, literal) check_str_at((got), str_of(literal), __FILE__, __LINE__)
 
 /* The call must succeed; shows the error otherwise. */
-static inline void check_fine_at(const struct err *err, const char *file, int line) {
+static inline void check_fine_at(const struct err *err, const char *file, int line)
+{
     if (!err)
         return;
     print_error("error %s: %s\n", err_name(err->code), err->text);
@@ -32,7 +34,8 @@ static inline void check_fine_at(const struct err *err, const char *file, int li
 }
 #define check_fine(call) check_fine_at((call), __FILE__, __LINE__)
 
-static inline void check_code_at(const struct err *err, enum err_code code, const char *file, int line) {
+static inline void check_code_at(const struct err *err, enum err_code code, const char *file, int line)
+{
     if (err && err->code == code)
         return;
     print_error("got %s, wanted %s\n", err ? err_name(err->code) : "no error", err_name(code));
