@@ -87,14 +87,19 @@ static const struct err *finish(struct arena *arena, struct vault *vault)
 
 static bool keys_known(const struct vault *vault, const struct vault_header *header)
 {
-    return vault->kek_generation[0] == header->generation && vault->kek_generation[1] == (header->rotating ? header->generation + 1 : 0);
+    bool same_next = !header->rotating || memcmp(vault->header.next_key_id, header->next_key_id, sizeof(header->next_key_id)) == 0;
+    return same_next && vault->kek_generation[0] == header->generation && vault->kek_generation[1] == (header->rotating ? header->generation + 1 : 0);
 }
 
-/* What wraps in this generation: from memory, else from a file. */
-static const struct err *kek_get(struct arena *arena, struct vault *vault, uint32_t generation, const uint8_t id[8], uint8_t ret_kek[32])
+/* What wraps in this generation: from memory, else from a file. What is in memory may be of a rotation that was never stored: then it does not open the root. */
+static const struct err *kek_get(struct arena *arena, struct vault *vault, uint32_t generation, const uint8_t id[8], const uint8_t wrapped_root[WRAPPED_SIZE],
+                                 uint8_t ret_kek[32])
 {
+    uint8_t root[32];
     int known = kek_index(vault, generation);
-    if (known < 0)
+    bool right = known >= 0 && crypto_unwrap(vault->secrets->kek[known], wrapped_root, root);
+    sodium_memzero(root, sizeof(root));
+    if (!right)
         return master_find(arena, vault, id, ret_kek);
     memcpy(ret_kek, vault->secrets->kek[known], 32);
     return NULL;
@@ -105,9 +110,9 @@ const struct err *rotation_follow(struct arena *arena, struct vault *vault, cons
     uint8_t keks[2][32] = {{0}};
     const struct err *err = NULL;
     if (!keys_known(vault, header)) {
-        err = kek_get(arena, vault, header->generation, header->key_id, keks[0]);
+        err = kek_get(arena, vault, header->generation, header->key_id, header->root, keks[0]);
         if (!err && header->rotating)
-            err = kek_get(arena, vault, header->generation + 1, header->next_key_id, keks[1]);
+            err = kek_get(arena, vault, header->generation + 1, header->next_key_id, header->next_root, keks[1]);
         if (!err) {
             stripes_lock_all(vault);
             vault->replacing |= vault->kek_generation[0] != header->generation;
